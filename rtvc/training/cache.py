@@ -1,0 +1,78 @@
+"""What RTVC-7 learns from, computed once: pitch curves, voice statistics and speaker embeddings."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from rtvc import audio
+from rtvc.earspeech import EarSpeechModel
+from rtvc.rtvc7 import RTVC7Config
+from rtvc.training import data
+from rtvc.tuned_ge2e import TunedGE2EModel
+
+HOP = RTVC7Config().hop_length
+
+
+def pitch_curve(wave: np.ndarray) -> np.ndarray:
+    """(samples,) at 16 kHz → (samples // hop,) float32 Hz, 0 where unvoiced; log-linear between the tracker's frames."""
+    times, f0 = audio.pitch_track(wave)
+    frames = np.arange(len(wave) // HOP) * HOP / data.SAMPLING_RATE
+    voiced = f0 > 0
+    if voiced.sum() < 2:
+        return np.zeros(len(frames), np.float32)
+    curve = np.exp(np.interp(frames, times[voiced], np.log(f0[voiced])))
+    nearest = np.clip(np.round(np.interp(frames, times, np.arange(len(times)))).astype(int), 0, len(times) - 1)
+    return np.where(voiced[nearest], curve, 0.0).astype(np.float32)
+
+
+def _measure(job: tuple[Path, int, int]) -> tuple[np.ndarray, dict[str, float]]:
+    path, start, samples = job
+    wave = np.memmap(path, np.int16, "r")[start : start + samples].astype(np.float32) / data.FULL_SCALE
+    f0 = pitch_curve(wave)
+    logs = np.log(f0[f0 > 0]) if (f0 > 0).any() else np.array([5.0])
+    traits = {"pitch_mean": float(np.median(logs)), "pitch_std": float(logs.std())}
+    return f0, traits | {"tempo": audio.tempo(wave), "snr": audio.snr(wave)}
+
+
+def measure(name: str, processes: int = 2) -> None:
+    """Write ``<name>.f0`` (float32, all curves behind one another) and ``<name>.traits.json`` into the cache."""
+    corpus = data.load_corpus(name)
+    jobs = [(corpus.path, one.start, one.samples) for one in corpus.utterances]
+    table, start = {}, 0
+    with open(data.CACHE / f"{name}.f0", "wb") as out, ProcessPoolExecutor(processes) as pool:
+        for one, (f0, traits) in zip(corpus.utterances, pool.map(_measure, jobs, chunksize=32), strict=True):
+            out.write(f0.tobytes())
+            table[one.file] = traits | {"start": start, "frames": len(f0)}
+            start += len(f0)
+    (data.CACHE / f"{name}.traits.json").write_text(json.dumps(table))
+
+
+def train(config: dict) -> None:
+    """Stage ``data``: decode every corpus, then measure those that RTVC-7 learns from."""
+    for name in (*data.SPEECH, data.NOISE):
+        data.load_corpus(name)
+    for name in config["measured"]:
+        measure(name, config["processes"])
+
+
+@torch.inference_mode()
+def embed(config: dict) -> None:
+    """Stage ``embeddings``: the speaker embedding of every utterance, into ``embeddings.npz`` in the cache."""
+    torch.set_num_threads(config["threads"])
+    earspeech = EarSpeechModel.from_pretrained(config["earspeech"], dtype=torch.float32).eval()
+    encoder = TunedGE2EModel.from_pretrained(config["tuned_ge2e"], dtype=torch.float32).eval()
+    keys, embeddings = [], []
+    for name in config["corpora"]:
+        corpus = data.load_corpus(name)
+        for one in tqdm(corpus.utterances, desc=name, mininterval=10):
+            wave = torch.from_numpy(corpus.wave(one)[: config["longest"] * data.SAMPLING_RATE])
+            heard = earspeech(wave[None])
+            keys.append(f"{name}/{one.file}")
+            embeddings.append(encoder(heard.features).speaker_embedding[0].half().numpy())
+    np.savez(data.CACHE / "embeddings.npz", keys=np.array(keys), embeddings=np.stack(embeddings))

@@ -1,0 +1,111 @@
+"""Losses of the synthesizer: spectra at several resolutions, and the discriminators of its adversarial stages."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import weight_norm
+
+from rtvc.rtvc7 import RTVC7Config, log_mel
+
+RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))  # n_fft and hop of the spectra compared
+SLOPE = 0.1
+MEL_WEIGHT = 1.0
+
+
+def magnitudes(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
+    """(batch, samples) → (batch, bins, frames), scaled so that white noise of unit variance has power 1."""
+    window = torch.hann_window(n_fft, device=wave.device)
+    spectra = torch.stft(wave, n_fft, hop_length, n_fft, window, return_complex=True)
+    return spectra.abs() / window.square().sum().sqrt()
+
+
+def spectral_loss(made: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
+    """Log-magnitude L1 and spectral convergence (Yamamoto et al. 2020) at three resolutions, plus log-mel L1."""
+    total = MEL_WEIGHT * functional.l1_loss(log_mel(made, config), log_mel(real, config))
+    for n_fft, hop_length in RESOLUTIONS:
+        mine, theirs = magnitudes(made, n_fft, hop_length), magnitudes(real, n_fft, hop_length)
+        logs = functional.l1_loss(mine.clamp(min=1e-3).log(), theirs.clamp(min=1e-3).log())
+        convergence = (mine - theirs).norm() / theirs.norm().clamp(min=1e-3)
+        total = total + (logs + 0.5 * convergence) / len(RESOLUTIONS)
+    return total
+
+
+class PeriodDiscriminator(nn.Module):
+    """Every ``period``-th sample in a row of its own (HiFi-GAN, Kong et al. 2020), at a quarter of the width.
+
+    wave: (batch, samples) → the maps of every layer, the last one being the scores.
+    """
+
+    def __init__(self, period: int, channels: tuple[int, ...] = (16, 32, 64, 128)):
+        super().__init__()
+        self.period = period
+        sizes = zip((1, *channels[:-1]), channels, strict=True)
+        self.layers = nn.ModuleList(weight_norm(nn.Conv2d(i, o, (5, 1), (3, 1), (2, 0))) for i, o in sizes)
+        self.score = weight_norm(nn.Conv2d(channels[-1], 1, (3, 1), 1, (1, 0)))
+
+    def forward(self, wave: Tensor) -> list[Tensor]:
+        missing = -wave.shape[1] % self.period
+        hidden = functional.pad(wave[:, None], (0, missing), mode="reflect")
+        hidden, maps = hidden.view(len(wave), 1, -1, self.period), []
+        for layer in self.layers:
+            hidden = functional.leaky_relu(layer(hidden), SLOPE)
+            maps.append(hidden)
+        return [*maps, self.score(hidden)]
+
+
+class ResolutionDiscriminator(nn.Module):
+    """Compressed magnitudes of one STFT resolution (UnivNet, Jang et al. 2021).
+
+    wave: (batch, samples) → the maps of every layer, the last one being the scores.
+    """
+
+    def __init__(self, n_fft: int, hop_length: int, channels: int = 16):
+        super().__init__()
+        self.n_fft, self.hop_length = n_fft, hop_length
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(1 if i == 0 else channels, channels, (7, 3), (2, 1), (3, 1))) for i in range(4)
+        )
+        self.score = weight_norm(nn.Conv2d(channels, 1, 3, 1, 1))
+
+    def forward(self, wave: Tensor) -> list[Tensor]:
+        with torch.autocast(wave.device.type, enabled=False):
+            hidden = magnitudes(wave.float(), self.n_fft, self.hop_length)[:, None].clamp(min=1e-4).log() / 3.0
+        maps = []
+        for layer in self.layers:
+            hidden = functional.leaky_relu(layer(hidden), SLOPE)
+            maps.append(hidden)
+        return [*maps, self.score(hidden)]
+
+
+class Discriminators(nn.Module):
+    """Five periods and three resolutions together."""
+
+    def __init__(self):
+        super().__init__()
+        parts = [PeriodDiscriminator(period) for period in (2, 3, 5, 7, 11)]
+        parts += [ResolutionDiscriminator(*sizes) for sizes in ((1024, 256), (512, 128), (256, 64))]
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, wave: Tensor) -> list[list[Tensor]]:
+        return [part(wave) for part in self.parts]
+
+
+def discriminator_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
+    """Least squares (Mao et al. 2017): real towards 1, made towards 0."""
+    pairs = zip(real, made, strict=True)
+    return sum((1 - r[-1].float()).square().mean() + m[-1].float().square().mean() for r, m in pairs) / len(real)
+
+
+def adversarial_loss(made: list[list[Tensor]]) -> Tensor:
+    return sum((1 - m[-1].float()).square().mean() for m in made) / len(made)
+
+
+def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
+    """Mean L1 of the discriminators' maps, relative to the maps' own size."""
+    total = 0.0
+    for r, m in zip(real, made, strict=True):
+        for a, b in zip(r[:-1], m[:-1], strict=True):
+            total = total + (a.detach() - b).float().abs().mean() / a.detach().float().abs().mean().clamp(min=1e-3)
+    return total / sum(len(r) - 1 for r in real)

@@ -1,0 +1,174 @@
+"""Batches for RTVC-7: waves with their pitch, voice statistics, speaker embedding and aligned symbols."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rtvc import text
+from rtvc.rtvc7 import RTVC7Config, RTVC7Model
+from rtvc.training import data
+
+HOP = RTVC7Config().hop_length
+SPEAKER_SIZE = RTVC7Config().speaker_size
+DISTURBANCE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
+PIECE = (0.6, 6.0)  # seconds of a training piece, shortest and longest
+
+
+@dataclass
+class Item:
+    """One utterance: where its samples and pitch lie, and what is known of it."""
+
+    key: str
+    corpus: str
+    speaker: str
+    start: int
+    frames: int
+    f0: np.ndarray
+    traits: tuple[float, float, float, float]
+    symbols: list[str] | None
+    durations: np.ndarray | None
+
+
+@dataclass
+class Batch:
+    """input_ids, durations: (batch, tokens); wave: (batch, frames · hop); f0, mask: (batch, frames); pitch_mean: (batch,);
+    voice: (batch, 260), see ``RTVC7Model.voice``."""
+
+    wave: Tensor
+    f0: Tensor
+    mask: Tensor
+    pitch_mean: Tensor
+    voice: Tensor
+    input_ids: Tensor | None = None
+    durations: Tensor | None = None
+
+
+class Speech:
+    """Utterances of several corpora, drawn with the given weight a corpus (its share of all pieces)."""
+
+    def __init__(self, weights: dict[str, float], kind: str = "train", aligned: bool = True, reject: float = 0.04):
+        loaded = {name: data.load_corpus(name) for name in weights}
+        self._samples = {name: np.memmap(corpus.path, np.int16, "r") for name, corpus in loaded.items()}
+        chosen = data.split(list(loaded.values()))[kind == "development"]
+        alignment = json.loads((data.CACHE / "alignment.json").read_text()) if aligned else {}
+        bars = _bars(alignment, reject)
+        self.embeddings = _embeddings()
+        self.items: list[Item] = []
+        for name in weights:
+            traits = json.loads((data.CACHE / f"{name}.traits.json").read_text())
+            curves = np.memmap(data.CACHE / f"{name}.f0", np.float32, "r")
+            for one in chosen:
+                if one.corpus == name:
+                    self._add(one, traits[one.file], curves, alignment, aligned, bars)
+        share = np.array([len([i for i in self.items if i.corpus == name]) or 1 for name in weights])
+        per_corpus = dict(zip(weights, np.array(list(weights.values())) / share, strict=True))
+        chances = np.array([per_corpus[item.corpus] for item in self.items])
+        seconds = np.array([item.frames for item in self.items]) ** 0.5  # long ones a little more often
+        self.chances = chances * seconds / (chances * seconds).sum()
+        self.by_speaker: dict[str, list[int]] = {}
+        for index, item in enumerate(self.items):
+            self.by_speaker.setdefault(item.speaker, []).append(index)
+
+    def _add(self, one: data.Utterance, traits: dict, curves: np.ndarray, alignment: dict, aligned: bool, bars: dict):
+        key = f"{one.corpus}/{one.file}"
+        known = alignment.get(key)
+        if (aligned and (known is None or known["score"] < bars[one.corpus])) or traits["frames"] < PIECE[0] * 80:
+            return
+        statistics = (traits["pitch_mean"], traits["pitch_std"], traits["tempo"], min(max(traits["snr"], 15.0), 60.0))
+        f0 = curves[traits["start"] : traits["start"] + traits["frames"]]
+        symbols, durations = (known["symbols"], np.array(known["frames"])) if aligned else (None, None)
+        place = (one.start, traits["frames"])
+        self.items.append(Item(key, one.corpus, one.speaker, *place, f0, statistics, symbols, durations))
+
+    def wave(self, item: Item, first: int = 0, frames: int | None = None) -> np.ndarray:
+        """(frames · hop,) float32 from frame ``first`` on."""
+        begin = item.start + first * HOP
+        stop = begin + (item.frames if frames is None else frames) * HOP
+        return self._samples[item.corpus][begin:stop].astype(np.float32) / data.FULL_SCALE
+
+    def crops(self, batch: int, frames: int, rng: np.random.Generator) -> Batch:
+        """Windows of ``frames`` frames from anywhere; shorter utterances are padded with silence."""
+        rows = []
+        for index in rng.choice(len(self.items), batch, p=self.chances):
+            item = self.items[index]
+            first = int(rng.integers(max(1, item.frames - frames + 1)))
+            rows.append((item, first, min(frames, item.frames), None))
+        return self._collate(rows, rng, frames)
+
+    def pieces(self, batch: int, rng: np.random.Generator, short: float = 0.15) -> Batch:
+        """Runs of whole words with their symbols, 0.6 to 6 s long; a share of them one to three words short."""
+        rows = []
+        for index in rng.choice(len(self.items), batch, p=self.chances):
+            rows.append(self._piece(self.items[index], rng, rng.random() < short))
+        return self._collate(rows, rng, max(row[2] for row in rows))
+
+    def _piece(self, item: Item, rng: np.random.Generator, short: bool) -> tuple[Item, int, int, tuple[int, int]]:
+        ends = np.cumsum(item.durations)
+        longest = (rng.uniform(0.6, 1.5) if short else rng.uniform(3.0, PIECE[1])) * 80
+        if ends[-1] <= longest:
+            return item, 0, int(ends[-1]), (0, len(ends))
+        cuts = [i for i, s in enumerate(item.symbols) if s == text.BOUNDARY or s in text.PAUSES]
+        starts = [0, *(i + 1 for i in cuts if ends[i] <= ends[-1] - longest * 0.6)]
+        first = int(rng.choice(starts))
+        begin = int(ends[first - 1]) if first else 0
+        stops = [i + 1 for i in cuts if i >= first and begin + 0.6 * 80 <= ends[i] <= begin + longest]
+        last = max(stops) if stops else min([i + 1 for i in cuts if i >= first and ends[i] > begin + 20] or [len(ends)])
+        last = len(ends) if last >= len(ends) - 1 else last
+        return item, begin, int(ends[last - 1]) - begin, (first, last)
+
+    def _collate(self, rows: list, rng: np.random.Generator, frames: int) -> Batch:
+        wave, f0 = np.zeros((len(rows), frames * HOP), np.float32), np.zeros((len(rows), frames), np.float32)
+        mask = np.zeros((len(rows), frames), np.float32)
+        for row, (item, first, count, _) in enumerate(rows):
+            piece = self.wave(item, first, count)
+            wave[row, : len(piece)] = piece
+            f0[row, :count] = item.f0[first : first + count]
+            mask[row, :count] = 1.0
+        statistics = torch.tensor([item.traits for item, *_ in rows])
+        noise = torch.from_numpy(rng.normal(size=statistics.shape)).float() * torch.tensor(DISTURBANCE)
+        voice = RTVC7Model.voice(self._embeddings_of(rows, rng), *(statistics + noise).unbind(-1))
+        batch = Batch(*map(torch.from_numpy, (wave, f0, mask)), (statistics + noise)[:, 0], voice)
+        if rows[0][3] is not None:
+            batch.input_ids, batch.durations = _symbols(rows)
+        return batch
+
+    def _embeddings_of(self, rows: list, rng: np.random.Generator) -> Tensor:
+        """Speaker embeddings (batch, 256): half of them of another utterance of the same voice; zeros before stage two."""
+        if self.embeddings is None:
+            return torch.zeros(len(rows), SPEAKER_SIZE)
+        keys = []
+        for item, *_ in rows:
+            own = rng.random() < 0.5
+            keys.append(item.key if own else self.items[rng.choice(self.by_speaker[item.speaker])].key)
+        return torch.from_numpy(np.stack([self.embeddings[key] for key in keys]).astype(np.float32))
+
+
+def _bars(alignment: dict, reject: float) -> dict[str, float]:
+    """Score below which an utterance's alignment is not trusted, a corpus."""
+    scores: dict[str, list[float]] = {}
+    for key, known in alignment.items():
+        scores.setdefault(key.split("/")[0], []).append(known["score"])
+    return {name: float(np.quantile(values, reject)) for name, values in scores.items()}
+
+
+def _embeddings() -> dict[str, np.ndarray] | None:
+    path = data.CACHE / "embeddings.npz"
+    if not path.exists():
+        return None
+    with np.load(path) as stored:
+        return dict(zip(stored["keys"].tolist(), stored["embeddings"], strict=True))
+
+
+def _symbols(rows: list) -> tuple[Tensor, Tensor]:
+    """input_ids and durations, both (batch, tokens), padded with 0."""
+    size = max(last - first for *_, (first, last) in rows)
+    ids, durations = torch.zeros(len(rows), size, dtype=torch.long), torch.zeros(len(rows), size, dtype=torch.long)
+    for row, (item, _, _, (first, last)) in enumerate(rows):
+        ids[row, : last - first] = torch.tensor([text.IDS[symbol] for symbol in item.symbols[first:last]])
+        durations[row, : last - first] = torch.from_numpy(item.durations[first:last])
+    return ids, durations

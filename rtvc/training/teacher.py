@@ -1,0 +1,149 @@
+"""A teacher for text and rhythm: hibari (Apache-2.0, one clean voice) reads sentences, with the durations it used.
+
+Played faster or slower (resampled; its own speed setting makes up for the tempo) it is several voices, of which the
+symbols, their durations and the sound are known exactly.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import re
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from rtvc import audio, text
+from rtvc.training import data
+
+RATE, FRAME_RATE = 24_000, 40  # of the teacher: Hz, frames per second (its durations are in these frames)
+SHIFTS = (1.0, 0.76, 0.82, 0.88, 0.94, 1.06, 1.12)  # pitch and formants of the made voices
+DURATIONS = "/Clip_output_0"  # the tensor of its graph that holds the frames a symbol
+STRESS = "ˈˌ"
+NUMBER_TEMPLATES = (
+    "The number is {0}.",
+    "It was the {1} of {2}, {3}.",
+    "Call me at {4} thirty, will you?",
+    "She paid {0} dollars and {4} cents for {4} of them.",
+    "Is it {4} o'clock already?",
+    "Did you say {4}, or {0}?",
+)
+
+
+def _session():
+    """The teacher's network with its durations as a further output."""
+    import onnx
+    import onnxruntime
+
+    folder = Path(importlib.util.find_spec("hibari").origin).parent / "assets"
+    model = onnx.load(folder / "hibari.onnx")
+    model.graph.output.append(onnx.helper.make_empty_tensor_value_info(DURATIONS))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), options)
+
+
+def _merge(characters: str, frames: np.ndarray) -> tuple[list[str], list[float]]:
+    """The teacher's characters and their frames → this project's symbols and theirs (stress joins its vowel)."""
+    symbols, durations, stress, pending = [text.START], [float(frames[0])], "", 0.0
+    for character, count in zip(characters, frames[1:-1], strict=True):
+        separator = character == text.BOUNDARY or character in text.PAUSES
+        if character in STRESS:
+            stress, pending = character, pending + float(count)
+        elif separator and (symbols[-1] == text.BOUNDARY or symbols[-1] in text.PAUSES or len(symbols) == 1):
+            symbols[-1] = character if symbols[-1] == text.BOUNDARY else symbols[-1]
+            durations[-1] += float(count)
+        else:
+            base = text.NEIGHBOURS.get(character, character)
+            base = text.STRESSED_NEIGHBOURS.get(base, base) if stress else base
+            symbol = stress + base if base in text.VOWELS else base
+            if symbol not in text.IDS:
+                pending += float(count)
+                continue
+            symbols.append(symbol)
+            durations.append(float(count) + pending)
+            stress, pending = (stress if symbol in text.CONSONANTS else ""), 0.0
+    return [*symbols, text.END], [*durations, float(frames[-1]) + pending]
+
+
+def _sentences(generator: random.Random, count: int) -> list[str]:
+    """Sentences of the corpora's texts, cut to 4–14 words where they have no punctuation, plus numbers and dates."""
+    found = set()
+    for name in ("arctic-cathy", "vctk-p239", "common-voice-100", "librispeech-one-clip", "librispeech-train-clean-5"):
+        for row in data.read_table(data.DATA / f"{name}.tsv"):
+            line = row["text"].lower() if row["text"].isupper() else row["text"]
+            found.update(_pieces(line, generator))
+    sentences = sorted(found)
+    generator.shuffle(sentences)
+    months = ("January", "March", "May", "June", "August", "October", "December")
+    for _ in range(count // 12):
+        values = (generator.randrange(3000), generator.randrange(1, 29), generator.choice(months))
+        years = (generator.randrange(1600, 2040), generator.randrange(2, 12))
+        sentences.insert(0, generator.choice(NUMBER_TEMPLATES).format(*values, *years))
+    return sentences[:count]
+
+
+def _pieces(line: str, generator: random.Random) -> list[str]:
+    pieces = []
+    for sentence in re.split(r"(?<=[.?!])\s+", line.strip()):
+        words = sentence.split()
+        while len(words) > 16:
+            size = generator.randint(2, 14)
+            pieces.append(" ".join(words[:size]))
+            words = words[size:]
+        pieces.append(" ".join(words))
+    return [piece for piece in pieces if piece]
+
+
+def _speak_all(job: tuple[list[str], float, int]) -> list[tuple[str, list[str], list[float], np.ndarray]]:
+    """(sentences, shift, seed) → (text, symbols, seconds a symbol, int16 wave at 16 kHz) of each."""
+    from hibari import Hibari, dsp
+
+    sentences, shift, seed = job
+    teacher, session, random_numbers = Hibari(), _session(), np.random.default_rng(seed)
+    known, spoken = teacher.vocab, []
+    for sentence in sentences:
+        sentence = sentence if sentence[-1] in ".?!" else sentence.rstrip(",;:-") + "."
+        characters = "".join(c for c in teacher.g2p(text.normalize(sentence)) if c in known)
+        if len(characters) < 2 or len(characters) > 400:
+            continue
+        speed = np.float32(random_numbers.uniform(0.85, 1.15) / shift)
+        inputs = {"ids": np.array([teacher.ids(characters)], np.int64), "speed": np.array([speed], np.float32)}
+        *spectra, frames = session.run([*(o.name for o in session.get_outputs()[:6]), DURATIONS], inputs)
+        wave = dsp.synth(*(one[0] for one in spectra), random_numbers)
+        wave = soxr.resample(wave.astype(np.float32), RATE * shift, data.SAMPLING_RATE)
+        symbols, counts = _merge(characters, np.asarray(frames).reshape(-1))
+        wave = audio.normalize_loudness(wave, data.SAMPLING_RATE)
+        seconds = [count / FRAME_RATE / shift for count in counts]
+        spoken.append((sentence, symbols, seconds, (np.clip(wave, -1, 1) * data.FULL_SCALE).astype(np.int16)))
+    return spoken
+
+
+def train(config: dict) -> None:
+    """Stage ``teacher``: let it read."""
+    prepare(config["sentences_a_voice"], config["seed"])
+
+
+def prepare(sentences_a_voice: int, seed: int) -> None:
+    """Write the corpus ``teacher`` and its alignment (``teacher.alignment.json``) into the cache."""
+    sentences = _sentences(random.Random(seed), sentences_a_voice * len(SHIFTS))
+    jobs = [(sentences[i :: len(SHIFTS)], shift, i) for i, shift in enumerate(SHIFTS)]
+    utterances, alignment, start = [], {}, 0
+    with open(data.CACHE / "teacher.i16", "wb") as out, ProcessPoolExecutor(2) as pool:
+        for shift, spoken in zip(SHIFTS, pool.map(_speak_all, jobs), strict=True):
+            for index, (sentence, symbols, seconds, wave) in enumerate(spoken):
+                file = f"hibari_{shift}/{index:04d}"
+                place = {"start": start, "samples": len(wave)}
+                utterances.append(
+                    {"corpus": "teacher", "file": file, "speaker": f"hibari_{shift}", "gender": "F", "text": sentence}
+                    | {"text_source": "corpus"}
+                    | place
+                )
+                alignment[file] = {"symbols": symbols, "seconds": seconds}
+                out.write(wave.tobytes())
+                start += len(wave)
+    (data.CACHE / "teacher.json").write_text(json.dumps(utterances))
+    (data.CACHE / "teacher.alignment.json").write_text(json.dumps(alignment))
