@@ -6,11 +6,16 @@ tagger and network for unknown words; the alphabet is misaki's), and a symbol's 
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from functools import lru_cache
+from pathlib import Path
+
+from transformers import PreTrainedTokenizer
 
 from .errors import TextError
+from .spoken import ABBREVIATIONS, OPENERS, ROMAN, plain, write_out
 
 PAD, START, END, BOUNDARY = "_", "^", "$", " "
 PAUSES = (",", ".", "?", "!", ";", ":", "—", "…")
@@ -18,6 +23,7 @@ CONSONANTS = tuple("bdfhjklmnpstvwzðŋɡɹʃʒʤʧθT")  # T: the flapped t of 
 VOWELS = tuple("AIOWYiuæɑɔɛɜɪʊʌ")  # A I O W Y: the diphthongs of day, my, no, now, boy
 REDUCED = tuple("əɐᵊᵻ")  # never stressed
 STRESSES = ("", "ˈ", "ˌ")  # none, primary, secondary
+# The order is the model's: append, never insert.
 SYMBOLS: tuple[str, ...] = (
     (PAD, START, END, BOUNDARY)
     + PAUSES
@@ -25,27 +31,170 @@ SYMBOLS: tuple[str, ...] = (
     + tuple(stress + vowel for vowel in VOWELS for stress in STRESSES)
     + REDUCED
 )
+SOUNDS = frozenset(CONSONANTS + VOWELS + REDUCED)
 IDS: dict[str, int] = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 
 # What the network for unknown words may emit outside of the inventory, and its nearest neighbour inside.
 NEIGHBOURS = {"a": "ɑ", "y": "i", "ʀ": "ɹ", "ɾ": "T", "ʔ": "t", "Q": "O", "g": "ɡ", "r": "ɹ", "e": "ɛ", "o": "O"}
 STRESSED_NEIGHBOURS = {"ə": "ʌ", "ɐ": "ʌ", "ᵊ": "ʌ", "ᵻ": "ɪ"}
 
-SMALL_NUMBERS = "ZERO|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT|NINE|TEN|ELEVEN|TWELVE|[A-Z]+TEEN|(?:TWEN|THIR|FOR|FIF|SIX|SEVEN|EIGH|NINE)TY"
-# The letter A, not the article: beside another spelled letter, or a capital amid lower case.
-LETTER_A = re.compile(
-    r"(?<=\b[B-HJ-Z] )A\b(?![.'])|\bA(?= [A-HJ-Z]\b)|(?<=[a-z] )A(?= [a-z0-9])|(?<=\w )A(?=[,.;:!?]|$)"
-)
+TEENS = "TEN|ELEVEN|TWELVE|(?:THIR|FOUR|FIF|SIX|SEVEN|EIGH|NINE)TEEN"
+NUMBER_WORDS = rf"ZERO|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT|NINE|{TEENS}|(?:TWEN|THIR|FOR|FIF|SIX|SEVEN|EIGH|NINE)TY"
+# Words that the tagger reads wrongly: (words before, the word, words after, phonemes); empty: any.
+HOMOGRAPHS = [
+    (
+        "",
+        "lead",
+        "pipes?|pencils?|paint|poisoning|bullets?|shot|acid|crystal|ore|weights?|foil|coffin",
+        "lˈɛd",
+    ),
+    ("molten|like|full of|made of|pieces? of|tons? of|pounds? of", "lead", "", "lˈɛd"),
+    ("an?|the", "tear", "in (?:the|his|its|my|our|a|it)|in her (?:dress|coat|shirt|sleeve|skirt)", "tˈɛɹ"),
+    ("I|we|you|they|to|would|will|not|don't|didn't|may|might|could|strongly", "object", "", "əbʤˈɛkt"),
+    ("", "object", "to", "əbʤˈɛkt"),
+    ("", "objects", "to", "əbʤˈɛkts"),
+    ("he|she|who|nobody", "objects", "", "əbʤˈɛkts"),
+    ("am|is|are|was|were|be|I'm|quite|perfectly|feel|felt", "content", "", "kəntˈɛnt"),
+    ("I|to|will|we|they", "project", "", "pɹəʤˈɛkt"),
+    ("", "minute", "details?|amounts?|differences?|quantity|quantities|traces?|particles?|cracks?", "mInˈut"),
+    ("", "console", "him|her|them|me|us|you|himself|herself", "kənsˈOl"),
+    ("a|the|his|her|is|was|very", "crooked", "", "kɹˈʊkəd"),
+    ("", "et cetera", "", "ɛtsˈɛTəɹə"),
+    # the letter A, not the article: beside another spelled letter, before a number, with a name before, at a pause
+    ("[B-HJ-Z]|the|an|letter|vitamin|plan|grade|type|class|group|section|hepatitis", "A", "", "ˈA"),
+    ("", "A", "[A-HJ-Z]", "ˈA"),
+    (r"\w+", "A", NUMBER_WORDS.lower(), "ˈA"),
+    (r"[\w',]+", "A(?=[,.;:!?]|$)", "", "ˈA"),
+    # sounds that are spelled without a vowel
+    ("", "shh+|sh", "", "ʃˈʌ"),
+    ("", "psst|pst", "", "psˈɪt"),
+    ("", "brr+", "", "bˈɜɹ"),
+    ("", "grr+", "", "ɡˈɜɹ"),
+    ("", "zz+", "", "zˈɪz"),
+    ("", "hmm+|hm", "", "hˈʌm"),
+]
 
+
+def _homograph(before: str, word: str, after: str) -> re.Pattern[str]:
+    """A pattern whose groups are what stands before the word, and the word."""
+    flags = "" if word.startswith("A") else "(?i:"
+    lead = rf"(?<![\w'])((?:{before}) )" if before else r"(?<![\w'])()"
+    body = lead + rf"({word})(?![\w'])" + (rf"(?= (?:{after})(?![\w']))" if after else "")
+    return re.compile(flags + body + (")" if flags else ""))
+
+
+PRONUNCIATIONS = [(_homograph(*row[:3]), row[3]) for row in HOMOGRAPHS]
+
+# Small words that the tagger takes for acronyms when they are written in capitals.
+LOUD = frozenset(
+    """ALL AND ARE AT BE BUT BY CAN DID DO DOES FOR FROM GO HAD HAS HAVE HER HIM HIS HOW IF JUST MY NO NOT NOW OF ON ONE
+    SHE SO STOP THAT THE THEM THEY THIS TO TOO UP WAS WE WERE WHAT WHEN WHY WILL WITH YES YOU YOUR""".split()  # noqa: SIM905
+)
+NOTHING = "There is nothing to say in this text: write at least one English word or number."
 _lock = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def _g2p():
-    """hibari's grapheme-to-phoneme converter (0.6 s to load, so on first use)."""
+def _load_g2p():
     from hibari.g2p import G2P
 
     return G2P()
+
+
+def _g2p():
+    """hibari's grapheme-to-phoneme converter, loaded on first use (0.6 s)."""
+    with _lock:
+        return _load_g2p()
+
+
+# -- text → words ----------------------------------------------------------------------------------------------------
+
+
+def normalize(text: str) -> str:
+    """A text as it is spoken: English words and the pauses , . ? ! ; : — … ("$5.20" → "five dollars and twenty cents").
+
+    Text in capitals only is lower-cased, acronyms and spelled letters excepted. May come out empty.
+    """
+    if not isinstance(text, str):
+        raise TextError(f"The text must be a string, not {type(text).__name__}: pass the words to say.")
+    return write_out(_recase(plain(text)))
+
+
+def _is_known(word: str) -> bool:
+    lexicon = _g2p().lexicon
+    return word in lexicon.golds or word in lexicon.silvers
+
+
+def _recase(text: str) -> str:
+    """Text in capitals only → lower case, spelled letters and acronyms excepted."""
+    words = re.findall(r"[A-Z][A-Z']+", text)
+    if text != text.upper() or not any(_is_known(word.lower()) or len(word) > 5 for word in words):
+        return _recase_loud(text)
+    pattern, replacement = ROMAN
+    text = re.sub(pattern, lambda m: replacement(m) if len(m[2]) > 1 else m.group(), text)
+    pieces = re.split(r"(?<![a-z])([A-Z']+)(?![a-z])", text)
+    for index in range(1, len(pieces), 2):
+        if not _is_spelled(pieces, index):
+            pieces[index] = pieces[index].lower()
+    return "".join(pieces)
+
+
+def _recase_loud(text: str) -> str:
+    """Words in capitals amid others: a small word or a long unknown one is said loudly, the rest are acronyms."""
+
+    def replace(match: re.Match[str]) -> str:
+        word = match.group()
+        is_loud = word in LOUD or (len(word) > 5 and _has_vowel(word) and not _is_known(word))
+        return word.lower() if is_loud else word
+
+    return re.sub(r"\b[A-Z]{2,}\b", replace, text)
+
+
+def _has_vowel(word: str) -> bool:
+    return re.search("[AEIOUY]", word) is not None
+
+
+def _is_spelled(pieces: list[str], index: int) -> bool:
+    """Whether a word of a text in capitals stays so: I, a spelled letter, an acronym."""
+    word = pieces[index]
+    if len(word) > 1:
+        return not _is_known(word.lower()) and (_is_known(word) or not _has_vowel(word))
+    if word not in "AO":
+        return True
+    following = pieces[index + 2] if index + 2 < len(pieces) else ""
+    if word == "A" and re.fullmatch(NUMBER_WORDS, following):
+        return True
+    neighbours = [
+        j for j in (index - 2, index + 2) if 0 <= j < len(pieces) and not pieces[(index + j) // 2].strip(" .-")
+    ]
+    return any(len(pieces[j]) == 1 and pieces[j] not in "AIO'" for j in neighbours)
+
+
+# -- words → symbols -------------------------------------------------------------------------------------------------
+
+
+def phonemize(text: str) -> list[str]:
+    """The symbols of a text, from "^" to "$", with a pause before the end."""
+    symbols = _symbols(_phonemes(normalize(text)))
+    if len(symbols) <= 3:
+        raise TextError(NOTHING)
+    return symbols
+
+
+def _phonemes(words: str) -> str:
+    """Normalised words → a string in misaki's alphabet. A word without a reading is spelled, never dropped."""
+    g2p = _g2p()
+    for pattern, phonemes in PRONUNCIATIONS:
+        words = pattern.sub(rf"\1[\2](/{phonemes}/)", words)
+    parts = []
+    with _lock:
+        for token in g2p.phonemize_tokens(g2p.tokenize(words)):
+            phonemes = token.phonemes or ""
+            letters = re.sub("[^A-Za-z]", "", token.text)
+            if letters and not any(NEIGHBOURS.get(character, character) in SOUNDS for character in phonemes):
+                phonemes = " ".join(g2p.lexicon.golds.get(letter) for letter in letters.upper())
+            parts.append(phonemes + (BOUNDARY if token.whitespace else ""))
+    return "".join(parts)
 
 
 def _symbols(phonemes: str) -> list[str]:
@@ -56,16 +205,11 @@ def _symbols(phonemes: str) -> list[str]:
             stress = character
         elif character == BOUNDARY or character in PAUSES:
             stress = ""
-            if symbols[-1] == START:
-                continue
-            if symbols[-1] == BOUNDARY:
-                symbols[-1] = character
-            elif symbols[-1] not in PAUSES:
-                symbols.append(character)
+            _separate(symbols, character)
         else:
             character = NEIGHBOURS.get(character, character)
-            if stress and character in STRESSED_NEIGHBOURS:
-                character = STRESSED_NEIGHBOURS[character]
+            if stress:
+                character = STRESSED_NEIGHBOURS.get(character, character)
             if character in VOWELS:
                 symbols.append(stress + character)
                 stress = ""
@@ -73,57 +217,124 @@ def _symbols(phonemes: str) -> list[str]:
                 symbols.append(character)
     if symbols[-1] == BOUNDARY:
         symbols.pop()
-    if symbols[-1] not in PAUSES:
-        symbols.append(".")
-    return symbols + [END]
+    return symbols + ([END] if symbols[-1] in PAUSES else [".", END])
 
 
-def normalize(text: str) -> str:
-    """A text as it is spoken: words and pauses, nothing else."""
-    text = re.sub(r"\s+", " ", text).strip()
-    return _recase(text)
+def _separate(symbols: list[str], separator: str) -> None:
+    """Append a separator; a pause takes the place of a word boundary, and the first pause of several stays."""
+    if symbols[-1] == BOUNDARY:
+        symbols[-1] = separator
+    elif symbols[-1] != START and symbols[-1] not in PAUSES:
+        symbols.append(separator)
 
 
-def _is_known(word: str) -> bool:
-    lexicon = _g2p().lexicon
-    return word in lexicon.golds or word in lexicon.silvers
+# -- long texts ------------------------------------------------------------------------------------------------------
+
+SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|\n\s*\n\s*")
+INNER = "|".join([*ABBREVIATIONS, "St", "Dr", "No", "Nos", "p", r"e\.g", r"i\.e", "al", r"(?:[A-Za-z]\.)*[A-Za-z]"])
+DOTTED = re.compile(rf"(?:^|[\s(\"'“])(?:{INNER})\.$", re.I)
+TITLES = re.compile(
+    r"(?:^|\W)(?:Mr|Mrs|Ms|Mx|Dr|St|Prof|Gen|Gov|Sen|Rep|Capt|Lt|Col|Sgt|Rev|Hon|Mt|Ft|No|Nos|vs|cf)\.$"
+)
 
 
-def _recase(text: str) -> str:
-    """Text in capitals only → lower case, spelled letters and acronyms excepted."""
-    words = re.findall(r"[A-Za-z']+", text)
-    if text != text.upper() or not any(len(word) > 1 for word in words):
-        return text
-    pieces = re.split(r"([A-Z']+)", text)
-    letters = [len(piece) == 1 for piece in pieces]
+def split_sentences(text: str, limit: int = 200) -> list[str]:
+    """A long text → its sentences, each at most `limit` characters long where a space allows it.
 
-    def spelled(index: int) -> bool:
-        neighbours = [
-            pieces[j]
-            for j in (index - 2, index + 2)
-            if 0 <= j < len(pieces) and letters[j] and pieces[(index + j) // 2].strip(" .-") == ""
-        ]
-        number = pieces[index] == "A" and index + 2 < len(pieces) and re.fullmatch(SMALL_NUMBERS, pieces[index + 2])
-        return pieces[index] not in "AIO" or bool(number) or any(neighbour not in "AIO" for neighbour in neighbours)
-
-    for index in range(1, len(pieces), 2):
-        piece = pieces[index]
-        if letters[index]:
-            if piece == "I" or (piece != "'" and spelled(index)):
-                continue
-        elif not _is_known(piece.lower()) and (_is_known(piece) or not re.search("[AEIOUY]", piece)):
-            continue
-        pieces[index] = piece.lower()
-    return "".join(pieces)
+    Nothing is lost: the pieces joined by spaces are the text with its white space collapsed. An abbreviation, an
+    initial or a number ends no sentence; a sentence beyond the limit is cut at its pauses, else between words.
+    """
+    sentences, start = [], 0
+    for match in SENTENCE_END.finditer(text):
+        if _ends_sentence(text[start : match.end()], text[match.end() :], "\n" in match.group()):
+            sentences.append(text[start : match.end()])
+            start = match.end()
+    sentences.append(text[start:])
+    collapsed = (" ".join(sentence.split()) for sentence in sentences)
+    return [piece for sentence in collapsed if sentence for piece in _clauses(sentence, limit)]
 
 
-def phonemize(text: str) -> list[str]:
-    """The symbols of a text, from "^" to "$", with a pause before the end."""
-    text = normalize(text)
-    text = LETTER_A.sub("[A](/ˈA/)", text)
-    with _lock:
-        phonemes = _g2p()(text)
-    symbols = _symbols(phonemes)
-    if len(symbols) <= 3:
-        raise TextError("There is nothing to say in this text: write at least one English word or number.")
-    return symbols
+def _ends_sentence(sentence: str, rest: str, is_paragraph: bool) -> bool:
+    """Whether a full stop, and not an abbreviation's, ends this text before `rest`."""
+    sentence = sentence.rstrip()
+    if is_paragraph and not sentence.endswith("."):
+        return True
+    if re.match(r"[\"'“‘(\[]*[a-z]", rest):
+        return False
+    if DOTTED.search(sentence):
+        return not TITLES.search(sentence) and re.match(rf"[\"'“‘(\[]*(?:{OPENERS})\b", rest) is not None
+    return True
+
+
+def _clauses(sentence: str, limit: int) -> list[str]:
+    """A sentence cut into pieces of at most `limit` characters, at the strongest places that allow it."""
+    pieces = []
+    while len(sentence) > limit:
+        cut = _cut(sentence, limit)
+        if cut is None:
+            break
+        pieces.append(sentence[:cut].rstrip())
+        sentence = sentence[cut:].lstrip()
+    return [*pieces, sentence]
+
+
+# Where a long sentence is cut, best first, and how much of the limit must lie before the cut.
+CUTS = ((r"[;:—…](?= )| (?=[—–-] )", 0.3), (r",(?= )", 0.3), (r"(?<!\d)(?= )|(?= )(?! \d)", 0.0), (r"(?= )", 0.0))
+
+
+def _cut(sentence: str, limit: int) -> int | None:
+    """The last pause, else the last space, not inside a number, that leaves at most `limit` characters before it."""
+    for pattern, earliest in CUTS:
+        ends = [match.end() for match in re.finditer(pattern, sentence[: limit + 1])]
+        places = [end for end in ends if max(1, earliest * limit) <= end <= limit]
+        if places:
+            return places[-1]
+    space = sentence.find(" ")
+    return space if space > 0 else None
+
+
+# -- the tokenizer ---------------------------------------------------------------------------------------------------
+
+
+class VoiceCloningTokenizer(PreTrainedTokenizer):
+    """English text → `input_ids` (batch, tokens) and `attention_mask`; a token is a symbol of `SYMBOLS`.
+
+    `tokenize` gives the symbols with "^" and "$" around them, so no further special token is added.
+    """
+
+    vocab_files_names = {"vocab_file": "vocab.json"}
+    model_input_names = ["input_ids", "attention_mask"]
+
+    def __init__(self, vocab_file: str | None = None, **kwargs) -> None:
+        symbols = json.loads(Path(vocab_file).read_text(encoding="utf-8")) if vocab_file else IDS
+        self._ids = dict(symbols)
+        self._names = {index: symbol for symbol, index in self._ids.items()}
+        kwargs["pad_token"] = PAD
+        super().__init__(**kwargs)
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self._ids)
+
+    def get_vocab(self) -> dict[str, int]:
+        return dict(self._ids)
+
+    def tokenize(self, text: str, **kwargs) -> list[str]:
+        """The symbols of a text (see `phonemize`)."""
+        return phonemize(text)
+
+    def _convert_token_to_id(self, token: str) -> int:
+        return self._ids[token]
+
+    def _convert_id_to_token(self, index: int) -> str:
+        return self._names[index]
+
+    def convert_tokens_to_string(self, tokens: list[str]) -> str:
+        """The symbols in a row, without padding and edges."""
+        return "".join(token for token in tokens if token not in (PAD, START, END))
+
+    def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str]:
+        """Write vocab.json (symbol: id)."""
+        path = Path(save_directory) / ((filename_prefix + "-" if filename_prefix else "") + "vocab.json")
+        path.write_text(json.dumps(self._ids, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+        return (str(path),)

@@ -1,0 +1,252 @@
+"""Text: what is said, in which symbols, and that nothing gets lost on the way."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rtvc import text
+from rtvc.errors import TextError
+from rtvc.text import SYMBOLS, VoiceCloningTokenizer, normalize, phonemize, split_sentences
+
+READINGS = {
+    # telephone numbers and other rows of digits
+    "Call 555-123-4567.": "Call five five five, one two three, four five six seven.",
+    "Call (020) 7946 0018.": "Call zero two zero, seven nine four six, zero zero one eight.",
+    "+44 20 7946 0958": "plus four four, two zero, seven nine four six, zero nine five eight",
+    "5286564231": "five two eight, six five six, four two three one",
+    "007": "zero zero seven",
+    # addresses
+    "Write to john.smith@example.com today.": "Write to john dot smith at example dot com today.",
+    "See https://www.example.com/a_b?q=1 now.": (
+        "See example dot com slash a underscore b question mark q equals one now."
+    ),
+    "at test.co.uk": "at test dot co dot U K",
+    "@user #tag": "at user hashtag tag",
+    # units
+    "Add 2 tsp. of salt.": "Add two teaspoons of salt.",
+    "Add 1 tsp. Then stir.": "Add one teaspoon. Then stir.",
+    "It goes 100 km/h.": "It goes one hundred kilometers per hour.",
+    "5 kg, 1 kg and 3.5 lbs": "five kilograms, one kilogram and three point five pounds",
+    "21°C and -5 °F": "twenty one degrees Celsius and minus five degrees Fahrenheit",
+    "He is 5'10\".": "He is five foot ten.",
+    "6 ft. tall": "six feet tall",
+    "9.8 m/s²": "nine point eight meters per second squared",
+    "10-20%": "ten to twenty percent",
+    # Roman numerals
+    "Henry VIII's wife": "Henry the eighth's wife",
+    "World War II, Chapter IV": "World War two, Chapter four",
+    "HENRY VIII WAS KING": "henry the eighth was king",
+    "I am Malcolm X": "I am Malcolm X",
+    # titles, streets, initials
+    "St. John lives on Main St. near Dr. Smith.": "Saint John lives on Main Street near Doctor Smith.",
+    "Mr. Smith vs. Mrs Jones": "Mister Smith versus Mrs Jones",
+    "J. R. R. Tolkien and T.S. Eliot": "J R R Tolkien and T S Eliot",
+    "He lives in the U.S. He left.": "He lives in the U S. He left.",
+    "Plan B. Then we left.": "Plan B. Then we left.",
+    "Ph.D., e.g. this, etc.": "P H D, for example this, et cetera.",
+    # times and dates
+    "at 3:45pm, 10 a.m., 12:00, 09:05": "at three forty five P M, ten A M, twelve o'clock, nine oh five",
+    "It was 5 p.m. The bus left.": "It was five P M. The bus left.",
+    "5–6 p.m.": "five to six P M.",
+    "12/25/2023": "December twenty fifth, twenty twenty three",
+    "2024-01-31": "January thirty first, twenty twenty four",
+    "5 May 1999": "the fifth of May, nineteen ninety nine",
+    "March 3, 2001": "March third, two thousand one",
+    "in 1990, 2005 and 1800": "in nineteen ninety, two thousand five and eighteen hundred",
+    "the 1990s and the '80s": "the nineteen nineties and the eighties",
+    "Ask Jan. In Jan. 5 we met.": "Ask Jan. In January fifth we met.",
+    # numbers
+    "1st, 22nd and 100th": "first, twenty second and one hundredth",
+    "1/2 cup, 3/4 inch, 2 1/2 and 1½": "one half cup, three quarters inch, two and a half and one and a half",
+    "pages 10–20": "pages ten to twenty",
+    "1,234": "one thousand two hundred and thirty four",
+    "1234 apples": "one thousand two hundred and thirty four apples",
+    "3.14 and 0.50": "three point one four and zero point five zero",
+    "version 2.0.1": "version two point zero point one",
+    "-5": "minus five",
+    # money
+    "£5.50, €20 and $1,234.56": (
+        "five pounds and fifty pence, twenty euros and "
+        "one thousand two hundred and thirty four dollars and fifty six cents"
+    ),
+    "$3.5 million, $100k, $0.99": "three point five million dollars, one hundred thousand dollars, ninety nine cents",
+    "a $5 bill": "a five dollar bill",
+    "£10-20": "ten to twenty pounds",
+    # symbols
+    "#1": "number one",
+    "R&B, Tom & Jerry": "R and B, Tom and Jerry",
+    "2 + 2 = 4": "two plus two equals four",
+    "3 × 4": "three times four",
+    "C++ and C#": "C plus plus and C sharp",
+    "π": "pi",
+    # letters and digits
+    "an MP3, H2O, 4K, COVID-19": "an MP three, H two O, four K, COVID nineteen",
+    "a 5-year-old": "a five-year-old",
+    # scripts, quotes, brackets, dashes
+    "café naïve Zürich straße": "cafe naive Zurich strasse",
+    "Hello😀 world 你好": "Hello world",
+    '"Yes," he said (twice).': "Yes, he said, twice.",
+    "wait--what": "wait — what",
+    "'Hello,' I said. Rock 'n' roll": "Hello, I said. Rock and roll",
+    # capitals
+    "SHE WAS IN THE BBC": "she was in the BBC",
+    "NASA and the GPU": "NASA and the GPU",
+    "RUBOUT G M A": "rubout G M A",
+    "I AM A MAN": "I am a man",
+    "BUT do NOT ask NASA": "but do not ask NASA",
+}
+
+PHONEMES = {
+    "Hello, world!": "həlˈO,wˈɜɹld!",
+    "the lead pipe": "ðə lˈɛd pˈIp.",
+    "He will lead.": "hˌi wɪl lˈid.",
+    "I object to this object.": "ˌI əbʤˈɛkt tə ðɪs ˈɑbʤəkt.",
+    "There is a tear in the shirt.": "ðˌɛɹ ɪz ɐ tˈɛɹ ɪn ðə ʃˈɜɹt.",
+    "C A T": "sˈi ˈA tˈi.",
+    "A cat": "ɐ kˈæt.",
+    "UMNY": "jˌuˌɛmˌɛnwˈI.",
+    "I read it yesterday; I will read it again": "ˌI ɹˈɛd ɪt jˈɛstəɹdˌA;ˌI wɪl ɹˈid ɪt əɡˈɛn.",
+}
+
+
+@pytest.mark.parametrize(("written", "spoken"), READINGS.items())
+def test_readings(written, spoken):
+    assert normalize(written) == spoken
+
+
+@pytest.mark.parametrize(("written", "spoken"), READINGS.items())
+def test_what_was_written_out_stays(written, spoken):
+    assert normalize(spoken) == spoken
+
+
+@pytest.mark.parametrize(("words", "phonemes"), PHONEMES.items())
+def test_phonemes(words, phonemes):
+    assert "".join(phonemize(words)) == f"^{phonemes}$"
+
+
+def test_the_inventory_is_the_one_that_models_were_trained_on():
+    """An id that moves makes every checkpoint speak gibberish."""
+    assert len(SYMBOLS) == len(set(SYMBOLS)) == 86
+    assert SYMBOLS[:12] == ("_", "^", "$", " ", ",", ".", "?", "!", ";", ":", "—", "…")
+    assert [SYMBOLS.index(s) for s in ("b", "T", "A", "ˈA", "ˌʌ", "ᵻ")] == [12, 36, 37, 38, 81, 85]
+
+
+@pytest.mark.parametrize("nothing", ["", "   ", "...", "你好", "😀", "— !?", "\x00"])
+def test_nothing_to_say(nothing):
+    with pytest.raises(TextError, match="write at least one English word"):
+        phonemize(nothing)
+
+
+def test_not_a_string():
+    with pytest.raises(TextError, match="must be a string, not int"):
+        phonemize(5)
+
+
+def check_properties(words: str) -> None:
+    spoken = normalize(words)
+    assert re.fullmatch(r"[A-Za-z' ,.?!;:—…-]*", spoken)
+    if not re.search("[A-Za-z]", spoken):
+        with pytest.raises(TextError):
+            phonemize(words)
+        return
+    symbols = phonemize(words)
+    assert set(symbols) <= set(SYMBOLS)
+    assert symbols[0] == "^"
+    assert symbols[-1] == "$"
+    assert symbols[-2] in text.PAUSES
+    separators = [symbol == " " or symbol in text.PAUSES for symbol in symbols]
+    assert not separators[1]
+    assert not any(a and b for a, b in zip(separators, separators[1:], strict=False))
+    spaced = [word for word in re.split(r"[ ,.?!;:—…]+", spoken) if re.search("[A-Za-z]", word)]
+    assert sum(separators) >= len(spaced), "a word was dropped"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text(words):
+    check_properties(words)
+
+
+ENGLISH = st.text(alphabet="abcdeiourstnlmzxKQAIBC0123456789 .,!?'\"-–—…()/:;$£€%&@#+=°*\n", max_size=60)
+
+
+@settings(max_examples=250, deadline=None)
+@given(ENGLISH)
+def test_any_ascii(words):
+    check_properties(words)
+
+
+def test_every_word_of_a_long_row_is_said():
+    words = "Mix of xqzt brrr psst hmm Llanfairpwllgwyngyllgogerychwyrndrobwll BBC o'er e'er 'em y'all rhythm"
+    check_properties(words)
+
+
+def test_threads():
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(phonemize, ["Nice to meet you, zorblax."] * 16))
+    assert all(result == results[0] for result in results)
+
+
+LONG = (
+    "Dr. Smith paid $3.50 to J. R. R. Jones, e.g. on Main St. in St. Louis. He left at 5 p.m. and came back! "
+    '"Did he?" she asked. No. 5 was red... or blue? Version 2.0.1 cost 1,000 dollars.'
+)
+
+
+def test_sentences():
+    assert split_sentences(LONG) == [
+        "Dr. Smith paid $3.50 to J. R. R. Jones, e.g. on Main St. in St. Louis.",
+        "He left at 5 p.m. and came back!",
+        '"Did he?" she asked.',
+        "No. 5 was red... or blue?",
+        "Version 2.0.1 cost 1,000 dollars.",
+    ]
+
+
+def test_long_sentences_are_cut_at_pauses():
+    sentence = "I walked to the shop, and bought 2 1/2 pounds of apples; then, tired, I went home " * 4
+    pieces = split_sentences(sentence, limit=100)
+    assert " ".join(pieces) == " ".join(sentence.split())
+    assert all(len(piece) <= 100 for piece in pieces)
+    assert not any(re.search(r"\b2$|^1/2", piece) for piece in pieces)
+    assert sum(piece[-1] in ",;" for piece in pieces) >= len(pieces) - 2
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(max_size=300), ENGLISH), st.integers(10, 120))
+def test_splitting_loses_nothing(words, limit):
+    pieces = split_sentences(words, limit)
+    assert " ".join(pieces) == " ".join(words.split())
+    assert all(len(piece) <= limit or " " not in piece for piece in pieces)
+
+
+def test_tokenizer_batch():
+    tokenizer = VoiceCloningTokenizer()
+    batch = tokenizer(["Hello, world!", "Hi."], return_tensors="pt", padding=True)
+    assert batch["input_ids"].shape == batch["attention_mask"].shape
+    assert [SYMBOLS[i] for i in batch["input_ids"][0]] == phonemize("Hello, world!")
+    count = len(phonemize("Hi."))
+    assert batch["attention_mask"][1].sum() == count
+    assert (batch["input_ids"][1, count:] == 0).all()
+    assert tokenizer.decode(batch["input_ids"][1], skip_special_tokens=False).strip("_^$") == "hˈI."
+
+
+def test_tokenizer_round_trip(tmp_path):
+    from transformers import AutoTokenizer, PreTrainedConfig
+
+    class SomeConfig(PreTrainedConfig):
+        model_type = "some-voice-cloning-text"
+
+    tokenizer = VoiceCloningTokenizer()
+    tokenizer.save_pretrained(tmp_path)
+    again = VoiceCloningTokenizer.from_pretrained(tmp_path)
+    assert again("A test.")["input_ids"] == tokenizer("A test.")["input_ids"]
+    AutoTokenizer.register(SomeConfig, slow_tokenizer_class=VoiceCloningTokenizer)
+    auto = AutoTokenizer.from_pretrained(tmp_path)
+    assert type(auto).__name__ == "VoiceCloningTokenizer"
+    assert auto(["A test."])["input_ids"] == tokenizer(["A test."])["input_ids"]
