@@ -82,7 +82,8 @@ ABBREVIATIONS = {
     "approx": "approximately", "est": "established", "vs": "versus", "vol": "volume", "fig": "figure",
     "ch": "chapter", "pp": "pages", "ed": "edition", "eds": "editors", "cf": "compare", "etc": "et cetera",
     "tel": "telephone", "temp": "temperature", "max": "maximum", "min": "minimum", "dept": "department",
-    "incl": "including", "excl": "excluding", "esp": "especially", "misc": "miscellaneous", "viz": "namely",
+    "ext": "extension", "incl": "including",
+    "excl": "excluding", "esp": "especially", "misc": "miscellaneous", "viz": "namely",
     "tsp": "teaspoon", "tbsp": "tablespoon", "oz": "ounce", "lb": "pound", "lbs": "pounds", "ft": "feet",
     "hr": "hour", "hrs": "hours", "mins": "minutes", "sec": "second", "secs": "seconds",
     "Approx": "approximately", "Ch": "chapter", "Vol": "volume", "Fig": "figure", "Tel": "telephone", 
@@ -97,7 +98,8 @@ PHRASES = {
     "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with ", "c/o": "care of",
     "p.s.": "P S", "BTW": "by the way",
     "C#": "C sharp", "F#": "F sharp", ".NET": "dot net", "C++": "C plus plus", "sth": "something",
-    "24/7": "twenty four seven", "9/11": "nine eleven", "n't": "not", "'n'": "and", "I/O": "I O", "B2B": "B to B",
+    "24/7": "twenty four seven", "911": "nine one one",
+    "9/11": "nine eleven", "n't": "not", "'n'": "and", "I/O": "I O", "B2B": "B to B",
 }  # fmt: skip
 SYMBOLS = {
     "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "±": "plus or minus", "×": "times",
@@ -152,6 +154,7 @@ NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 UNIT = _alternatives(UNITS)
 MONEY = _alternatives(CURRENCIES)
 MONTH = _alternatives([*MONTHS, *(month[:3] for month in MONTHS), "Sept"])
+FILES = "md|pdf|txt|py|js|html?|docx?|xlsx?|png|jpe?g|mp[34]|wav|flac|zip|csv|json|exe"
 DOMAINS = "com|org|net|edu|gov|io|co|info|ai|dev|app|uk|eu|tv"
 TAGS = "b|i|u|em|strong|br|p|a|span|div|sub|sup|speak|break|emphasis|prosody"
 WEEKDAYS = "Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun"
@@ -257,6 +260,10 @@ def _date_slashes(match: Match[str]) -> str:
     return _date(match[3], month, day) or match.group()
 
 
+def _date_after(match: Match[str]) -> str:
+    return f"{match[1]} {_date(None, int(match[2]), int(match[3])) or match[2] + '/' + match[3]}"
+
+
 def _month(name: str) -> str:
     return next(month for month in MONTHS if month.startswith(name[:3]))
 
@@ -306,12 +313,12 @@ def _time(match: Match[str]) -> str:
     return " ".join(words) + _sentence_end(match)
 
 
-def _sentence_end(match: Match[str]) -> str:
-    """The full stop of an abbreviation that is the sentence's too: at the end, or before a capital after a space."""
+def _sentence_end(match: Match[str], openers: str = OPENERS) -> str:
+    """The full stop of an abbreviation that is the sentence's too: at the end, or before a word that opens one."""
     if not match.group().endswith("."):
         return ""
     rest = match.string[match.end() :]
-    return "." if not rest.strip(" \"')") or re.match(rf"[\"')]*\s+[\"'(]*(?:{OPENERS})\b", rest) else ""
+    return "." if not rest.strip(" \"')") or re.match(rf"[\"')]*\s+[\"'(]*(?:{openers})\b", rest) else ""
 
 
 def _money(match: Match[str]) -> str:
@@ -347,7 +354,7 @@ def _unit(match: Match[str]) -> str:
     value = re.sub(r"^(-?\d+),(\d{1,2})$", r"\1.\2", value)
     one, several = UNITS[unit]
     words = f"{number(value)} {one if _is_one(value) else several}"
-    return words + (f" per {UNITS[per][0]}" if per else "") + _sentence_end(match)
+    return words + (f" per {UNITS[per][0]}" if per else "") + _sentence_end(match, "[A-Z][a-z]*")
 
 
 def _degrees(match: Match[str]) -> str:
@@ -365,6 +372,8 @@ def _feet_inches(match: Match[str]) -> str:
 
 def _fraction(match: Match[str]) -> str:
     whole, above, below = match[1], int(match[2]), int(match[3])
+    if above == below > 9 and not whole:
+        return f"{number(match[2])} {number(match[3])}"
     if not (0 < above < below <= 100):
         words = f"{number(match[2])} over {number(match[3])}"
         return f"{number(whole)} and {words}" if whole else words
@@ -390,6 +399,10 @@ def _decade(match: Match[str]) -> str:
         words = cardinal(value)
     else:
         words = _year(value) if value >= 100 else _words(cardinal(value))
+    return _plural(words)
+
+
+def _plural(words: str) -> str:
     head, space, last = words.rpartition(" ")
     return head + space + _several(last)
 
@@ -507,7 +520,13 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (r"(?<![\w.-])(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}(?![\w-])", _phone),
         (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}(?![\w-])", _phone),
         (r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _phone),
+        (r"\b([A-Z]{2}) (\d{5})(?![\w,.-]\d|\w)", lambda match: f"{match[1]} {digits(match[2])}"),
+        (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])", lambda match: match.group().replace(" ", "")),
+        (r"(?<=\d)'(?=\d{3}(?!\d))", ""),
         # dates and times
+        (r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b", _date_iso),
+        (r"\b(\d{1,2})-(\d{1,2})-(\d{4})\b", _date_slashes),
+        (r"\b([Oo]n|[Bb]y|[Uu]ntil|[Ss]ince) (\d{1,2})/(\d{1,2})(?![\w/])", _date_after),
         (r"\b(\d{4})-(\d{2})-(\d{2})\b", _date_iso),
         (r"\b(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})\b", _date_slashes),
         (r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b", lambda m: _date(m[3], int(m[2]), int(m[1])) or m.group()),
@@ -516,6 +535,7 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (rf"\b(?:the )?(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?({MONTH})\b\.?(?:,? (\d{{4}})\b)?", _day_month),
         (rf"\b({MONTH})\.? (\d{{4}})\b", _month_year),
         (r"(?<![\d-])(\d{1,2}(?:[:.]\d{2})?) ?[-–] ?(?=\d{1,2}(?:[:.]\d{2})? ?[AaPp]\.? ?[Mm]\b)", r"\1 to "),
+        (r"\b([AaPp]\.? ?[Mm]\.?) ?[-–] ?(?=\d)", r"\1 to "),
         (r"(?<=\d:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)", " to "),
         (rf"\b({WEEKDAYS})\.? ?[-–] ?({WEEKDAYS})\b", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}"),
         (r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])\.? ?[Mm](?:\b\.?))?(?!\d)", _time),
@@ -531,7 +551,13 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (rf"(?<![\w.])({NUMBER}) ?({MONEY})(?!\w)", _money_after),
         (rf"(?<![\w.])({NUMBER}) ?¢", _cents),
         # quantities
+        (r"(?<![\w.])(\d{1,3}(?:,000)+)s\b", lambda match: _plural(number(match[1]).removeprefix("one "))),
         (r"(?<![\w.])'?(\d{1,3}0)'?s\b", _decade),
+        (r"(?<=%) ?[-–] ?(?=\d)|(?<=\d(?:st|nd|rd|th)) ?[-–] ?(?=\d+(?:st|nd|rd|th)\b)", " to "),
+        (r"(?<=\d)-(to|for|by|in|on|and)-(?=\d)", r" \1 "),
+        (r"(?<!\w)> ?(?=\d)", "more than "),
+        (r"(?<!\w)< ?(?=\d)", "less than "),
+        (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile)\b)", " per "),
         (rf"(?<![\w.])({NUMBER}) in\.", _inches),
         (r"(?<![\w.])(\d)'(\d{1,2})(?:\"|'')", _feet_inches),
         (r"(?<![\w.])(?:(\d+)[ -])?(\d{1,4})/(\d{1,4})(?![\w/])", _fraction),
@@ -540,14 +566,16 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (rf"(?<![\w.])(-?(?:{NUMBER})) ?° ?([CFK])?(?![\w])", _degrees),
         (rf"(?<![\w.])(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})(?:/({UNIT}))?(?!\w)(?:(?<=[a-z])\.)?", _unit),
         (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th)\b", lambda match: nth(match[1].replace(",", ""))),
-        (r"(?<![\w.])(\d+)x\b", lambda match: f"{number(match[1])} times"),
-        (r"\bv(?:er)?\.? ?(?=\d)", "version "),
+        (r"(?<![\w.])(\d+)x(?= [a-z])", lambda match: f"{number(match[1])} times"),
+        (r"(?<![\w-])v(?:er)?\.? ?(?=\d)", "version "),
+        (rf"(?<=\w)\.(?=(?:{FILES})\b)", " dot "),
+        (r"\bmp(?=[34]\b)", "MP "),
         (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", _numbers_in_row),
         (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)", " times "),
         (r"(?<=[1-9\d])(?<!\b0)x(?=\d)", " by "),
-        (r"(?<=\d) ?\^ ?(?=\d)", " to the power of "),
-        (r"(?<=\S) < (?=\S)", " is less than "),
-        (r"(?<=\S) > (?=\S)", " is greater than "),
+        (r"(?<=\w) ?\^ ?(?=\d)", " to the power of "),
+        (r"(?<=\S) < (?=\S)|(?<=\w)<(?=\w)", " is less than "),
+        (r"(?<=\S) > (?=\S)|(?<=\w)>(?=\w)", " is greater than "),
         (r"(?<!\w)[~≈] ?(?=\d)", "about "),
         (r"(?<=\d) - (?=\d)", " minus "),
         # names, titles, abbreviations
@@ -561,9 +589,12 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (r"\b[Pp]\. ?(?=\d)", "page "),
         (r"\b[Nn](os?)\. ?(?=\d)", lambda match: "numbers " if match[1] == "os" else "number "),
         (rf"\b({_alternatives(ABBREVIATIONS)})\.", _abbreviation),
+        (r"\b(Mt|Ft)(?= [A-Z])", lambda match: ABBREVIATIONS[match[1]]),
+        (r"(?<=\w)'n'(?=\w)", " and "),
         (rf"\b({_alternatives(BARE)})\b(?![.'])", lambda match: ABBREVIATIONS[match[1]]),
         ROMAN,
         # what is left of numbers
+        (r"(?<![\w.])\d+\.\d+(?=[A-Za-z])", lambda match: number(match.group()) + " "),
         (r"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Z])", " "),
         (r"(?<![\w.,])\d{4}(?![\d.,]\d|\w)", _year_rule),
         (r"(?<!\w)\d{10,}(?!\w)", _long_digits),

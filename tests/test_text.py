@@ -77,6 +77,15 @@ READINGS = {
     "$3.5 million, $100k, $0.99": "three point five million dollars, one hundred thousand dollars, ninety nine cents",
     "a $5 bill": "a five dollar bill",
     "£10-20": "ten to twenty pounds",
+    "$19.99/month": "nineteen dollars and ninety nine cents per month",
+    # what people also write
+    "100 000 and 1,000s": "one hundred thousand and thousands",
+    "50/50, 9-to-5, 5%–10%": "fifty fifty, nine to five, five percent to ten percent",
+    "on 5/11 or 2024/01/31": "on May eleventh or January thirty first, twenty twenty four",
+    "120 lbs. Add oil.": "one hundred and twenty pounds. Add oil.",
+    "NY 10018": "NY one zero zero one eight",
+    "see README.md": "see README dot md",
+    "Mt Rushmore": "Mount Rushmore",
     # symbols
     "#1": "number one",
     "R&B, Tom & Jerry": "R and B, Tom and Jerry",
