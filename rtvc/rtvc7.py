@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import librosa
 import torch
@@ -61,7 +61,7 @@ class RTVC7Config(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
-        unknown = set(kwargs) & set(vars(self)) - {field.name for field in fields(self)}
+        unknown = {key for key in kwargs if key not in PreTrainedConfig().to_dict() and not key.startswith("_")}
         if unknown:
             raise ValueError(f"RTVC7Config does not know {sorted(unknown)}; see its fields.")
 
@@ -98,10 +98,11 @@ def spectrum(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
 
 
 def wave_of(spectra: Tensor, n_fft: int, hop_length: int) -> Tensor:
-    """Inverse of ``spectrum``: (batch, frames, bins) complex → (batch, frames · hop)."""
+    """Inverse of ``spectrum``: (batch, frames, bins) complex → (batch, frames · hop); fades out over the last frames."""
     window = torch.hann_window(n_fft, device=spectra.device)
     frames = spectra.transpose(1, 2) * window.square().sum().sqrt()
-    return torch.istft(frames, n_fft, hop_length, n_fft, window, length=spectra.shape[1] * hop_length)
+    silence = functional.pad(frames, (0, n_fft // (2 * hop_length)))  # as in a batch with longer neighbours
+    return torch.istft(silence, n_fft, hop_length, n_fft, window, length=spectra.shape[1] * hop_length)
 
 
 def log_mel(wave: Tensor, config: RTVC7Config) -> Tensor:

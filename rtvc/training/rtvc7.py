@@ -96,15 +96,15 @@ def train_decoder(config: dict) -> None:
     rng = np.random.default_rng(config.get("seed", 0))
     if not config.get("init"):
         _measure_mel(model, speech, rng)
-    train_posterior = config.get("train_posterior", True)
-    trained = [model.decoder, *([model.posterior_encoder] if train_posterior else [])]
-    optimizer = _optimizer([p for part in trained for p in part.parameters()], config["learning_rate"])
+    parameters = [*model.decoder.parameters(), *model.posterior_encoder.parameters()]
+    optimizer = _optimizer(parameters, config["learning_rate"])
     opponent = Opponent(config)
     parts = {"model": model, "optimizer": optimizer, "opponent": opponent.model, "opponent_optimizer": opponent.optimizer}
     checkpoint, means = Checkpoint(folder, parts), Means(config["name"])
     steps, fight = config["steps"], config["adversarial_from"]
     for step in range(checkpoint.resume(), steps):
         frozen = fight <= step < fight + config["warm_up"]
+        model.posterior_encoder.requires_grad_(step < config["posterior_steps"])  # then the prior can aim at it
         batch = speech.crops(config["batch_size"], config["frames"], rng)
         with torch.set_grad_enabled(not frozen), torch.autocast("cpu", torch.bfloat16):
             mean, log_deviation = _targets(model, batch)
@@ -175,21 +175,29 @@ def _masked(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum() / mask.sum().clamp(min=1.0)
 
 
-def prior_losses(model: RTVC7Model, batch: Batch, read: dict[str, Tensor], target: Tensor) -> dict[str, Tensor]:
+def prior_losses(
+    model: RTVC7Model, batch: Batch, read: dict[str, Tensor], target: Tensor, weights: dict[str, float]
+) -> dict[str, Tensor]:
     """latents: L1; likelihood: of the target under prior and flow, a band and frame; duration, pitch, voicing."""
     mask, tokens = batch.mask, (batch.input_ids > 0).float()
-    inside, log_determinant = model.flow(target, read["context"], read["condition"], mask[..., None])
-    distance = (inside - read["mean"]) * (-read["log_deviation"]).exp()
-    nll = (0.5 * distance.square() + read["log_deviation"]).mean(-1) - log_determinant / target.shape[-1]
-    pitch = true_pitch(batch)
-    wanted = torch.log1p(batch.durations.float())
-    return {
+    pitch, wanted = true_pitch(batch), torch.log1p(batch.durations.float())
+    voicing = functional.binary_cross_entropy_with_logits(read["voicing"], pitch[..., 1], reduction="none")
+    losses = {
         "latents": _masked((read["latents"] - target).abs().mean(-1), mask),
-        "likelihood": _masked(nll, mask),
         "duration": _masked((read["log_durations"] - wanted).square(), tokens),
         "pitch": _masked((read["relative"] - pitch[..., 0]).abs(), pitch[..., 1] * mask),
-        "voicing": _masked(functional.binary_cross_entropy_with_logits(read["voicing"], pitch[..., 1], reduction="none"), mask),
+        "voicing": _masked(voicing, mask),
     }
+    if weights.get("likelihood"):
+        losses["likelihood"] = _masked(_negative_log_likelihood(model, read, target, mask), mask)
+    return losses
+
+
+def _negative_log_likelihood(model: RTVC7Model, read: dict[str, Tensor], target: Tensor, mask: Tensor) -> Tensor:
+    """(batch, frames), nats a band, without the constant: the target carried by the flow into the prior's space."""
+    inside, log_determinant = model.flow(target, read["context"], read["condition"], mask[..., None])
+    distance = (inside - read["mean"]) * (-read["log_deviation"]).exp()
+    return (0.5 * distance.square() + read["log_deviation"]).mean(-1) - log_determinant / target.shape[-1]
 
 
 def disturb_voice(batch: Batch, drop: float = 0.1, noise: float = 0.02) -> None:
@@ -210,12 +218,12 @@ def train_prior(config: dict) -> None:
     checkpoint = Checkpoint(folder, {"model": model, "optimizer": optimizer, "average": average})
     means, steps = Means(config["name"]), config["steps"]
     for step in range(checkpoint.resume(), steps):
-        batch = speech.pieces(config["batch_size"], rng)
+        batch = speech.pieces(config["seconds"], rng)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             target, _ = _targets(model, batch)
         disturb_voice(batch)
         with torch.autocast("cpu", torch.bfloat16):
-            losses = prior_losses(model, batch, read_text(model, batch), target)
+            losses = prior_losses(model, batch, read_text(model, batch), target, config["weights"])
         total = sum(config["weights"][name] * value for name, value in losses.items())
         _step(optimizer, total, config["learning_rate"] * rate_at(step, steps, warm_up=200))
         average.update()
@@ -251,7 +259,7 @@ def train_polish(config: dict) -> None:
         opponent.model.load_state_dict(torch.load(config["opponent"], weights_only=True)["opponent"])
     for step in range(checkpoint.resume(), steps):
         frozen = step < config["warm_up"]
-        batch = speech.pieces(config["batch_size"], rng, short=0.1)
+        batch = speech.pieces(config["seconds"], rng, config["longest"])
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             target, _ = _targets(model, batch)
         with torch.set_grad_enabled(not frozen), torch.autocast("cpu", torch.bfloat16):
@@ -263,7 +271,8 @@ def train_polish(config: dict) -> None:
             made, real = _speak_windows(model, batch, drawn, config["frames"], rng)
         losses = {"discriminator": opponent.update(made, real)}
         if not frozen:
-            losses |= prior_losses(model, batch, read, target)
+            with torch.autocast("cpu", torch.bfloat16):
+                losses |= prior_losses(model, batch, read, target, config["weights"])
             losses["spectral"] = spectral_loss(made, real, model.config)
             losses["adversarial"], losses["features"] = opponent.judge(made, real)
             total = sum(config["weights"][name] * losses[name] for name in config["weights"])

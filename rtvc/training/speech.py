@@ -14,9 +14,11 @@ from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training import data
 
 HOP = RTVC7Config().hop_length
+FRAME_RATE = data.SAMPLING_RATE / HOP
 SPEAKER_SIZE = RTVC7Config().speaker_size
 DISTURBANCE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
-PIECE = (0.6, 6.0)  # seconds of a training piece, shortest and longest
+PIECE = (1.0, 6.0)  # seconds of a training piece: the bound that a batch shares lies between these
+SHORT = 0.5  # seconds: shorter pieces are left out
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Speech:
     def _add(self, one: data.Utterance, traits: dict, curves: np.ndarray, alignment: dict, aligned: bool, bars: dict):
         key = f"{one.corpus}/{one.file}"
         known = alignment.get(key)
-        if (aligned and (known is None or known["score"] < bars[one.corpus])) or traits["frames"] < PIECE[0] * 80:
+        if (aligned and (known is None or known["score"] < bars[one.corpus])) or traits["frames"] < SHORT * FRAME_RATE:
             return
         statistics = (traits["pitch_mean"], traits["pitch_std"], traits["tempo"], min(max(traits["snr"], 15.0), 60.0))
         f0 = curves[traits["start"] : traits["start"] + traits["frames"]]
@@ -100,23 +102,27 @@ class Speech:
             rows.append((item, first, min(frames, item.frames), None))
         return self._collate(rows, rng, frames)
 
-    def pieces(self, batch: int, rng: np.random.Generator, short: float = 0.15) -> Batch:
-        """Runs of whole words with their symbols, 0.6 to 6 s long; a share of them one to three words short."""
+    def pieces(self, seconds: float, rng: np.random.Generator, longest: float = PIECE[1]) -> Batch:
+        """Runs of whole words with their symbols, ``seconds`` of them together.
+
+        The pieces of a batch share a bound between 1 s (one to three words) and ``longest``, so that little is padding.
+        """
+        bound = rng.uniform(PIECE[0], longest) * FRAME_RATE
         rows = []
-        for index in rng.choice(len(self.items), batch, p=self.chances):
-            rows.append(self._piece(self.items[index], rng, rng.random() < short))
+        for index in rng.choice(len(self.items), max(2, int(seconds * FRAME_RATE / bound)), p=self.chances):
+            rows.append(self._piece(self.items[index], rng, bound))
         return self._collate(rows, rng, max(row[2] for row in rows))
 
-    def _piece(self, item: Item, rng: np.random.Generator, short: bool) -> tuple[Item, int, int, tuple[int, int]]:
+    def _piece(self, item: Item, rng: np.random.Generator, bound: float) -> tuple[Item, int, int, tuple[int, int]]:
+        """A run of words of at most ``bound`` frames → (item, first frame, frames, (first symbol, last symbol))."""
         ends = np.cumsum(item.durations)
-        longest = (rng.uniform(0.6, 1.5) if short else rng.uniform(3.0, PIECE[1])) * 80
-        if ends[-1] <= longest:
+        if ends[-1] <= bound:
             return item, 0, int(ends[-1]), (0, len(ends))
         cuts = [i for i, s in enumerate(item.symbols) if s == text.BOUNDARY or s in text.PAUSES]
-        starts = [0, *(i + 1 for i in cuts if ends[i] <= ends[-1] - longest * 0.6)]
+        starts = [0, *(i + 1 for i in cuts if ends[i] <= ends[-1] - 0.6 * bound)]
         first = int(rng.choice(starts))
         begin = int(ends[first - 1]) if first else 0
-        stops = [i + 1 for i in cuts if i >= first and begin + 0.6 * 80 <= ends[i] <= begin + longest]
+        stops = [i + 1 for i in cuts if i >= first and begin + SHORT * FRAME_RATE <= ends[i] <= begin + bound]
         last = max(stops) if stops else min([i + 1 for i in cuts if i >= first and ends[i] > begin + 20] or [len(ends)])
         last = len(ends) if last >= len(ends) - 1 else last
         return item, begin, int(ends[last - 1]) - begin, (first, last)

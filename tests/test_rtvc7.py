@@ -1,0 +1,183 @@
+"""RTVC-7: measured properties of its parts, and that it learns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rtvc.rtvc7 import RTVC7Config, RTVC7Model, log_mel, pulses, spectrum, wave_of
+
+TINY = {
+    "vocab_size": 20,
+    "condition_size": 16,
+    "hidden_size": 32,
+    "flow_hidden_size": 16,
+    "posterior_hidden_size": 16,
+    "decoder_hidden_size": 32,
+    "speaker_size": 8,
+}
+
+
+@pytest.fixture
+def model() -> RTVC7Model:
+    torch.manual_seed(0)
+    model = RTVC7Model(RTVC7Config(**TINY)).eval()
+    for parameter in model.parameters():  # wake up what starts at zero
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.02)
+    torch.nn.init.constant_(model.duration_predictor.head.bias, 1.5)
+    return model
+
+
+def voice(batch: int) -> dict[str, torch.Tensor]:
+    torch.manual_seed(1)
+    embedding = torch.nn.functional.normalize(torch.randn(batch, 8), dim=-1)
+    statistics = {"pitch_mean": 5.0, "pitch_std": 0.2, "tempo": 4.5}
+    return {"speaker_embedding": embedding} | {key: torch.full((batch,), value) for key, value in statistics.items()}
+
+
+def tokens(*lengths: int) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(2)
+    ids = torch.randint(1, 20, (len(lengths), max(lengths)))
+    mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
+    return ids * mask, mask
+
+
+def test_layers_are_those_of_the_specification():
+    model = RTVC7Model(RTVC7Config(**TINY))
+    assert len(model.text_encoder.stack.blocks) == len(model.flow.steps) == len(model.decoder.stack.blocks) == 7
+
+
+def test_unknown_and_odd_settings_are_refused():
+    with pytest.raises(ValueError, match="vocabulary"):
+        RTVC7Config(vocabulary=3)
+    with pytest.raises(Exception, match="even"):
+        RTVC7Config(latent_size=81)
+
+
+def test_spectrum_and_its_inverse_return_the_wave():
+    wave = torch.randn(2, 4000)
+    restored = wave_of(spectrum(wave, 800, 200), 800, 200)
+    assert torch.allclose(restored[:, :-400], wave[:, :-400], atol=1e-4)
+
+
+def test_white_noise_of_unit_variance_has_power_one():
+    power = spectrum(torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)), 800, 200).abs().square()
+    assert power[:, 2:-2].mean().item() == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("frequency", [80.0, 200.0, 400.0])
+def test_pulses_have_every_harmonic_at_unit_amplitude(frequency: float):
+    wave = pulses(torch.full((1, 80), frequency), RTVC7Config())[0].numpy()
+    amplitudes = 2 * np.abs(np.fft.rfft(wave)) / len(wave)  # 1 s: bin = Hz
+    harmonics = np.arange(1, int(7_900 / frequency) + 1) * int(frequency)
+    assert np.allclose(amplitudes[harmonics], 1.0, atol=0.02)
+    others = np.delete(amplitudes[:7_900], np.concatenate([harmonics + k for k in (-1, 0, 1)]).clip(0, 7_899))
+    assert others.max() < 0.05
+
+
+def test_pulses_are_silent_where_unvoiced():
+    f0 = torch.cat([torch.full((1, 20), 120.0), torch.zeros(1, 20)], 1)
+    wave = pulses(f0, RTVC7Config())[0]
+    assert wave[:3800].abs().max() > 10
+    assert wave[4000:].abs().max() == 0
+
+
+def test_log_mel_of_a_tone_peaks_at_its_band():
+    config = RTVC7Config()
+    tone = torch.sin(2 * math.pi * 1000 * torch.arange(16_000) / 16_000)[None]
+    band = log_mel(tone, config)[0, 40].argmax().item()
+    import librosa
+
+    centres = librosa.mel_frequencies(config.latent_size + 2, fmax=8000)[1:-1]
+    assert abs(centres[band] - 1000) < 60
+
+
+def test_flow_is_invertible_and_its_determinant_is_right(model: RTVC7Model):
+    latents, condition = torch.randn(1, 3, 80), torch.randn(1, 16)
+    context, mask = torch.randn(1, 3, 16), torch.ones(1, 3, 1)
+    inside, log_determinant = model.flow(latents, context, condition, mask)
+    assert torch.allclose(model.flow.inverse(inside, context, condition, mask), latents, atol=1e-4)
+
+    def flat(values: torch.Tensor) -> torch.Tensor:
+        return model.flow(values.view(1, 3, 80), context, condition, mask)[0].flatten()
+
+    jacobian = torch.autograd.functional.jacobian(flat, latents.flatten())
+    assert log_determinant.sum().item() == pytest.approx(torch.linalg.slogdet(jacobian)[1].item(), abs=1e-2)
+
+
+def test_new_flow_is_the_identity():
+    flow = RTVC7Model(RTVC7Config(**TINY)).flow
+    latents = torch.randn(1, 5, 80)
+    inside, _ = flow(latents, torch.randn(1, 5, 16), torch.randn(1, 16), torch.ones(1, 5, 1))
+    assert torch.equal(inside, latents)
+
+
+def test_expand_repeats_tokens_for_their_frames(model: RTVC7Model):
+    torch.nn.init.zeros_(model.position.weight)
+    torch.nn.init.zeros_(model.position.bias)
+    hidden = torch.arange(3.0)[None, :, None].expand(1, 3, 32)
+    assert model.expand(hidden, torch.tensor([[2, 0, 3]]))[0, :, 0].tolist() == [0, 0, 2, 2, 2]
+
+
+def test_ragged_batch_equals_batch_of_one(model: RTVC7Model):
+    ids, mask = tokens(9, 5)
+    both = model.synthesize(ids, mask, **voice(2))
+    first = {key: value[:1] for key, value in voice(2).items()}
+    alone = model.synthesize(ids[:1], mask[:1], **first)
+    assert both.lengths[0] == alone.lengths[0]
+    length = int(alone.lengths[0]) - 800  # the last windows reach past the end, where a batch has unvoiced padding
+    assert torch.allclose(both.waveform[0, :length], alone.waveform[0, :length], atol=1e-4)
+    second = {key: value[1:] for key, value in voice(2).items()}
+    assert torch.equal(both.durations[1, :5], model.synthesize(ids[1:, :5], mask[1:, :5], **second).durations[0])
+
+
+def test_speed_shortens_and_pitch_raises(model: RTVC7Model):
+    ids, mask = tokens(12)
+    torch.nn.init.constant_(model.pitch_predictor.head.bias, 1.0)  # voiced
+    plain = model.synthesize(ids, mask, **voice(1))
+    fast = model.synthesize(ids, mask, **voice(1), speed=2.0)
+    high = model.synthesize(ids, mask, **voice(1), pitch=12.0)
+    assert fast.lengths.item() == pytest.approx(plain.lengths.item() / 2, abs=400)
+    voiced = plain.f0 > 0
+    assert voiced.any()
+    assert torch.allclose(high.f0[voiced], 2 * plain.f0[voiced])
+
+
+def test_variation_draws_and_a_seed_repeats(model: RTVC7Model):
+    ids, mask = tokens(8)
+
+    def speak(variation: float, seed: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return model.synthesize(ids, mask, **voice(1), variation=variation, generator=generator).waveform
+
+    assert torch.equal(
+        model.synthesize(ids, mask, **voice(1)).waveform, model.synthesize(ids, mask, **voice(1)).waveform
+    )
+    assert torch.equal(speak(1.0, 3), speak(1.0, 3))
+    assert not torch.allclose(speak(1.0, 3), speak(1.0, 4), atol=1e-3)
+
+
+def test_the_voice_enters_every_block(model: RTVC7Model):
+    ids, mask = tokens(6)
+    heard = {key: value.clone().requires_grad_() for key, value in voice(1).items()}
+    condition = model.condition(model.voice(**heard, quality=torch.tensor([50.0])))
+    for stack in (model.text_encoder.stack, model.prior.stack):
+        hidden = torch.randn(1, 6, 32)
+        for block in stack.blocks:
+            (gradient,) = torch.autograd.grad(
+                block(hidden, condition, mask[..., None].float()).sum(), heard["speaker_embedding"], retain_graph=True
+            )
+            assert gradient.abs().max() > 0
+
+
+def test_saved_and_loaded_it_says_the_same(model: RTVC7Model, tmp_path):
+    ids, mask = tokens(7)
+    model.save_pretrained(tmp_path)
+    loaded = RTVC7Model.from_pretrained(tmp_path).eval()
+    assert torch.equal(
+        model.synthesize(ids, mask, **voice(1)).waveform, loaded.synthesize(ids, mask, **voice(1)).waveform
+    )
