@@ -1,0 +1,363 @@
+"""Audio: read, check, resample, level, voiced seconds, pitch, tempo, noise, write.
+
+Inside rtvc a recording is mono float32 in [-1, 1] at 16 kHz, shape (samples,). Everything here is cheap (a few
+thousandths of real time on one core) and safe to call from several threads. Heavy libraries load on first use.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import VoiceError
+
+SAMPLING_RATE = 16_000
+MINIMUM_VOICED_SECONDS = 3.0
+MAXIMUM_SECONDS = 2 * 3600.0  # 460 MB as float32 at 16 kHz
+MAXIMUM_BYTES = 4 * 1024**3
+LOUDNESS = -23.0  # LUFS, EBU R 128
+PEAK = 0.99
+
+_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
+_BLOCK = 1 << 18  # samples a block while decoding: memory stays flat for hours of 192 kHz stereo
+_SILENT_PEAK = 1e-4  # -80 dBFS
+_lock = threading.Lock()
+
+Recording = str | os.PathLike | tuple[Any, int]
+
+
+# --- reading and writing ----------------------------------------------------------------------------------------------
+
+
+def read(source: Recording, sampling_rate: int = SAMPLING_RATE, max_seconds: float = MAXIMUM_SECONDS) -> np.ndarray:
+    """Any recording as mono float32 in [-1, 1].
+
+    Args:
+        source: a path, or `(samples, rate)` with samples (n,), (n, channels) or (channels, n), integer or float.
+        sampling_rate: the rate to deliver, Hz.
+        max_seconds: longer recordings are refused.
+
+    Returns:
+        float32 (samples,) at `sampling_rate`.
+
+    Raises:
+        VoiceError: the recording is missing, unreadable, empty, too long, or holds NaN or infinite samples.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        wave, name = _read_file(Path(source), sampling_rate, max_seconds), f"“{Path(source).name}”"
+    else:
+        wave, name = _read_samples(source, sampling_rate, max_seconds), "The recording"
+    if not wave.size:
+        raise VoiceError(f"{name} contains no sound; record or choose it again.")
+    peak = float(np.abs(wave).max())
+    return wave / peak if peak > 1.0 else wave
+
+
+def _read_file(path: Path, sampling_rate: int, max_seconds: float) -> np.ndarray:
+    import soundfile
+
+    name = f"“{path.name}”"
+    _check_file(path, name)
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check_length(file.frames, file.samplerate, max_seconds, name)
+            resample = _resampler(file.samplerate, sampling_rate)
+            parts = []
+            for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
+                parts.append(resample(_finite(_mix(block), name), False))
+            parts.append(resample(np.zeros(0, np.float32), True))
+    except VoiceError:
+        raise
+    except (soundfile.LibsndfileError, OSError, TypeError, ValueError, RuntimeError) as error:
+        raise VoiceError(f"{name} cannot be read as audio; save it as WAV, FLAC, OGG or MP3 and try again.") from error
+    return np.concatenate(parts)
+
+
+def _check_file(path: Path, name: str) -> None:
+    try:
+        if not path.exists():
+            raise VoiceError(f"{name} does not exist; check the path of the recording.")
+        if not path.is_file():
+            raise VoiceError(f"{name} is not a file; give the path of one recording.")
+        size = path.stat().st_size
+    except (OSError, ValueError) as error:  # a name too long, a null byte, a folder without permission
+        raise VoiceError(f"{name[:80]} cannot be opened; check the path of the recording.") from error
+    if size == 0:
+        raise VoiceError(f"{name} is an empty file; record or choose it again.")
+    if size > MAXIMUM_BYTES:
+        raise VoiceError(f"{name} is larger than {MAXIMUM_BYTES // 1024**3} GB; cut out a part of it.")
+
+
+def _read_samples(source: Any, sampling_rate: int, max_seconds: float) -> np.ndarray:
+    try:
+        samples, rate = source
+        rate = int(rate)
+        samples = np.asarray(samples)
+    except (TypeError, ValueError) as error:
+        raise VoiceError("A recording must be a path or the pair (samples, sampling rate).") from error
+    name = "The recording"
+    if samples.dtype.kind not in "iuf" or samples.ndim not in (1, 2):
+        raise VoiceError("The samples of a recording must be numbers, one row or one column a channel.")
+    if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
+        samples = samples.T
+    _check_length(len(samples), rate, max_seconds, name)
+    wave = _finite(_mix(_float(samples).reshape(len(samples), -1)), name)
+    return resample(wave, rate, sampling_rate)
+
+
+def _float(samples: np.ndarray) -> np.ndarray:
+    """Integer samples to [-1, 1): signed by their full scale, unsigned about their midpoint, as WAV has them."""
+    if samples.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf and is refused as such
+            return samples.astype(np.float32)
+    scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
+    offset = scale if samples.dtype.kind == "u" else 0.0
+    return ((samples.astype(np.float64) - offset) / scale).astype(np.float32)
+
+
+def _mix(samples: np.ndarray) -> np.ndarray:
+    """(samples, channels) to (samples,): the mean, or the loudest channel where the channels cancel each other."""
+    if samples.shape[1] == 1:
+        return np.ascontiguousarray(samples[:, 0])
+    mean = samples.mean(axis=1)
+    energy = np.square(samples).sum(axis=0)
+    if samples.size and np.square(mean).sum() < 0.01 * energy.max():
+        return np.ascontiguousarray(samples[:, int(energy.argmax())])
+    return mean
+
+
+def _finite(wave: np.ndarray, name: str) -> np.ndarray:
+    if not np.isfinite(wave).all():
+        raise VoiceError(f"{name} contains samples that are not numbers (NaN or infinite); export it again.")
+    return wave
+
+
+def _check_length(samples: int, rate: int, max_seconds: float, name: str) -> None:
+    if not 4_000 <= rate <= 768_000:
+        raise VoiceError(f"{name} has a sampling rate of {rate} Hz; use one between 8,000 and 192,000 Hz.")
+    if samples > max_seconds * rate:
+        limit = f"{max_seconds / 60:.0f} minutes"
+        raise VoiceError(f"{name} is {samples / rate / 60:.0f} minutes long, more than {limit}; cut out a part of it.")
+
+
+def resample(wave: np.ndarray, rate: int, sampling_rate: int = SAMPLING_RATE) -> np.ndarray:
+    """float32 (samples,) at `rate` to float32 at `sampling_rate` (soxr, high quality)."""
+    import soxr
+
+    wave = np.ascontiguousarray(wave, dtype=np.float32)
+    return wave if rate == sampling_rate or not wave.size else soxr.resample(wave, rate, sampling_rate)
+
+
+def _resampler(rate: int, sampling_rate: int) -> Any:
+    if rate == sampling_rate:
+        return lambda block, last: block
+    import soxr
+
+    stream = soxr.ResampleStream(rate, sampling_rate, 1, dtype="float32")
+    return lambda block, last: stream.resample_chunk(block, last=last)
+
+
+def write(path: str | os.PathLike, wave: np.ndarray, rate: int) -> None:
+    """Write float32 (samples,) as WAV (16 bit), FLAC, OGG or MP3 by the path's ending; the file appears whole."""
+    import soundfile
+
+    path = Path(path)
+    kind = _FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise VoiceError(f"“{path.name}” must end in {', '.join(_FORMATS)}; choose one of these formats.")
+    if not path.parent.is_dir():
+        raise VoiceError(f"The folder of “{path.name}” does not exist; create it or choose another one.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    os.close(handle)
+    try:
+        soundfile.write(temporary, np.clip(wave, -1.0, 1.0), int(rate), format=kind)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise VoiceError(f"“{path.name}” cannot be written; choose another place or another rate.") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+# --- level ------------------------------------------------------------------------------------------------------------
+
+
+def normalize_loudness(wave: np.ndarray, rate: int = SAMPLING_RATE, lufs: float = LOUDNESS) -> np.ndarray:
+    """Scale to `lufs` (ITU-R BS.1770); less where that would clip. Silence stays as it is.
+
+    Args:
+        wave: float32 (samples,).
+        rate: Hz.
+        lufs: integrated loudness to reach.
+    """
+    peak = float(np.abs(wave).max(initial=0.0))
+    if peak < _SILENT_PEAK:
+        return np.asarray(wave, dtype=np.float32)
+    gain = 10.0 ** ((lufs - loudness(wave, rate)) / 20.0)
+    return (wave * min(gain, PEAK / peak)).astype(np.float32)
+
+
+def loudness(wave: np.ndarray, rate: int = SAMPLING_RATE) -> float:
+    """Integrated loudness in LUFS (ITU-R BS.1770); -inf for silence. Under 0.4 s the wave is repeated."""
+    block = math.ceil(0.4 * rate)
+    if 0 < wave.size <= block:
+        wave = np.resize(wave, block + 1)
+    measured = float(_meter(rate).integrated_loudness(wave.astype(np.float64))) if wave.size else -math.inf
+    if math.isfinite(measured) or not np.any(wave):
+        return measured
+    return 10.0 * math.log10(float(np.mean(np.square(wave, dtype=np.float64)))) - 0.691  # below the gate of -70 LUFS
+
+
+@lru_cache(maxsize=8)
+def _meter(rate: int) -> Any:
+    import pyloudnorm
+
+    return pyloudnorm.Meter(rate)
+
+
+# --- speech and silence -----------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _vad() -> tuple[Any, Any]:
+    """Silero VAD's torch-free sequence model and its function, one thread, shared by all callers."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        from silero_vad import get_speech_timestamps_sequence, load_silero_vad
+
+        return load_silero_vad(sequence=True), get_speech_timestamps_sequence
+    finally:
+        torch.set_num_threads(threads)  # importing silero_vad sets it to 1 for the whole process
+
+
+def voiced_spans(wave: np.ndarray) -> list[tuple[int, int]]:
+    """Where somebody speaks: (start, end) in samples, pauses under 0.1 s bridged, 30 ms of margin.
+
+    The level does not matter: the detector hears the wave scaled to a peak of 0.5.
+    """
+    peak = float(np.abs(wave).max(initial=0.0))
+    if peak < _SILENT_PEAK:
+        return []
+    with _lock:
+        model, timestamps = _vad()
+    return [(span["start"], span["end"]) for span in timestamps(wave * np.float32(0.5 / peak), model)]
+
+
+def voiced_seconds(wave: np.ndarray) -> float:
+    """Seconds of speech in a wave at 16 kHz, pauses left out."""
+    return sum(end - start for start, end in voiced_spans(wave)) / SAMPLING_RATE
+
+
+def check_speech(wave: np.ndarray, seconds: float = MINIMUM_VOICED_SECONDS, name: str = "The recording") -> float:
+    """Refuse silence and less than `seconds` of speech; return the seconds of speech there are."""
+    if float(np.abs(wave).max(initial=0.0)) < _SILENT_PEAK:
+        raise VoiceError(f"{name} is silent; check the microphone and record again.")
+    voiced = voiced_seconds(wave)
+    if voiced == 0.0:
+        raise VoiceError(f"{name} contains no speech; record about {max(5, math.ceil(seconds))} seconds of one voice.")
+    if voiced < seconds:
+        raise VoiceError(
+            f"{name} contains only {voiced:.1f} s of speech, and {seconds:g} s are needed; record a longer sample."
+        )
+    return voiced
+
+
+def snr(wave: np.ndarray) -> float:
+    """Signal-to-noise ratio in dB: level while somebody speaks against the level in the pauses.
+
+    Without pauses the quietest twentieth of the 20 ms frames stands for them. Between 0 and 80 dB.
+    """
+    power, hop = _frame_power(wave), SAMPLING_RATE // 100
+    if not power.size or power.max() <= 0.0:
+        return 0.0
+    speech = np.zeros(power.size, dtype=bool)
+    pause = np.ones(power.size, dtype=bool)
+    for start, end in voiced_spans(wave):
+        speech[start // hop : end // hop] = True
+        pause[max(0, start // hop - 8) : end // hop + 8] = False  # 80 ms: breaths, releases, the room's decay
+    if not speech.any():
+        return 0.0
+    floor = power.max() * 1e-9
+    noise = np.median(power[pause]) if pause.sum() >= 15 else np.percentile(power, 5)
+    clean = max(power[speech].mean() - noise, 0.0)
+    return float(np.clip(10.0 * np.log10(max(clean, floor) / max(noise, floor)), 0.0, 80.0))
+
+
+def _frame_power(wave: np.ndarray) -> np.ndarray:
+    """Mean square of 20 ms frames, one every 10 ms."""
+    hop = SAMPLING_RATE // 100
+    blocks = np.square(wave[: wave.size // hop * hop], dtype=np.float64).reshape(-1, hop).mean(axis=1)
+    return 0.5 * (blocks[:-1] + blocks[1:])
+
+
+# --- pitch and tempo --------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _pitch_detector() -> Any:
+    from swift_f0 import SwiftF0
+
+    return SwiftF0(threads=1, spin=False)
+
+
+def pitch_track(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fundamental frequency (SwiftF0), one value every 16 ms.
+
+    Returns:
+        times: float64 (frames,), seconds.
+        f0: float64 (frames,), Hz between 50 and 600; 0 where unvoiced.
+    """
+    with _lock:
+        detector = _pitch_detector()
+    if not wave.size:
+        return np.zeros(0), np.zeros(0)
+    result = detector.detect(np.asarray(wave, dtype=np.float32), SAMPLING_RATE, fmin=50.0, fmax=600.0)
+    return result.timestamps, np.where(result.confidence >= 0.5, result.pitch_hz, 0.0)
+
+
+@lru_cache(maxsize=1)
+def _tempo_filters() -> tuple[np.ndarray, np.ndarray]:
+    from scipy.signal import butter
+
+    band = butter(2, [300, 3000], btype="bandpass", fs=SAMPLING_RATE, output="sos")
+    return band, butter(2, 9.0, fs=100, output="sos")
+
+
+def tempo(wave: np.ndarray) -> float:
+    """Syllables per second of speech, pauses left out (0 where nobody speaks).
+
+    A syllable nucleus is a peak of the smoothed level in 300–3000 Hz that stands out by 2 dB and lies within 25 dB of
+    the loud ones, after De Jong & Wempe, "Praat script to detect syllable nuclei", Behavior Research Methods 2009.
+    """
+    from scipy.signal import find_peaks, sosfilt, sosfiltfilt
+
+    spans = voiced_spans(wave)
+    seconds = sum(end - start for start, end in spans) / SAMPLING_RATE
+    if seconds < 0.1 or wave.size < SAMPLING_RATE // 4:
+        return 0.0
+    band, smooth = _tempo_filters()
+    hop = SAMPLING_RATE // 100
+    power = np.square(sosfilt(band, wave)[: wave.size // hop * hop]).reshape(-1, hop).mean(axis=1)
+    level = 10.0 * np.log10(power + power.max() * 1e-6)
+    level = sosfiltfilt(smooth, level)
+    peaks, _ = find_peaks(level, prominence=2.0, height=np.percentile(level, 95) - 25.0)
+    speech = np.zeros(power.size, dtype=bool)
+    for start, end in spans:
+        speech[start // hop : -(-end // hop)] = True
+    return float(speech[peaks].sum() / seconds)
