@@ -274,3 +274,21 @@ def test_mixtures_are_reproducible_and_sound() -> None:
         made = make(8_000, np.random.default_rng(0))
         assert made.shape == (8_000,)
         assert made.std() > 0
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
+def test_training_stage_saves_and_resumes(tmp_path: Path, monkeypatch, earspeech, tuned_ge2e) -> None:
+    from rtvc.training import sayen, stages
+
+    monkeypatch.setattr(sayen, "RUNS", tmp_path)
+    earspeech.save_pretrained(tmp_path / "earspeech")
+    tuned_ge2e.save_pretrained(tmp_path / "tuned_ge2e")
+    config = stages.load_config(Path(__file__).parents[1] / "configs" / "sayen.yaml", [])
+    folders = {name: str(tmp_path / name) for name in ("earspeech", "tuned_ge2e")}
+    tiny = {"model": SMALL, "corpora": {"librispeech-one-clip": 1.0}, "seconds": 0.5, "batch_size": 2}
+    config |= folders | tiny | {"development_pairs": 2, "score_every": 1}
+    for steps in (1, 2):
+        sayen.train(config | {"steps": steps})
+        assert torch.load(tmp_path / "sayen" / "checkpoint.pt", weights_only=True)["step"] == steps
+    model = SayENModel.from_pretrained(tmp_path / "sayen" / "model", dtype=torch.float32)
+    assert model.config.channels == SMALL["channels"]
