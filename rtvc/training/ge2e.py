@@ -1,0 +1,291 @@
+"""Tuned-GE2E's training: three stages, a teacher, and at the end EarSpeech's own centres and widths.
+
+Stage one: GE2E softmax and the teacher. Stage two: a growing margin. Stage three: the hardest 15 % of the utterances
+carry the loss, on features made on the fly, so that EarSpeech learns too. Stages one and two read cached features.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
+from rtvc.training import augment, data, loop, voices
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
+
+HOP = 160
+BANDS = 64
+CHUNK = 8 * voices.WINDOW_SAMPLES  # samples that share one recording condition and one reference level
+
+
+# ---------------------------------------------------------------------------------------------- cached features
+def frame_starts(streams: list[voices.Stream]) -> np.ndarray:
+    """(streams + 1,) where each stream's frames begin in the feature cache."""
+    return np.concatenate([[0], np.cumsum([-(-one.samples // HOP) for one in streams])])
+
+
+def training_waves(streams: list[voices.Stream], waves: np.ndarray) -> np.ndarray:
+    """The part of the cache before the first development speaker."""
+    return waves[: max(one.start + one.samples for one in streams if not one.development)]
+
+
+def _chunks(stream: voices.Stream, waves: np.ndarray) -> list[np.ndarray]:
+    """A stream in pieces of ``CHUNK`` samples, float32."""
+    wave = waves[stream.start : stream.start + stream.samples].astype(np.float32) / data.FULL_SCALE
+    return [wave[first : first + CHUNK] for first in range(0, len(wave), CHUNK)]
+
+
+@torch.inference_mode()
+def _features(earspeech: EarSpeechModel, chunks: list[np.ndarray]) -> np.ndarray:
+    made = [earspeech(torch.from_numpy(one)[None]).features[0].numpy() for one in chunks]
+    return np.concatenate(made).astype(np.float16)
+
+
+def cache_features(streams: list[voices.Stream], waves: np.ndarray) -> None:
+    """Features of every stream, clean and once augmented, float16, into ``ge2e.clean`` and ``ge2e.augmented``."""
+    earspeech, noises = EarSpeechModel(EarSpeechConfig()), data.noises()
+    random = np.random.default_rng(0)
+    babble = training_waves(streams, waves)
+    with open(data.CACHE / "ge2e.clean", "wb") as clean, open(data.CACHE / "ge2e.augmented", "wb") as augmented:
+        for number, stream in enumerate(streams):
+            chunks = _chunks(stream, waves)
+            clean.write(_features(earspeech, chunks).tobytes())
+            noisy = [augment.augment(one, noises, babble, random) for one in chunks]
+            augmented.write(_features(earspeech, noisy).tobytes())
+            if number % 500 == 0:
+                print(f"features: {number} of {len(streams)} streams", flush=True)
+    (data.CACHE / "ge2e.features.done").touch()
+
+
+def load_features(streams: list[voices.Stream], waves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Clean and augmented features of all streams, both (frames, 64) float16; made first where missing."""
+    if not (data.CACHE / "ge2e.features.done").exists():
+        cache_features(streams, waves)
+    read = [np.fromfile(data.CACHE / f"ge2e.{name}", np.float16).reshape(-1, BANDS) for name in ("clean", "augmented")]
+    return read[0], read[1]
+
+
+# ---------------------------------------------------------------------------------------------- batches
+class Crops:
+    """Draws batches: (speakers, utterances) crops of one length, half of them from the augmented copy."""
+
+    def __init__(self, streams: list[voices.Stream], waves: np.ndarray, vectors: np.ndarray, config: dict):
+        keep = [number for number, one in enumerate(streams) if not one.development]
+        self.streams, self.waves, self.config = [streams[number] for number in keep], waves, config
+        self.starts = frame_starts(streams)[keep]
+        self.features = load_features(streams, waves)
+        self.babble = training_waves(streams, waves)
+        self.vectors = vectors
+        self.mean = vectors[[one.first_window for one in self.streams]].astype(np.float32).mean(0)
+        seconds = np.array([one.samples for one in self.streams]) / data.SAMPLING_RATE
+        weights = np.minimum(seconds, config["seconds_that_count"])
+        self.shares = weights / weights.sum()
+        self.random = np.random.default_rng(config["seed"])
+        self.noises = data.noises()
+
+    def _places(self, speakers: int, utterances: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Stream numbers (speakers,), first frames (speakers, utterances) within the stream, frames of a crop."""
+        chosen = self.random.choice(len(self.streams), speakers, replace=False, p=self.shares)
+        frames = int(self.random.integers(*self.config["frames"]))
+        lengths = np.array([self.streams[one].samples // HOP for one in chosen])
+        room = np.maximum(1, lengths - frames)
+        return chosen, (self.random.random((speakers, utterances)) * room[:, None]).astype(int), frames
+
+    def _target(self, stream: voices.Stream, first: int, frames: int) -> np.ndarray:
+        """The teacher's vector of a crop: the mean over the windows that it touches, less the mean of all voices."""
+        one = min(first // voices.WINDOW, stream.windows - 1)
+        last = min(max(one + 1, round((first + frames) / voices.WINDOW)), stream.windows)
+        mine = self.vectors[stream.first_window + one : stream.first_window + last]
+        return mine.astype(np.float32).mean(0) - self.mean
+
+    def _batch(self, speakers: int, utterances: int, crop: Callable) -> tuple[Tensor, Tensor]:
+        """Crops (speakers · utterances, …) by ``crop(chosen, first, frames)``, and their teacher vectors (…, 256)."""
+        chosen, firsts, frames = self._places(speakers, utterances)
+        places = [(one, first) for one, row in zip(chosen, firsts, strict=True) for first in row]
+        targets = [self._target(self.streams[one], first, frames) for one, first in places]
+        crops = [crop(one, first, frames) for one, first in places]
+        return torch.from_numpy(np.stack(crops)).float(), torch.from_numpy(np.stack(targets))
+
+    def _is_augmented(self) -> bool:
+        return bool(self.random.random() < self.config["augmented_share"])
+
+    def _cached_crop(self, chosen: int, first: int, frames: int) -> np.ndarray:
+        """(frames, 64) float16; a stream shorter than the crop is repeated."""
+        length = -(-self.streams[chosen].samples // HOP)
+        return self.features[self._is_augmented()][self.starts[chosen] + (first + np.arange(frames)) % length]
+
+    def _fresh_crop(self, chosen: int, first: int, frames: int) -> np.ndarray:
+        """(frames · hop,) float32, augmented on the fly; a stream shorter than the crop is repeated."""
+        stream = self.streams[chosen]
+        places = stream.start + (first * HOP + np.arange(frames * HOP)) % stream.samples
+        wave = self.waves[places].astype(np.float32) / data.FULL_SCALE
+        return augment.augment(wave, self.noises, self.babble, self.random) if self._is_augmented() else wave
+
+    def cached(self, speakers: int, utterances: int) -> tuple[Tensor, Tensor]:
+        """Features (speakers · utterances, frames, 64) and teacher vectors (speakers · utterances, 256)."""
+        return self._batch(speakers, utterances, self._cached_crop)
+
+    def fresh(self, speakers: int, utterances: int) -> tuple[Tensor, Tensor]:
+        """Waves (speakers · utterances, samples) and teacher vectors (speakers · utterances, 256)."""
+        return self._batch(speakers, utterances, self._fresh_crop)
+
+
+# ---------------------------------------------------------------------------------------------- development figures
+def equal_error_rate(embeddings: np.ndarray, speakers: np.ndarray) -> float:
+    """Equal error rate of the cosines of all pairs; ``embeddings`` (count, size) of unit length."""
+    first, second = np.triu_indices(len(embeddings), 1)
+    scores = (embeddings @ embeddings.T)[first, second]
+    same = (speakers[first] == speakers[second])[np.argsort(-scores)]
+    misses, alarms = 1 - np.cumsum(same) / same.sum(), np.cumsum(~same) / (~same).sum()
+    best = np.argmin(np.abs(misses - alarms))
+    return float((misses[best] + alarms[best]) / 2)
+
+
+class Development:
+    """Pieces of 4.8 s of the development speakers, at most 15 each, and what the teacher makes of them."""
+
+    WINDOWS, MOST = 3, 15
+
+    def __init__(self, streams: list[voices.Stream], waves: np.ndarray, vectors: np.ndarray):
+        self.pieces, speakers, teacher = [], [], []
+        for stream in [one for one in streams if one.development]:
+            for piece in range(min(self.MOST, stream.windows // self.WINDOWS)):
+                begin = stream.start + piece * self.WINDOWS * voices.WINDOW_SAMPLES
+                self.pieces.append(waves[begin : begin + self.WINDOWS * voices.WINDOW_SAMPLES])
+                window = stream.first_window + piece * self.WINDOWS
+                teacher.append(vectors[window : window + self.WINDOWS].astype(np.float32).mean(0))
+                speakers.append(stream.speaker)
+        self.speakers = np.array(speakers)
+        teacher = np.stack(teacher)
+        self.teacher = equal_error_rate(teacher / np.linalg.norm(teacher, axis=1, keepdims=True), self.speakers)
+
+    @torch.inference_mode()
+    def __call__(self, earspeech: EarSpeechModel, model: TunedGE2EModel) -> float:
+        """Equal error rate of the model."""
+        model.eval()
+        waves = torch.from_numpy(np.stack(self.pieces).astype(np.float32) / data.FULL_SCALE)
+        embeddings = [model(earspeech(some).features).speaker_embedding for some in waves.split(32)]
+        model.train()
+        return equal_error_rate(torch.cat(embeddings).numpy(), self.speakers)
+
+
+# ---------------------------------------------------------------------------------------------- training
+class Clock:
+    """Where the training stands: the stage, its steps so far and its seconds so far (for stages bounded by minutes)."""
+
+    def __init__(self, stages: list[dict]):
+        self.stages, self.stage, self.step, self.seconds, self.at = stages, 0, 0, 0.0, time.monotonic()
+
+    def state_dict(self) -> dict:
+        return {"stage": self.stage, "step": self.step, "seconds": self.seconds}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.stage, self.step, self.seconds = state["stage"], state["step"], state["seconds"]
+
+    def progress(self) -> float:
+        """0…1 through the present stage."""
+        stage = self.stages[self.stage]
+        minutes = stage.get("minutes")
+        return min(1.0, max(self.step / stage["steps"], self.seconds / 60 / minutes if minutes else 0.0))
+
+    def tick(self) -> bool:
+        """Count a step; true where it was the stage's last."""
+        now = time.monotonic()
+        self.step, self.seconds, self.at = self.step + 1, self.seconds + now - self.at, now
+        return self.progress() >= 1
+
+    def next_stage(self) -> None:
+        self.stage, self.step, self.seconds, self.at = self.stage + 1, 0, 0.0, time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        return self.stage >= len(self.stages)
+
+
+class Trainer:
+    """Everything that learns, and one step of it."""
+
+    def __init__(self, config: dict):
+        torch.manual_seed(config["seed"])
+        self.config = config
+        self.earspeech, self.model = EarSpeechModel(EarSpeechConfig()), TunedGE2EModel(TunedGE2EConfig())
+        self.model.train()
+        self.loss = TunedGE2ELoss(margins=tuple(config["margins"]))
+        self.to_teacher = nn.Linear(self.model.config.speaker_size, 256, bias=False)
+        heads = [*self.loss.parameters(), *self.to_teacher.parameters()]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": [*self.model.parameters(), *heads]},
+                {"params": self.earspeech.parameters(), "weight_decay": 0.0},
+            ],
+            weight_decay=config["weight_decay"],
+        )
+        self.clock = Clock(config["stages"])
+
+    def parts(self) -> dict:
+        names = ("earspeech", "model", "loss", "to_teacher", "optimizer", "clock")
+        return {name: getattr(self, name) for name in names}
+
+    def set_rates(self, stage: dict, progress: float) -> None:
+        """Linear from a stage's first to its last rate; the very first steps warm up."""
+        first, last = stage["learning_rate"]
+        rate = first + (last - first) * progress
+        if self.clock.stage == 0:
+            rate *= min(1.0, (self.clock.step + 1) / self.config["warm_up"])
+        self.optimizer.param_groups[0]["lr"] = rate
+        self.optimizer.param_groups[1]["lr"] = stage.get("earspeech_rate", 0.0)
+
+    def step(self, crops: Crops) -> dict[str, Tensor]:
+        """One step of the present stage; its losses."""
+        stage, progress = self.config["stages"][self.clock.stage], self.clock.progress()
+        self.set_rates(stage, progress)
+        sizes = stage["speakers"], stage["utterances"]
+        inputs, targets = crops.fresh(*sizes) if stage["train_earspeech"] else crops.cached(*sizes)
+        features = self.earspeech(inputs).features if stage["train_earspeech"] else inputs
+        with torch.autocast("cpu", torch.bfloat16):
+            embeddings = self.model(features).speaker_embedding
+        margin = self.loss.margin_at(stage["margin_from"] + (stage["margin_to"] - stage["margin_from"]) * progress)
+        ge2e = self.loss(embeddings.view(*sizes, -1), margin if stage["margin"] else 0.0, stage["share"])
+        distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        (ge2e + self.config["teacher_weight"] * distance).backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 3.0)
+        self.optimizer.step()
+        return {"ge2e": ge2e.detach(), "teacher": distance.detach()}
+
+    def save(self, folder: Path) -> None:
+        """``earspeech`` and ``tuned_ge2e``, each a ``from_pretrained`` folder."""
+        self.earspeech.save_pretrained(folder / "earspeech")
+        EarSpeechFeatureExtractor().save_pretrained(folder / "earspeech")
+        self.model.save_pretrained(folder / "tuned_ge2e")
+
+
+def train(config: dict) -> None:
+    """Run the stages of ``config`` (see ``configs/ge2e.yaml``); resumes from ``runs/<name>/checkpoint.pt``."""
+    torch.set_num_threads(config["threads"])
+    folder = loop.RUNS / config["name"]
+    streams, waves, vectors = voices.load()
+    trainer, crops = Trainer(config), Crops(streams, waves, vectors, config)
+    development = Development(streams, waves, vectors)
+    print(f"ge2e: {len(crops.streams)} voices; teacher's development EER {development.teacher:.4f}", flush=True)
+    checkpoint = loop.Checkpoint(folder, trainer.parts())
+    step, means, clock = checkpoint.resume(), loop.Means("ge2e", 25), trainer.clock
+    clock.at = time.monotonic()
+    while not clock.finished:
+        ended = False
+        means.add(step, **trainer.step(crops), scale=trainer.loss.scale)
+        step, ended = step + 1, clock.tick()
+        if step % config["evaluate_every"] == 0 or ended:
+            eer = development(trainer.earspeech, trainer.model)
+            print(f"ge2e: stage {clock.stage + 1} step {step} development EER {eer:.4f}", flush=True)
+        if ended:
+            clock.next_stage()
+            checkpoint.save(step)
+            trainer.save(folder / "model")
+        checkpoint.save_if_due(step)

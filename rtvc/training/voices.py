@@ -1,0 +1,132 @@
+"""The voices that Tuned-GE2E learns from: one stream of speech a speaker, and what the teacher hears in it.
+
+A speaker's utterances are joined, up to ``SECONDS_EACH``, so that one-second words and twelve-second readings are
+cropped alike. Readers are also resampled by a few factors: a longer or shorter vocal tract is another person. The cache is
+``ge2e.i16`` (waves), ``ge2e.json`` (index) and ``ge2e.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import soxr
+import torch
+
+from rtvc.training import data
+
+SECONDS_EACH = 120
+SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
+SHIFTED = (
+    "librispeech-train-clean-5",
+    "librispeech-train-clean-3",
+    "librispeech-one-clip",
+    "arctic-cathy",
+    "vctk-p239",
+    "an4",
+    "speechocean762-adults",
+)
+WINDOW = 160  # frames of 10 ms that one teacher vector hears
+WINDOW_SAMPLES = WINDOW * data.SAMPLING_RATE // 100
+MINIMUM_SAMPLES = int(1.2 * data.SAMPLING_RATE)
+NAME = "ge2e"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A speaker's place in the cache, in samples at 16 kHz; ``windows`` counts from the first teacher vector on."""
+
+    speaker: str
+    corpus: str
+    development: bool
+    start: int
+    samples: int
+    first_window: int
+
+    @property
+    def windows(self) -> int:
+        return max(1, self.samples // WINDOW_SAMPLES)
+
+
+def joined(utterances: list[data.Utterance], corpora: dict[str, data.Corpus]) -> np.ndarray:
+    """A speaker's utterances behind one another, in a fixed random order, cut at ``SECONDS_EACH``."""
+    order = sorted(utterances, key=lambda one: one.file)
+    random.Random(0).shuffle(order)
+    waves, left = [], SECONDS_EACH * data.SAMPLING_RATE
+    for one in order:
+        if left <= 0:
+            break
+        waves.append(corpora[one.corpus].wave(one)[:left])
+        left -= len(waves[-1])
+    return np.concatenate(waves)
+
+
+def copies(wave: np.ndarray, speaker: str, shifted: bool) -> Iterator[tuple[str, np.ndarray]]:
+    """(suffix, wave) of the speaker and of the two further speakers that resampling makes of a reader."""
+    yield "", wave
+    draw = random.Random(speaker)
+    for name, (low, high) in SPEEDS.items() if shifted else ():
+        yield f"-{name}", soxr.resample(wave, draw.uniform(low, high), 1.0, quality="MQ")
+
+
+def teacher_vectors(wave: np.ndarray) -> np.ndarray:
+    """Resemblyzer's vectors of consecutive windows of 1.6 s: (max(1, samples // 25600), 256), unit length."""
+    from resemblyzer.audio import normalize_volume, wav_to_mel_spectrogram
+
+    wave = normalize_volume(wave, -30, increase_only=True)
+    wave = np.pad(wave, (0, max(0, WINDOW_SAMPLES - len(wave))))
+    mel = torch.from_numpy(wav_to_mel_spectrogram(wave))
+    windows = mel[: len(wave) // WINDOW_SAMPLES * WINDOW].unflatten(0, (-1, WINDOW))
+    with torch.inference_mode():
+        return _teacher()(windows).numpy()
+
+
+@functools.cache
+def _teacher() -> torch.nn.Module:
+    """Resemblyzer (Apache-2.0, its weights in the package)."""
+    from resemblyzer import VoiceEncoder
+
+    return VoiceEncoder("cpu", verbose=False).eval()
+
+
+def speakers() -> Iterator[tuple[str, bool, str, np.ndarray]]:
+    """(name, is for development, corpus, joined wave) of every speaker with enough speech, training speakers first."""
+    corpora = {name: data.load_corpus(name) for name in data.SPEECH}
+    for development, utterances in zip((False, True), data.split(list(corpora.values())), strict=True):
+        by_speaker = defaultdict(list)
+        for one in utterances:
+            by_speaker[one.speaker].append(one)
+        for name, mine in sorted(by_speaker.items()):
+            wave = joined(mine, corpora)
+            if len(wave) >= MINIMUM_SAMPLES:
+                yield name, development, mine[0].corpus, wave
+
+
+def prepare() -> None:
+    """Write the streams and the teacher's vectors into the cache."""
+    index, start, window = [], 0, 0
+    with open(data.CACHE / f"{NAME}.i16", "wb") as waves, open(data.CACHE / f"{NAME}.teacher", "wb") as vectors:
+        for speaker, development, corpus, wave in speakers():
+            for suffix, copy in copies(wave, speaker, corpus in SHIFTED and not development):
+                stream = Stream(speaker + suffix, corpus, development, start, len(copy), window)
+                waves.write((np.clip(copy, -1, 1) * data.FULL_SCALE).astype(np.int16).tobytes())
+                vectors.write(teacher_vectors(copy)[: stream.windows].astype(np.float16).tobytes())
+                index.append(stream)
+                start, window = start + len(copy), window + stream.windows
+    print(f"voices: {len(index)} streams, {start / data.SAMPLING_RATE / 3600:.2f} h", flush=True)
+    (data.CACHE / f"{NAME}.json").write_text(json.dumps([asdict(one) for one in index]))
+
+
+def load() -> tuple[list[Stream], np.ndarray, np.ndarray]:
+    """Streams, all waves (samples,) int16 and all teacher vectors (windows, 256) float16; prepared where missing."""
+    if not (data.CACHE / f"{NAME}.json").exists():
+        prepare()
+    streams = [Stream(**one) for one in json.loads((data.CACHE / f"{NAME}.json").read_text())]
+    waves = np.memmap(data.CACHE / f"{NAME}.i16", np.int16, "r")
+    vectors = np.fromfile(data.CACHE / f"{NAME}.teacher", np.float16).reshape(-1, 256)
+    return streams, waves, vectors

@@ -1,0 +1,198 @@
+"""Tuned-GE2E: a speaker embedding from EarSpeech features, and the loss that shapes it.
+
+The network is a small residual TDNN at 25 frames/s with squeeze-and-excitation and attentive statistics pooling (after
+ECAPA-TDNN, Desplanques et al. 2020). The loss is GE2E's softmax (Wan et al. 2018) with a margin that grows with
+training and with the spread of the embeddings, and at the end with the hardest utterances only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from huggingface_hub.dataclasses import strict
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.utils import ModelOutput
+
+
+@strict
+class TunedGE2EConfig(PreTrainedConfig):
+    """Sizes of Tuned-GE2E: ``feature_size`` bands in, ``speaker_size`` numbers out, one dilation a block."""
+
+    model_type = "tuned_ge2e"
+
+    feature_size: int = 64
+    speaker_size: int = 256
+    stem_size: int = 128
+    hidden_size: int = 256
+    attention_size: int = 64
+    dilations: list[int] | tuple[int, ...] = (1, 2, 3, 4)
+
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        unknown = set(kwargs) & set(vars(self)) - {field.name for field in fields(self)} - {"model_type"}
+        if unknown:
+            raise ValueError(f"TunedGE2EConfig does not know {sorted(unknown)}; see its fields.")
+
+
+# ---------------------------------------------------------------------------------------------- building blocks
+class Excitation(nn.Module):
+    """Scales channels by what the whole utterance is like (squeeze and excitation): (batch, channels, frames)."""
+
+    def __init__(self, channels: int, squeezed: int):
+        super().__init__()
+        self.gates = nn.Sequential(
+            nn.Linear(channels, squeezed), nn.ReLU(), nn.Linear(squeezed, channels), nn.Sigmoid()
+        )
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        mean = (hidden * mask).sum(2) / mask.sum(2)
+        return hidden * self.gates(mean)[:, :, None]
+
+
+class Block(nn.Module):
+    """Residual TDNN block: dilated convolution, pointwise convolution, excitation. (batch, channels, frames)."""
+
+    def __init__(self, channels: int, dilation: int, squeezed: int):
+        super().__init__()
+        self.dilated = nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
+        self.first_norm = nn.BatchNorm1d(channels)
+        self.pointwise = nn.Conv1d(channels, channels, 1, bias=False)
+        self.second_norm = nn.BatchNorm1d(channels)
+        self.excitation = Excitation(channels, squeezed)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        inner = functional.relu(self.first_norm(self.dilated(hidden)))
+        inner = self.second_norm(self.pointwise(inner))
+        return functional.relu(hidden + self.excitation(inner, mask)) * mask
+
+
+class Pooling(nn.Module):
+    """Attentive statistics pooling: (batch, channels, frames) → mean and deviation (batch, 2 · channels)."""
+
+    def __init__(self, channels: int, attention_size: int):
+        super().__init__()
+        self.scores = nn.Sequential(
+            nn.Conv1d(channels, attention_size, 1), nn.Tanh(), nn.Conv1d(attention_size, channels, 1)
+        )
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        weights = self.scores(hidden).float().masked_fill(mask == 0, -torch.inf).softmax(2)
+        hidden = hidden.float()
+        mean = (weights * hidden).sum(2)
+        variance = (weights * hidden**2).sum(2) - mean**2
+        return torch.cat([mean, variance.clamp(min=1e-5).sqrt()], 1)
+
+
+# ---------------------------------------------------------------------------------------------- model
+@dataclass
+class TunedGE2EOutput(ModelOutput):
+    """``speaker_embedding``: (batch, 256), unit length."""
+
+    speaker_embedding: Tensor | None = None
+
+
+class TunedGE2EModel(PreTrainedModel):
+    """EarSpeech features (batch, frames, 64), 100 frames/s → speaker embedding (batch, 256) of unit length."""
+
+    config_class = TunedGE2EConfig
+    base_model_prefix = "tuned_ge2e"
+    main_input_name = "features"
+
+    def __init__(self, config: TunedGE2EConfig):
+        super().__init__(config)
+        self.first = nn.Conv1d(config.feature_size, config.stem_size, 5, stride=2, padding=2, bias=False)
+        self.first_norm = nn.BatchNorm1d(config.stem_size)
+        self.second = nn.Conv1d(config.stem_size, config.hidden_size, 5, stride=2, padding=2, bias=False)
+        self.second_norm = nn.BatchNorm1d(config.hidden_size)
+        squeezed = config.hidden_size // 4
+        self.blocks = nn.ModuleList([Block(config.hidden_size, one, squeezed) for one in config.dilations])
+        self.pooling = Pooling(config.hidden_size, config.attention_size)
+        self.pooled_norm = nn.BatchNorm1d(2 * config.hidden_size)
+        self.output = nn.Linear(2 * config.hidden_size, config.speaker_size)
+        self.post_init()
+
+    def forward(self, features: Tensor, attention_mask: Tensor | None = None, **kwargs) -> TunedGE2EOutput:
+        """``features``: (batch, frames, 64) in 0…1; ``attention_mask``: (batch, frames), 1 = real."""
+        if attention_mask is None:
+            attention_mask = features.new_ones(features.shape[:2])
+        mask = attention_mask[:, None].to(features.dtype)
+        hidden = features.transpose(1, 2) * mask
+        mask = mask[:, :, ::2]
+        hidden = functional.relu(self.first_norm(self.first(hidden))) * mask
+        mask = mask[:, :, ::2]
+        hidden = functional.relu(self.second_norm(self.second(hidden))) * mask
+        for block in self.blocks:
+            hidden = block(hidden, mask)
+        embedding = self.output(self.pooled_norm(self.pooling(hidden, mask)))
+        return TunedGE2EOutput(speaker_embedding=functional.normalize(embedding.float(), dim=-1))
+
+
+# ---------------------------------------------------------------------------------------------- loss
+class TunedGE2ELoss(nn.Module):
+    """GE2E softmax with a learned scale and bias, a growing margin and mining of the hardest utterances.
+
+    Every utterance is compared with the centroid of each speaker, its own without itself. The margin taken from its own
+    similarity is ``margin · (1 + 0.1 · sigmoid(std(embeddings)))``, at most ``maximum_margin``.
+    """
+
+    def __init__(
+        self,
+        scale: float = 20.0,
+        bias: float = -5.0,
+        margins: tuple[float, float] = (0.2, 0.5),
+        maximum_margin: float = 0.55,
+    ):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(scale))
+        self.bias = nn.Parameter(torch.tensor(bias))
+        self.margins, self.maximum_margin = margins, maximum_margin
+
+    def margin_at(self, progress: float) -> float:
+        """The margin at ``progress`` (0…1, bounded) through stage two."""
+        low, high = self.margins
+        return low + (high - low) * min(1.0, max(0.0, progress))
+
+    def effective_margin(self, embeddings: Tensor, margin: float) -> Tensor:
+        """The margin with the spread of the embeddings taken into account, a scalar; no gradient."""
+        spread = embeddings.detach().float().std()
+        return (margin * (1 + 0.1 * torch.sigmoid(spread))).clamp(max=self.maximum_margin)
+
+    @staticmethod
+    def similarities(embeddings: Tensor) -> Tensor:
+        """(speakers, utterances, size) of unit length → cosines (speakers, utterances, speakers) to every centroid."""
+        speakers, utterances, _ = embeddings.shape
+        total = embeddings.sum(1, keepdim=True)
+        centroids = functional.normalize(total[:, 0], dim=-1)
+        others = functional.normalize(total - embeddings, dim=-1)
+        cosines = embeddings @ centroids.T
+        own = (embeddings * others).sum(-1)
+        diagonal = torch.eye(speakers, dtype=torch.bool, device=embeddings.device)[:, None].expand_as(cosines)
+        return torch.where(diagonal, own[:, :, None], cosines)
+
+    @staticmethod
+    def hardest(similarities: Tensor, share: float) -> Tensor:
+        """(speakers, utterances) true for the ``share`` with the highest wrong minus own similarity, at least one."""
+        speakers = similarities.shape[0]
+        diagonal = torch.eye(speakers, dtype=torch.bool, device=similarities.device)[:, None]
+        wrong = similarities.masked_fill(diagonal, -torch.inf).amax(2)
+        hardness = (wrong - similarities.diagonal(dim1=0, dim2=2).T).detach()
+        count = max(1, round(share * hardness.numel()))
+        chosen = torch.zeros(hardness.numel(), dtype=torch.bool, device=hardness.device)
+        chosen[hardness.flatten().topk(count).indices] = True
+        return chosen.view_as(hardness)
+
+    def forward(self, embeddings: Tensor, margin: float = 0.0, share: float = 1.0) -> Tensor:
+        """Scalar loss of ``embeddings`` (speakers, utterances, size); only the hardest ``share`` of them counts."""
+        embeddings = functional.normalize(embeddings.float(), dim=-1)
+        cosines = self.similarities(embeddings)
+        speakers, utterances, _ = cosines.shape
+        own = torch.arange(speakers, device=cosines.device)
+        target = functional.one_hot(own, speakers)[:, None] * self.effective_margin(embeddings, margin)
+        logits = self.scale.clamp(min=1.0) * (cosines - target) + self.bias
+        losses = functional.cross_entropy(
+            logits.flatten(0, 1), own.repeat_interleave(utterances), reduction="none"
+        ).view(speakers, utterances)
+        return losses[self.hardest(cosines, share)].mean()

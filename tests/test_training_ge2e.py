@@ -1,0 +1,90 @@
+"""Tuned-GE2E's training: its figure, its stages, its augmentation; and one short real run on made voices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from rtvc.earspeech import EarSpeechModel
+from rtvc.training import augment, data, ge2e, loop, voices
+from rtvc.tuned_ge2e import TunedGE2EModel
+
+CONFIG = Path(__file__).parents[1] / "configs" / "ge2e.yaml"
+
+
+def test_equal_error_rate_of_known_scores():
+    apart = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], float)
+    assert ge2e.equal_error_rate(apart, np.array(list("aabb"))) == 0
+    assert ge2e.equal_error_rate(apart, np.array(list("abab"))) == pytest.approx(1, abs=0.3)
+
+
+def test_stages_end_after_their_steps():
+    clock = ge2e.Clock([{"steps": 2}, {"steps": 1}])
+    ends = []
+    while not clock.finished:
+        ends.append(clock.tick())
+        if ends[-1]:
+            clock.next_stage()
+    assert ends == [False, True, True]
+
+
+def test_the_configured_stages_grow_the_margin_then_mine():
+    stages = yaml.safe_load(CONFIG.read_text())["stages"]
+    assert [stage["margin"] for stage in stages] == [False, True, True]
+    assert [stage["share"] for stage in stages] == [1.0, 1.0, 0.15]
+    assert [stage["train_earspeech"] for stage in stages] == [False, False, True]
+
+
+def test_mixing_reaches_the_asked_ratio():
+    random = np.random.default_rng(0)
+    wave, noise = random.standard_normal((2, 16_000)).astype(np.float32)
+    added = augment.mix(wave, noise[:5000], 7.0) - wave
+    assert 10 * np.log10(np.mean(wave**2) / np.mean(added**2)) == pytest.approx(7.0, abs=1e-3)
+
+
+def test_augmentation_keeps_length_and_is_repeatable():
+    wave = np.random.default_rng(1).standard_normal(8_000).astype(np.float32)
+    babble = np.random.default_rng(2).integers(-3000, 3000, 30_000).astype(np.int16)
+    for seed in range(8):
+        one, other = (augment.augment(wave, [wave[::-1]], babble, np.random.default_rng(seed)) for _ in range(2))
+        assert one.shape == wave.shape
+        assert one.dtype == np.float32
+        assert np.isfinite(one).all()
+        assert np.array_equal(one, other)
+
+
+@pytest.fixture
+def made_voices(tmp_path, monkeypatch):
+    """A cache of eight made voices of 10 s, two of them for development, with random teacher vectors."""
+    random, waves, index = np.random.default_rng(0), [], []
+    time = np.arange(10 * 16_000) / 16_000
+    for number in range(8):
+        pitch = 80 + 25 * number
+        wave = sum(np.sin(2 * np.pi * pitch * harmonic * time) / harmonic for harmonic in range(1, 12)) * 0.05
+        wave = wave + 0.005 * random.standard_normal(len(time))
+        index.append(voices.Stream(f"voice{number}", "made", number >= 6, number * len(time), len(time), 6 * number))
+        waves.append((wave * data.FULL_SCALE).astype(np.int16))
+    monkeypatch.setattr(data, "CACHE", tmp_path)
+    monkeypatch.setattr(data, "noises", lambda kind="train": [random.standard_normal(16_000).astype(np.float32)])
+    monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
+    vectors = random.standard_normal((48, 256)).astype(np.float16)
+    monkeypatch.setattr(voices, "load", lambda: (index, np.concatenate(waves), vectors))
+    return tmp_path / "runs"
+
+
+def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, capsys):
+    config = yaml.safe_load(CONFIG.read_text()) | {"frames": [60, 70], "evaluate_every": 100}
+    for stage in config["stages"]:
+        stage.update(steps=2, minutes=None, speakers=4, utterances=2)
+    ge2e.train(config)
+    assert "stage 3 step 6 development EER" in capsys.readouterr().out
+    folder = made_voices / "ge2e" / "model"
+    earspeech = EarSpeechModel.from_pretrained(folder / "earspeech")
+    assert earspeech.centre_offsets.abs().max() > 0  # stage three moved them
+    features = earspeech(0.1 * torch.randn(1, 16_000)).features
+    assert TunedGE2EModel.from_pretrained(folder / "tuned_ge2e")(features).speaker_embedding.shape == (1, 256)
+    ge2e.train(config)  # finished: resumes and has nothing left to do
