@@ -600,7 +600,7 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (r"(?<!\w)\d{10,}(?!\w)", _long_digits),
         (rf"(?<![\w.)-])-(?:{NUMBER})(?!\w)", lambda match: number(match.group())),
         (rf"(?<!\w)(?:{NUMBER})(?![\w])", lambda match: number(match.group())),
-        (r"\w*\d[\w]*(?:-\d+)?", _letters_and_digits),
+        (r"\b\w*\d\w*(?:-\d+)?", _letters_and_digits),
         (r"\d+", lambda match: f" {digits(match.group())} "),
         # symbols
         (r"(?<=[a-z])\.(?=[a-z])", " dot "),
@@ -654,7 +654,8 @@ def tidy(text: str) -> str:
     )
     text = re.sub(r"[^A-Za-z' ,.?!;:—…-]", " ", text)
     text = re.sub(r"(?<![A-Za-z])-|-(?![A-Za-z])", " ", text)
-    text = re.sub(r"[A-Za-z]{21,}", lambda match: "-".join(re.findall(".{1,20}", match.group())), text)
+    text = re.sub(r"[A-Za-z'-]{60,}", lambda match: re.sub("['-]", " ", match.group()), text)
+    text = re.sub(r"[A-Za-z]{21,}", lambda match: " ".join(re.findall(".{1,20}", match.group())), text)
     text = re.sub(r"[ ]*([,.?!;:—…])[ ,.?!;:—…]*", _one_pause, text)
     text = re.sub(r" +", " ", text)
     return re.sub(r"^[ ,.?!;:—…]+", "", text).strip()

@@ -230,6 +230,7 @@ def _separate(symbols: list[str], separator: str) -> None:
 
 # -- long texts ------------------------------------------------------------------------------------------------------
 
+LOOK = 40  # characters on either side of a full stop that tell whether it ends a sentence
 SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|\n\s*\n\s*")
 INNER = "|".join([*ABBREVIATIONS, "St", "Dr", "No", "Nos", "p", r"e\.g", r"i\.e", "al", r"(?:[A-Za-z]\.)*[A-Za-z]"])
 DOTTED = re.compile(rf"(?:^|[\s(\"'“])(?:{INNER})\.$", re.I)
@@ -246,7 +247,8 @@ def split_sentences(text: str, limit: int = 200) -> list[str]:
     """
     sentences, start = [], 0
     for match in SENTENCE_END.finditer(text):
-        if _ends_sentence(text[start : match.end()], text[match.end() :], "\n" in match.group()):
+        before = text[max(start, match.start() - LOOK) : match.end()]
+        if _ends_sentence(before, text[match.end() : match.end() + LOOK], "\n" in match.group()):
             sentences.append(text[start : match.end()])
             start = match.end()
     sentences.append(text[start:])

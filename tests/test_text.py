@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -84,7 +85,7 @@ READINGS = {
     "on 5/11 or 2024/01/31": "on May eleventh or January thirty first, twenty twenty four",
     "120 lbs. Add oil.": "one hundred and twenty pounds. Add oil.",
     "NY 10018": "NY one zero zero one eight",
-    "see README.md": "see README dot md",
+    "see README.md": "see readme dot md",
     "Mt Rushmore": "Mount Rushmore",
     # symbols
     "#1": "number one",
@@ -259,3 +260,14 @@ def test_tokenizer_round_trip(tmp_path):
     auto = AutoTokenizer.from_pretrained(tmp_path)
     assert type(auto).__name__ == "VoiceCloningTokenizer"
     assert auto(["A test."])["input_ids"] == tokenizer(["A test."])["input_ids"]
+
+
+@pytest.mark.parametrize("unit", ["aB", "a-", "a'", "1", "Dr. ", "A. ", "$1", "x.com/", ".. "])
+def test_no_text_takes_long(unit):
+    """A chain of hyphens once kept the converter busy for minutes."""
+    words = unit * (2000 // len(unit))
+    start = time.perf_counter()
+    split_sentences(words)
+    if re.search("[A-Za-z0-9]", words):
+        phonemize(words)
+    assert time.perf_counter() - start < 5
