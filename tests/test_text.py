@@ -266,8 +266,8 @@ def test_tokenizer_round_trip(tmp_path):
 def test_no_text_takes_long(unit):
     """A chain of hyphens once kept the converter busy for minutes."""
     words = unit * (2000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     split_sentences(words)
     if re.search("[A-Za-z0-9]", words):
         phonemize(words)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
