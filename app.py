@@ -1,6 +1,8 @@
 """The demo page: five seconds of a voice and a line of text in, that line in that voice out.
 
-    python app.py        # http://127.0.0.1:7860; GRADIO_SERVER_PORT and GRADIO_SERVER_NAME are respected
+    python app.py [FOLDER]     # of a model; the bundled one without
+
+It opens at http://127.0.0.1:7860; GRADIO_SERVER_PORT and GRADIO_SERVER_NAME are respected.
 
 Everything that it does is in the package `rtvc`; here is only what a person sees. It needs no network.
 """
@@ -18,9 +20,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
 import numpy as np
-from transformers import pipeline
 
 import rtvc
+from rtvc.pipeline import load
 from rtvc.text import split_sentences
 
 VOICES = Path(__file__).parent / "examples" / "voices"
@@ -78,12 +80,12 @@ class Page:
             voice = self.enroll(recording)
             heard = describe(voice.report)
             sentences = len(split_sentences(words))
-            waves, rate = [], 0
-            for count, chunk in enumerate(self.clone.stream(words, voice=voice, speed=speed), start=1):
-                waves.append(chunk["audio"])
-                rate = chunk["sampling_rate"]
-                progress((count, max(count, sentences)), desc="Speaking", unit="sentences")
-            return (rate, to_int16(np.concatenate(waves))), heard, ""
+            chunks = []
+            for chunk in self.clone.stream(words, voice=voice, speed=speed):
+                chunks.append(chunk)
+                progress((len(chunks), max(len(chunks), sentences)), desc="Speaking", unit="sentences")
+            out = self.clone.postprocess({"chunks": chunks})  # joined with short silences
+            return (out["sampling_rate"], to_int16(out["audio"])), heard, ""
         except rtvc.VoiceError as error:
             return None, problem(error), ""
         except rtvc.RTVCError as error:
@@ -149,10 +151,10 @@ def launch(demo: gr.Blocks, **options):
     )
 
 
-def main() -> int:
-    """Load the bundled model and open the page."""
+def main(arguments: list[str]) -> int:
+    """Load the model and open the page."""
     try:
-        page = Page(pipeline("voice-cloning"))
+        page = Page(load(*arguments[:1]))
     except rtvc.RTVCError as error:
         print(error, file=sys.stderr)
         return 2
@@ -161,4 +163,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -46,6 +46,9 @@ class Clone:
             samples = int(16000 * len(sentence) / 15 / speed)
             yield {"audio": 0.1 * np.sin(np.arange(samples) / 10).astype(np.float32), "sampling_rate": 16000}
 
+    def postprocess(self, outputs: dict) -> dict:
+        return {"audio": np.concatenate([chunk["audio"] for chunk in outputs["chunks"]]), "sampling_rate": 16000}
+
 
 @pytest.fixture(scope="module")
 def app():
