@@ -82,13 +82,13 @@ def _read_file(path: Path, sampling_rate: int, max_seconds: float) -> np.ndarray
 
 def _check_file(path: Path, name: str) -> None:
     try:
-        if not path.exists():
-            raise VoiceError(f"{name} does not exist; check the path of the recording.")
-        if not path.is_file():
-            raise VoiceError(f"{name} is not a file; give the path of one recording.")
-        size = path.stat().st_size
+        exists, is_file, size = path.exists(), path.is_file(), path.stat().st_size if path.is_file() else 0
     except (OSError, ValueError) as error:  # a name too long, a null byte, a folder without permission
         raise VoiceError(f"{name[:80]} cannot be opened; check the path of the recording.") from error
+    if not exists:
+        raise VoiceError(f"{name} does not exist; check the path of the recording.")
+    if not is_file:
+        raise VoiceError(f"{name} is not a file; give the path of one recording.")
     if size == 0:
         raise VoiceError(f"{name} is an empty file; record or choose it again.")
     if size > MAXIMUM_BYTES:
@@ -164,16 +164,22 @@ def _resampler(rate: int, sampling_rate: int) -> Any:
     return lambda block, last: stream.resample_chunk(block, last=last)
 
 
+def check_output(path: str | os.PathLike) -> Path:
+    """Refuse a place or a format that `write` cannot serve, before any work is done."""
+    path = Path(path)
+    if path.suffix.lower() not in _FORMATS:
+        raise VoiceError(f"“{path.name}” must end in {', '.join(_FORMATS)}; choose one of these formats.")
+    if not path.parent.is_dir():
+        raise VoiceError(f"The folder of “{path.name}” does not exist; create it or choose another one.")
+    return path
+
+
 def write(path: str | os.PathLike, wave: np.ndarray, rate: int) -> None:
     """Write float32 (samples,) as WAV (16 bit), FLAC, OGG or MP3 by the path's ending; the file appears whole."""
     import soundfile
 
-    path = Path(path)
-    kind = _FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise VoiceError(f"“{path.name}” must end in {', '.join(_FORMATS)}; choose one of these formats.")
-    if not path.parent.is_dir():
-        raise VoiceError(f"The folder of “{path.name}” does not exist; create it or choose another one.")
+    path = check_output(path)
+    kind = _FORMATS[path.suffix.lower()]
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
     os.close(handle)
     try:
@@ -266,16 +272,36 @@ def voiced_seconds(wave: np.ndarray) -> float:
 
 def check_speech(wave: np.ndarray, seconds: float = MINIMUM_VOICED_SECONDS, name: str = "The recording") -> float:
     """Refuse silence and less than `seconds` of speech; return the seconds of speech there are."""
-    if float(np.abs(wave).max(initial=0.0)) < _SILENT_PEAK:
-        raise VoiceError(f"{name} is silent; check the microphone and record again.")
+    check_sound(wave, name)
     voiced = voiced_seconds(wave)
     if voiced == 0.0:
-        raise VoiceError(f"{name} contains no speech; record about {max(5, math.ceil(seconds))} seconds of one voice.")
+        raise VoiceError(f"{name} contains no speech; record about five seconds of one voice.")
     if voiced < seconds:
-        raise VoiceError(
-            f"{name} contains only {voiced:.1f} s of speech, and {seconds:g} s are needed; record a longer sample."
-        )
+        raise VoiceError(too_short(voiced, name, seconds))
     return voiced
+
+
+def check_sound(wave: np.ndarray, name: str = "The recording") -> None:
+    """Refuse silence."""
+    if float(np.abs(wave).max(initial=0.0)) < _SILENT_PEAK:
+        raise VoiceError(f"{name} is silent; check the microphone and record again.")
+
+
+def too_short(voiced: float, name: str, seconds: float = MINIMUM_VOICED_SECONDS) -> str:
+    """The sentence that refuses a recording with less than `seconds` of speech."""
+    heard = math.floor(10 * voiced) / 10  # 2.97 must not read as 3.0
+    return f"{name} contains only {heard:.1f} s of speech, and {seconds:g} s are needed; record a longer sample."
+
+
+def speech_only(wave: np.ndarray, pause: float = 0.5) -> np.ndarray:
+    """The wave without silent ends, and without pauses longer than `pause` seconds; empty where nobody speaks."""
+    merged: list[tuple[int, int]] = []
+    for start, end in voiced_spans(wave):
+        if merged and start - merged[-1][1] < pause * SAMPLING_RATE:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    return np.concatenate([wave[start:end] for start, end in merged]) if merged else wave[:0]
 
 
 def snr(wave: np.ndarray) -> float:

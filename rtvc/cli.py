@@ -1,0 +1,142 @@
+"""The command `rtvc`: clone, enroll, enhance. What a person can put right is one sentence on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from . import audio
+from .errors import RTVCError, TextError
+from .pipeline import PAUSE, VoiceCloningPipeline, load
+from .text import split_sentences
+from .voice import Voice
+
+ENHANCE = {"auto": "auto", "yes": True, "no": False}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code (0 done, 2 refused, 130 interrupted)."""
+    options = parser().parse_args(arguments)
+    hush()
+    try:
+        options.run(options)
+    except RTVCError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (the reader went away; nothing more can be said)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(prog="rtvc", description="Clone a voice from five seconds of speech.")
+    commands = top.add_subparsers(required=True, metavar="command")
+
+    clone = _command(commands, "clone", run_clone, "say a text in the voice of a recording")
+    clone.add_argument("text", help='what to say; "-" reads it from standard input')
+    clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
+    clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
+    clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
+    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up")
+    clone.add_argument("--variation", type=float, default=0.0, help="0 says it the same way each time; 0.5 is lively")
+    clone.add_argument("--seed", type=int, help="repeats a call with variation")
+    _enhance_option(clone)
+
+    enroll = _command(commands, "enroll", run_enroll, "make a voice of one or several recordings of one person")
+    enroll.add_argument("recordings", nargs="+", help="recordings with at least 3 s of speech in all")
+    enroll.add_argument("--output", required=True, help="the voice file to write (.voice)")
+    _enhance_option(enroll)
+
+    enhance = _command(commands, "enhance", run_enhance, "take the noise out of a recording")
+    enhance.add_argument("recording", help="the noisy recording")
+    enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction, name: str, run: Callable[[argparse.Namespace], None], summary: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    command.set_defaults(run=run)
+    command.add_argument("--model", help="a folder of model files; without it the bundled model")
+    return command
+
+
+def _enhance_option(command: argparse.ArgumentParser) -> None:
+    text = "clean recordings first: auto (only noisy ones), yes or no"
+    command.add_argument("--enhance", choices=ENHANCE, default="auto", help=text)
+
+
+def hush() -> None:
+    """Keep the libraries' warnings and progress bars off the terminal: stderr is for what a person can act on."""
+    import onnxruntime
+    from transformers.utils import logging as transformers_logging
+
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    onnxruntime.set_default_logger_severity(3)
+
+
+def run_clone(options: argparse.Namespace) -> None:
+    """`rtvc clone`: the checks that need no model come first."""
+    audio.check_output(options.output)
+    text = sys.stdin.read() if options.text == "-" else options.text
+    if not text.strip():
+        raise TextError("The text is empty; write at least one English word.")
+    clone = load(options.model)
+    voice = _voice(clone, options)
+    names = ("speed", "pitch", "variation", "seed")
+    chunks = clone.stream(text, voice=voice, **{name: getattr(options, name) for name in names})
+    bar = tqdm(chunks, total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False)
+    waves = [chunk["audio"] for chunk in bar]
+    rate = clone.model.config.sampling_rate
+    silence = np.zeros(int(PAUSE * rate), np.float32)
+    wave = np.concatenate([part for one in waves for part in (silence, one)][1:])
+    audio.write(options.output, wave, rate)
+    print(f"{options.output}: {wave.size / rate:.1f} s of speech")
+
+
+def _voice(clone: VoiceCloningPipeline, options: argparse.Namespace) -> Voice:
+    if Path(options.voice).suffix == ".voice":
+        return Voice.load(options.voice)
+    return clone.enroll(options.voice, ENHANCE[options.enhance])
+
+
+def run_enroll(options: argparse.Namespace) -> None:
+    """`rtvc enroll`."""
+    voice = load(options.model).enroll(options.recordings, ENHANCE[options.enhance])
+    voice.save(options.output)
+    heard, cleaned = voice.report, "cleaned first" if voice.report.enhanced else "used as it is"
+    print(f"{options.output}: {heard.voiced_seconds:.1f} s of speech, {heard.snr_db:.0f} dB above the noise, {cleaned}")
+
+
+def run_enhance(options: argparse.Namespace) -> None:
+    """`rtvc enhance`."""
+    audio.check_output(options.output)
+    model = load(options.model)
+    with tqdm(desc="cleaning", unit="s", disable=None, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total // audio.SAMPLING_RATE
+            bar.update(done // audio.SAMPLING_RATE - bar.n)
+
+        wave = model.enhance(options.recording, progress)
+    audio.write(options.output, wave, audio.SAMPLING_RATE)
+    print(f"{options.output}: {wave.size / audio.SAMPLING_RATE:.1f} s cleaned")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

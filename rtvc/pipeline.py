@@ -1,0 +1,373 @@
+"""The "voice-cloning" pipeline: text and a voice in, speech in that voice out. Importing rtvc registers it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoProcessor,
+    AutoTokenizer,
+    Pipeline,
+)
+from transformers.pipelines import PIPELINE_REGISTRY
+
+from . import audio
+from .audio import Recording
+from .earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
+from .errors import CheckpointError, RTVCError, TextError, VoiceError
+from .processing import VoiceCloningProcessor
+from .rtvc7 import RTVC7Config, RTVC7Model
+from .sayen import SayENConfig, SayENModel
+from .text import VoiceCloningTokenizer, split_sentences
+from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
+from .voice import SUFFIXES, Voice
+from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningConfig, VoiceCloningModel
+
+TASK = "voice-cloning"
+CHECKPOINT = Path(__file__).parent / "checkpoint"
+PAUSE = 0.2  # seconds of silence between two sentences
+RANGES = {"speed": (0.25, 4.0), "pitch": (-24.0, 24.0), "variation": (0.0, 2.0)}
+AnyVoice = Voice | Recording
+
+_lock = threading.Lock()
+
+
+class VoiceCloningPipeline(Pipeline):
+    """Speech in somebody's voice.
+
+    ```python
+    clone = pipeline("voice-cloning")
+    out = clone("Nice to meet you.", voice="me.wav")  # {"audio": float32 (samples,), "sampling_rate": int}
+    ```
+
+    One pipeline serves several threads. Speech comes at a loudness of −23 LUFS and never clips.
+    """
+
+    _load_processor = True
+    _load_tokenizer = False
+    _load_feature_extractor = False
+    _load_image_processor = False
+
+    def __call__(
+        self, text: str | Iterable[str], voice: AnyVoice | list[AnyVoice] | None = None, **options: Any
+    ) -> Any:
+        """Say a text, or several.
+
+        Args:
+            text: one line of English or more; a list gives a list, another iterable gives an iterator.
+            voice: a `Voice`, a recording (a path or `(samples, rate)`), or the path of a saved voice; a list has one
+                for each text.
+            speed: 1 is the voice's own tempo, 2 twice as fast (0.25 to 4).
+            pitch: semitones up (−24 to 24).
+            variation: 0 says a line the same way each time; about 0.5 varies it (0 to 2).
+            seed: makes a call with variation repeatable.
+            enhance: clean a recording given as `voice` (True), do not (False), or only if it is noisy ("auto").
+
+        Returns:
+            `{"audio": float32 (samples,), "sampling_rate": int}`, or a list of them.
+
+        Raises:
+            VoiceError, TextError: what is wrong with the voice or the text, and what to do.
+        """
+        if isinstance(text, str) or not isinstance(text, Iterable):
+            return super().__call__(text, voice=self._one_voice(voice, options.get("enhance")), **options)
+        if not isinstance(text, Sequence):
+            shared = self._one_voice(voice, options.get("enhance"))
+            return (self(line, voice=shared, **options) for line in text)
+        voices = self._voices(voice, len(text), options.get("enhance"))
+        return [self(line, voice=one, **options) for line, one in zip(text, voices, strict=True)]
+
+    def stream(self, text: str | Iterable[str], voice: AnyVoice | None = None, **options: Any) -> Iterator[dict]:
+        """Say a long text sentence by sentence; the arguments are those of a call.
+
+        The text may also come in pieces, as a language model writes it. The chunks are what a call joins with short
+        silences.
+        """
+        _, forward_options, _ = self._sanitize_parameters(**options)
+        forward_options = {**self._forward_params, **forward_options}
+        voice = self._one_voice(voice, options.get("enhance"))
+        lines = self._lines(text) if isinstance(text, str) else _pieces(text, self._tokens)
+        generator = _generator(forward_options)
+        return (self._speak(line, voice, generator, forward_options) for line in lines)
+
+    # -- voices and recordings
+
+    def enroll(self, recordings: Recording | Sequence[Recording], enhance: bool | str | None = None) -> Voice:
+        """A voice from one recording or several of one person; `Voice.report` says what was heard.
+
+        Args:
+            recordings: paths or `(samples, rate)`, at least 3 s of speech in all.
+            enhance: clean them (True), do not (False), or only noisy ones ("auto").
+        """
+        enhance = self._preprocess_params.get("enhance", "auto") if enhance is None else _checked_enhance(enhance)
+        recordings = recordings if isinstance(recordings, list) else [recordings]
+        if not recordings:
+            raise VoiceError("There is no recording to enrol; give at least one.")
+        waves = [audio.read(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
+        names = [Path(one).name if isinstance(one, str | os.PathLike) else "" for one in recordings]
+        return self.model.enroll(waves, enhance, names if all(names) else ())
+
+    def embed(self, recording: Recording) -> np.ndarray:
+        """Who speaks in a recording: float32 (256,), unit length. Half a second of speech is enough."""
+        return self.model.embed(audio.read(recording, max_seconds=MAXIMUM_ENROLLED_SECONDS))
+
+    def similarity(self, one: AnyVoice, other: AnyVoice) -> float:
+        """The probability that two recordings or voices are of one person, 0 … 1."""
+        embeddings = [self._embedding(some) for some in (one, other)]
+        return self.model.probability(float(embeddings[0] @ embeddings[1]))
+
+    def enhance(self, recording: Recording, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        """The recording without its noise: float32 (samples,) at 16 kHz. `progress(samples done, samples in all)`."""
+        wave = audio.read(recording)
+        audio.check_sound(wave)
+        return self.model.enhance(wave, progress)
+
+    def _embedding(self, voice: AnyVoice) -> np.ndarray:
+        if isinstance(voice, Voice) or _is_saved(voice):
+            return self._one_voice(voice).speaker_embedding
+        return self.embed(voice)
+
+    def _one_voice(self, voice: Any, enhance: bool | str | None = None) -> Voice:
+        voice = self._preprocess_params.get("voice") if voice is None else voice
+        if isinstance(voice, Voice):
+            return voice
+        if voice is None:
+            raise VoiceError("No voice was given; pass voice=, a recording or an enrolled voice.")
+        return Voice.load(voice) if _is_saved(voice) else self.enroll(voice, enhance)
+
+    def _voices(self, voice: Any, count: int, enhance: bool | str | None) -> list[Voice]:
+        """A voice for each of `count` texts; a recording that stands there several times is enrolled once."""
+        if not isinstance(voice, list):
+            return [self._one_voice(voice, enhance)] * count if count else []
+        if len(voice) != count:
+            raise VoiceError(f"There are {count} texts but {len(voice)} voices; give one for each, or one for all.")
+        made: dict[int, Voice] = {}
+        for one in voice:
+            if id(one) not in made:
+                made[id(one)] = self._one_voice(one, enhance)
+        return [made[id(one)] for one in voice]
+
+    # -- transformers' steps
+
+    def _sanitize_parameters(self, voice: Any = None, enhance: Any = None, **options: Any) -> tuple[dict, dict, dict]:
+        unknown = set(options) - {*RANGES, "seed"}
+        if unknown:
+            known = ", ".join(["voice", "enhance", *RANGES, "seed"])
+            raise TypeError(f"voice-cloning does not know {', '.join(sorted(unknown))}; it takes {known}.")
+        prepare = {} if voice is None else {"voice": voice}
+        if enhance is not None:
+            prepare["enhance"] = _checked_enhance(enhance)
+        return prepare, {name: _checked(name, value) for name, value in options.items() if value is not None}, {}
+
+    def preprocess(self, text: str, voice: Voice, enhance: Any = None) -> dict[str, Any]:
+        """Text → the ids of its sentences. `enhance` has served its purpose when the voice was made."""
+        return {"sentences": self._lines(text), "voice": self._one_voice(voice, enhance)}
+
+    def _forward(self, inputs: dict[str, Any], **options: Any) -> dict[str, Any]:
+        generator = _generator(options)
+        return {"chunks": [self._speak(ids, inputs["voice"], generator, options) for ids in inputs["sentences"]]}
+
+    def postprocess(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """Sentences joined with short silences."""
+        rate = self.model.config.sampling_rate
+        silence = np.zeros(int(PAUSE * rate), np.float32)
+        parts = [part for chunk in outputs["chunks"] for part in (silence, chunk["audio"])][1:]
+        return {"audio": np.concatenate(parts), "sampling_rate": rate}
+
+    def _speak(self, ids: torch.Tensor, voice: Voice, generator: torch.Generator | None, options: dict) -> dict:
+        numbers = {name: options[name] for name in RANGES if name in options}
+        wave = self.model.synthesize(ids, voice, generator=generator, **numbers)
+        rate = self.model.config.sampling_rate
+        return {"audio": audio.normalize_loudness(wave, rate), "sampling_rate": rate}
+
+    def _lines(self, text: str) -> list[torch.Tensor]:
+        """The ids of each sentence. Pieces of punctuation alone are passed over, unless there is nothing else."""
+        if not isinstance(text, str):
+            raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
+        return list(_pieces([text], self._tokens))
+
+    def _tokens(self, sentence: str) -> torch.Tensor:
+        return self.processor(text=sentence)["input_ids"]
+
+
+def _pieces(texts: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iterator[torch.Tensor]:
+    """The ids of each sentence of a text that comes in pieces.
+
+    Raises:
+        TextError: a sentence has letters or digits but none that can be spoken, or no sentence can be.
+    """
+    spoke, refusal = False, None
+    for sentence in _sentences(texts):
+        try:
+            yield tokens(sentence)
+            spoke = True
+        except TextError as error:
+            if any(character.isalnum() for character in sentence):
+                raise
+            refusal = error
+    if not spoke:
+        raise refusal or TextError("The text is empty; write at least one English word.")
+
+
+def _sentences(texts: Iterable[str]) -> Iterator[str]:
+    """Whole sentences as soon as they are there; the last one of what has come waits for what follows."""
+    held = ""
+    for text in texts:
+        if not isinstance(text, str):
+            raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
+        held += text
+        sentences = split_sentences(held)
+        if len(sentences) > 1:
+            yield from sentences[:-1]
+            held = sentences[-1] + (" " if held[-1].isspace() else "")
+    yield from split_sentences(held)
+
+
+def _is_saved(voice: Any) -> bool:
+    return isinstance(voice, str | os.PathLike) and Path(voice).suffix.lower() in SUFFIXES
+
+
+def _checked_enhance(enhance: Any) -> bool | str:
+    if enhance in (True, False, "auto"):
+        return enhance
+    raise RTVCError(f'enhance must be "auto", True or False, not {enhance!r}.')
+
+
+def _checked(name: str, value: Any) -> float | int:
+    """A call's number, within its range."""
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if name == "seed":
+        if not number or value != int(value) or not 0 <= value < 2**63:
+            raise RTVCError(f"seed must be a whole number from 0 on, not {value!r}.")
+        return int(value)
+    low, high = RANGES[name]
+    if not number or not low <= value <= high:
+        raise RTVCError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}.")
+    return float(value)
+
+
+def _generator(options: dict[str, Any]) -> torch.Generator | None:
+    """Seeded, or different at each call where variation is wanted without a seed, or none: the same each time."""
+    generator = torch.Generator()
+    if options.get("seed") is not None:
+        return generator.manual_seed(options["seed"])
+    if options.get("variation"):
+        generator.seed()
+        return generator
+    return None
+
+
+# ---------------------------------------------------------------------------------------------- loading
+
+
+def load(model: str | os.PathLike | None = None, **options: Any) -> VoiceCloningPipeline:
+    """A pipeline from a folder of model files, or a Hub repository, without transformers' log lines.
+
+    Args:
+        model: the folder; none means the bundled model.
+        options: of the pipeline, such as `device`.
+
+    Raises:
+        CheckpointError: the files are missing, damaged or of another model.
+    """
+    folder = Path(model) if model is not None else CHECKPOINT
+    if folder.exists() or model is None or folder.is_absolute() or str(model).count("/") != 1:
+        _check_folder(folder)
+    try:
+        loaded = VoiceCloningModel.from_pretrained(model or CHECKPOINT).eval()
+        processor = VoiceCloningProcessor.from_pretrained(model or CHECKPOINT)
+    except CheckpointError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"The model “{folder.name}” cannot be loaded; check the name or get its files."
+        ) from error
+    return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
+
+
+def _check_folder(folder: Path) -> None:
+    """That a folder has the files of a voice-cloning model."""
+    if not folder.is_dir():
+        raise CheckpointError(f"The model folder “{folder.name}” does not exist; check its path.")
+    for name in ("config.json", "model.safetensors", "processor_config.json", "tokenizer_config.json", "vocab.json"):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"The model folder “{folder.name}” has no {name}; get its files again.")
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"config.json in “{folder.name}” is damaged; get the model files again.") from error
+    if kind != VoiceCloningConfig.model_type:
+        raise CheckpointError(f"“{folder.name}” holds another kind of model; give the folder of an rtvc model.")
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> VoiceCloningPipeline:
+    return load()
+
+
+def _shared() -> VoiceCloningPipeline:
+    with _lock:
+        return _bundled()
+
+
+def embed(recording: Recording) -> np.ndarray:
+    """Who speaks in a recording: float32 (256,), unit length, by the bundled model."""
+    return _shared().embed(recording)
+
+
+def similarity(one: AnyVoice, other: AnyVoice) -> float:
+    """The probability that two recordings or voices are of one person, 0 … 1, by the bundled model."""
+    return _shared().similarity(one, other)
+
+
+def enhance(recording: Recording, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    """The recording without its noise: float32 (samples,) at 16 kHz, by the bundled model."""
+    return _shared().enhance(recording, progress)
+
+
+# ---------------------------------------------------------------------------------------------- registration
+
+
+class _NoAdvice(logging.Filter):
+    """Drops transformers' warning that no model was named: the bundled one is meant."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (str(record.msg).startswith("No model was supplied") and str(CHECKPOINT) in str(record.msg))
+
+
+def register() -> None:
+    """Make the Auto classes and `pipeline("voice-cloning")` know rtvc. Doing it again changes nothing."""
+    if TASK in PIPELINE_REGISTRY.supported_tasks:
+        return
+    for config, model in (
+        (VoiceCloningConfig, VoiceCloningModel),
+        (EarSpeechConfig, EarSpeechModel),
+        (TunedGE2EConfig, TunedGE2EModel),
+        (SayENConfig, SayENModel),
+        (RTVC7Config, RTVC7Model),
+    ):
+        AutoConfig.register(config.model_type, config, exist_ok=True)
+        AutoModel.register(config, model, exist_ok=True)
+    for config in (VoiceCloningConfig, EarSpeechConfig):
+        AutoFeatureExtractor.register(config, EarSpeechFeatureExtractor, exist_ok=True)
+    AutoTokenizer.register(VoiceCloningConfig, VoiceCloningTokenizer, exist_ok=True)
+    AutoProcessor.register(VoiceCloningConfig, VoiceCloningProcessor, exist_ok=True)
+    PIPELINE_REGISTRY.register_pipeline(
+        TASK, VoiceCloningPipeline, pt_model=AutoModel, default={"model": (str(CHECKPOINT), None)}, type="audio"
+    )
+    logging.getLogger("transformers.pipelines").addFilter(_NoAdvice())
+
+
+register()

@@ -1,0 +1,168 @@
+"""Voice: what enrolment makes of recordings and all that synthesis needs. A value: immutable, saved as one small file.
+
+The file is safetensors: the numbers as tensors, the report as metadata, and a SHA-256 over both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from . import audio
+from .errors import VoiceError
+
+FORMAT, VERSION = "rtvc voice", "1"
+SUFFIXES = (".voice", ".safetensors")
+_MAXIMUM_BYTES = 1 << 20  # a voice has about 2 kB
+
+
+@dataclass(frozen=True)
+class EnrolmentReport:
+    """What enrolment heard.
+
+    seconds: of all recordings; voiced_seconds: of speech in them; snr_db: the noisiest recording's signal-to-noise
+    ratio as it came; enhanced: whether any was cleaned; files: their names, empty for samples from memory.
+    """
+
+    seconds: float
+    voiced_seconds: float
+    snr_db: float
+    enhanced: bool
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """A person's voice.
+
+    speaker_embedding: float32 (256,), unit length, not writeable; pitch_mean (median) and pitch_std: of natural-log F0
+    in Hz; tempo: syllables a second of speech; report: where it comes from, if known.
+    """
+
+    speaker_embedding: np.ndarray
+    pitch_mean: float
+    pitch_std: float
+    tempo: float
+    report: EnrolmentReport | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        embedding = np.array(self.speaker_embedding, dtype=np.float32)
+        numbers = np.array([self.pitch_mean, self.pitch_std, self.tempo], dtype=np.float64)
+        norm = float(np.linalg.norm(embedding)) if embedding.ndim == 1 else 0.0
+        if not (np.isfinite(norm) and norm > 1e-6 and np.isfinite(numbers).all()):
+            raise VoiceError("The voice holds no usable numbers; enrol it again.")
+        embedding /= norm
+        embedding.setflags(write=False)
+        object.__setattr__(self, "speaker_embedding", embedding)
+        for name, number in zip(("pitch_mean", "pitch_std", "tempo"), numbers, strict=True):
+            object.__setattr__(self, name, float(number))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Voice):
+            return NotImplemented
+        return _tensors_equal(self._tensors(), other._tensors()) and self.report == other.report
+
+    def __hash__(self) -> int:
+        return hash(_checksum(self._tensors(), ""))
+
+    def similarity(self, other: Voice) -> float:
+        """Cosine of the two speaker embeddings, -1 … 1; `rtvc.similarity` makes a probability of it."""
+        if self.speaker_embedding.shape != other.speaker_embedding.shape:
+            raise VoiceError("The two voices come from different models; enrol both with the same one.")
+        return float(self.speaker_embedding @ other.speaker_embedding)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the voice as one small file, which appears whole or not at all."""
+        from safetensors.numpy import save
+
+        path, tensors = Path(path), self._tensors()
+        report = json.dumps(asdict(self.report), sort_keys=True) if self.report else ""
+        metadata = {"format": FORMAT, "version": VERSION, "report": report, "checksum": _checksum(tensors, report)}
+        try:
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                file.write(save(tensors, metadata))
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except OSError as error:
+            raise VoiceError(f"“{path.name}” cannot be written; choose a folder that exists and is yours.") from error
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Voice:
+        """Read a saved voice.
+
+        Raises:
+            VoiceError: the file is missing, not a voice, of a later version, or changed since it was saved.
+        """
+        path = Path(path)
+        tensors, metadata = _read(path)
+        if metadata.get("version") != VERSION:
+            raise VoiceError(f"“{path.name}” was saved by another version of rtvc; enrol the voice again.")
+        report = metadata.get("report", "")
+        if metadata.get("checksum") != _checksum(tensors, report):
+            raise VoiceError(f"“{path.name}” was damaged or changed after it was saved; enrol the voice again.")
+        try:
+            mean, spread, tempo = tensors["statistics"].tolist()
+            return cls(tensors["speaker_embedding"], mean, spread, tempo, _report(report))
+        except (KeyError, TypeError, ValueError) as error:
+            raise VoiceError(f"“{path.name}” is not a complete voice; enrol the voice again.") from error
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        statistics = np.array([self.pitch_mean, self.pitch_std, self.tempo])
+        return {"speaker_embedding": self.speaker_embedding, "statistics": statistics}
+
+
+def pitch_statistics(waves: list[np.ndarray]) -> tuple[float, float]:
+    """Median and standard deviation of natural-log F0 of the waves, as RTVC-7 is trained with (150 Hz if unvoiced)."""
+    tracks = [audio.pitch_track(wave)[1] for wave in waves]
+    f0 = np.concatenate([track[track > 0] for track in tracks]) if tracks else np.zeros(0)
+    if not f0.size:
+        return 5.0, 0.2
+    logs = np.log(f0)
+    return float(np.median(logs)), float(logs.std())
+
+
+def _report(stored: str) -> EnrolmentReport | None:
+    if not stored:
+        return None
+    values = json.loads(stored)
+    return EnrolmentReport(**{**values, "files": tuple(values["files"])})
+
+
+def _checksum(tensors: dict[str, np.ndarray], report: str) -> str:
+    """SHA-256 over names, types, shapes, contents and the report."""
+    digest = hashlib.sha256(f"{FORMAT} {VERSION}\n{report}\n".encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _tensors_equal(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> bool:
+    return all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    name = f"“{path.name}”"
+    try:
+        if not path.is_file():
+            raise VoiceError(f"{name} does not exist; check the path of the voice.")
+        if path.stat().st_size > _MAXIMUM_BYTES:
+            raise VoiceError(f"{name} is not a saved voice; enrol one with `rtvc enroll`.")
+        with safe_open(path, "np") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        if isinstance(error, VoiceError):
+            raise
+        raise VoiceError(f"{name} is not a saved voice, or is damaged; enrol the voice again.") from error
+    if metadata.get("format") != FORMAT:
+        raise VoiceError(f"{name} is not a saved voice; enrol one with `rtvc enroll`.")
+    return tensors, metadata

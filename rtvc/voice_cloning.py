@@ -1,0 +1,282 @@
+"""The four components as one model: recording → EarSpeech → Tuned-GE2E → SayEN → Voice; text + Voice → RTVC-7 → wave.
+
+The embedding that drives synthesis is taken again from the cleaned recording; a clean recording is left alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from huggingface_hub.dataclasses import strict
+from safetensors import SafetensorError
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.utils import ModelOutput
+
+from . import audio
+from .earspeech import EarSpeechConfig, EarSpeechModel
+from .errors import CheckpointError, VoiceError
+from .rtvc7 import RTVC7Config, RTVC7Model
+from .sayen import SayENConfig, SayENModel
+from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
+from .voice import EnrolmentReport, Voice, pitch_statistics
+
+WINDOW, HOP = 6.0, 3.0  # seconds: what Tuned-GE2E hears at once, and how far apart windows of a long recording start
+BATCH = 16  # windows at a time: memory stays flat for long recordings
+PAUSE = 0.5  # seconds: longer pauses are left out of what Tuned-GE2E hears
+MINIMUM_EMBEDDED_SECONDS = 0.5
+MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
+_REPOSITORY_KEYS = {"auto_map", "custom_pipelines", "model_type"}  # what else a published config.json holds
+
+
+@strict
+class VoiceCloningConfig(PreTrainedConfig):
+    """The configs of the four components, and what was calibrated on the whole.
+
+    ``similarity_scale`` and ``similarity_offset``: probability of one person = sigmoid(scale · (cosine − offset)).
+    ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
+    """
+
+    model_type = "voice_cloning"
+    sub_configs_defaults: ClassVar[dict] = {
+        "earspeech_config": EarSpeechConfig,
+        "tuned_ge2e_config": TunedGE2EConfig,
+        "sayen_config": SayENConfig,
+        "rtvc7_config": RTVC7Config,
+    }
+
+    earspeech_config: dict | PreTrainedConfig | None = None
+    tuned_ge2e_config: dict | PreTrainedConfig | None = None
+    sayen_config: dict | PreTrainedConfig | None = None
+    rtvc7_config: dict | PreTrainedConfig | None = None
+    similarity_scale: float | int = 12.0
+    similarity_offset: float | int = 0.5
+    enhance_below_snr: float | int = 20.0
+
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        kept = set(kwargs) & set(vars(self))  # keys that the base class knows are taken out or are fields
+        known = {one.name for one in fields(self)} | _REPOSITORY_KEYS
+        unknown = {key for key in kept - known if not key.startswith("_")}
+        if unknown:
+            raise ValueError(f"VoiceCloningConfig does not know {sorted(unknown)}; see its fields.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in transformers, without private keys of the components: they hold paths of where each was trained."""
+        stored = super().to_dict()
+        for name in self.sub_configs_defaults:
+            stored[name] = {key: value for key, value in stored[name].items() if not key.startswith("_")}
+        return stored
+
+    @property
+    def sampling_rate(self) -> int:
+        """Of the speech that comes out, Hz."""
+        return self.rtvc7_config.sampling_rate
+
+    def validate_sizes(self):
+        parts = (self.tuned_ge2e_config, self.sayen_config, self.rtvc7_config)
+        sizes = {part.speaker_size for part in parts if isinstance(part, PreTrainedConfig)}
+        if len(sizes) > 1:
+            raise ValueError(f"All components must have one speaker_size, not {sorted(sizes)}.")
+
+
+class VoiceCloningModel(PreTrainedModel):
+    """EarSpeech, Tuned-GE2E, SayEN and RTVC-7, saved to one folder and loaded from it.
+
+    Waves are mono float32 (samples,) at 16 kHz, as :func:`rtvc.audio.read` gives them. Inference changes nothing in the
+    model, so several threads may share one.
+    """
+
+    config_class = VoiceCloningConfig
+    base_model_prefix = "voice_cloning"
+    main_input_name = "input_ids"
+
+    def __init__(self, config: VoiceCloningConfig):
+        super().__init__(config)
+        self.earspeech = EarSpeechModel(config.earspeech_config)
+        self.tuned_ge2e = TunedGE2EModel(config.tuned_ge2e_config)
+        self.sayen = SayENModel(config.sayen_config)
+        self.rtvc7 = RTVC7Model(config.rtvc7_config)
+        self.post_init()
+
+    @classmethod
+    def from_components(
+        cls, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel, sayen: SayENModel, rtvc7: RTVC7Model, **options: Any
+    ) -> VoiceCloningModel:
+        """Put trained components together; ``options`` are fields of :class:`VoiceCloningConfig`."""
+        parts = {"earspeech": earspeech, "tuned_ge2e": tuned_ge2e, "sayen": sayen, "rtvc7": rtvc7}
+        configs = {f"{name}_config": copy.deepcopy(part.config) for name, part in parts.items()}
+        model = cls(VoiceCloningConfig(**configs, **options)).eval()
+        for name, part in parts.items():
+            getattr(model, name).load_state_dict(part.state_dict())
+        return model
+
+    @classmethod
+    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers, but in float32 unless `dtype` says otherwise, and only if every weight is there.
+
+        Raises:
+            CheckpointError: the files are damaged, or weights are missing or of another shape.
+        """
+        if kwargs.get("dtype") in (None, "auto"):
+            kwargs["dtype"] = torch.float32  # the files may be float16, which a CPU does not compute in
+        wants_info = kwargs.pop("output_loading_info", False)
+        try:
+            model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
+        except (SafetensorError, RuntimeError, UnicodeDecodeError) as error:
+            raise CheckpointError(
+                f"The model files in “{Path(str(name)).name}” are damaged; get them again."
+            ) from error
+        if info["missing_keys"] or info["mismatched_keys"] or info["unexpected_keys"]:
+            raise CheckpointError(
+                f"The weights in “{Path(str(name)).name}” do not fit this version of rtvc; get matching model files."
+            )
+        return (model, info) if wants_info else model
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        input_values: Tensor,
+        pitch_mean: Tensor,
+        pitch_std: Tensor,
+        tempo: Tensor,
+        attention_mask: Tensor | None = None,
+        **options: Any,
+    ) -> ModelOutput:
+        """The whole path on tensors: clean each recording, embed it again, speak.
+
+        Args:
+            input_ids, attention_mask: (batch, tokens).
+            input_values: (batch, samples) at 16 kHz, equally long.
+            pitch_mean, pitch_std, tempo: (batch,), see :class:`rtvc.voice.Voice`.
+            options: speed, pitch, variation, generator of :meth:`RTVC7Model.synthesize`.
+        """
+        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        features = self.earspeech(input_values).features
+        noisy = self.tuned_ge2e(features).speaker_embedding
+        enhanced = self.sayen(input_values, features, noisy).enhanced
+        embedding = self.tuned_ge2e(self.earspeech(enhanced).features).speaker_embedding
+        return self.rtvc7.synthesize(input_ids, attention_mask, embedding, pitch_mean, pitch_std, tempo, **options)
+
+    # -- recordings
+
+    @torch.inference_mode()
+    def embed(self, wave: np.ndarray) -> np.ndarray:
+        """Who speaks: float32 (256,) of unit length. Long recordings are heard in windows, whose mean counts.
+
+        Raises:
+            VoiceError: less than half a second of speech.
+        """
+        audio.check_speech(wave, MINIMUM_EMBEDDED_SECONDS)
+        return self._embed(audio.speech_only(wave, PAUSE)).cpu().numpy()
+
+    def _embed(self, wave: np.ndarray) -> Tensor:
+        windows = torch.from_numpy(_windows(wave)).to(self.device)
+        heard = [self.tuned_ge2e(self.earspeech(some).features).speaker_embedding for some in windows.split(BATCH)]
+        return functional.normalize(torch.cat(heard).mean(0), dim=-1)
+
+    @torch.inference_mode()
+    def enhance(self, wave: np.ndarray, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        """The recording without its noise, float32 (samples,) at 16 kHz; hours of it in flat memory.
+
+        Args:
+            wave: the noisy recording.
+            progress: called with (samples done, samples in all).
+        """
+        speech = audio.speech_only(wave, PAUSE)
+        embedding = self._embed(speech if speech.size >= MINIMUM_EMBEDDED_SECONDS * audio.SAMPLING_RATE else wave)
+        values = torch.from_numpy(np.ascontiguousarray(wave))[None].to(self.device)
+        features = self.earspeech(values).features
+        return self.sayen.enhance(values, features, embedding[None], progress)[0].cpu().numpy()
+
+    def enroll(self, waves: Sequence[np.ndarray], enhance: bool | str = "auto", files: Sequence[str] = ()) -> Voice:
+        """A voice from one recording or several of one person.
+
+        Args:
+            waves: the recordings.
+            enhance: clean them (True), do not (False), or only those noisier than ``config.enhance_below_snr``.
+            files: the recordings' names, for messages and the report.
+
+        Raises:
+            VoiceError: a recording without speech, or less than 3 s of speech in all.
+        """
+        names = [f"“{file}”" for file in files] or ["The recording"] * len(waves)
+        seconds = [audio.check_speech(wave, 0.0, name) for wave, name in zip(waves, names, strict=True)]
+        if sum(seconds) < audio.MINIMUM_VOICED_SECONDS:
+            raise VoiceError(audio.too_short(sum(seconds), names[0] if len(names) == 1 else "The recordings together"))
+        noise = [audio.snr(wave) for wave in waves]
+        noisy = [enhance is True or (enhance == "auto" and one < self.config.enhance_below_snr) for one in noise]
+        cleaned = [self.enhance(wave) if one else wave for wave, one in zip(waves, noisy, strict=True)]
+        speech = [_trimmed(wave, original) for wave, original in zip(cleaned, waves, strict=True)]
+        report = EnrolmentReport(
+            seconds=round(sum(wave.size for wave in waves) / audio.SAMPLING_RATE, 2),
+            voiced_seconds=round(sum(seconds), 2),
+            snr_db=round(min(noise), 1),
+            enhanced=any(noisy),
+            files=tuple(files),
+        )
+        return self._voice(speech, seconds, report)
+
+    @torch.inference_mode()
+    def _voice(self, waves: list[np.ndarray], seconds: list[float], report: EnrolmentReport) -> Voice:
+        """Each recording counts by its seconds of speech."""
+        weights = np.array(seconds) / sum(seconds)
+        embedding = sum(weight * self._embed(wave).cpu().numpy() for weight, wave in zip(weights, waves, strict=True))
+        tempo = float(weights @ [audio.tempo(wave) for wave in waves])
+        return Voice(embedding, *pitch_statistics(waves), tempo, report)
+
+    def probability(self, cosine: float) -> float:
+        """Of two recordings being one person's, from the cosine of their embeddings."""
+        return 1.0 / (1.0 + math.exp(-self.config.similarity_scale * (cosine - self.config.similarity_offset)))
+
+    # -- speech
+
+    def synthesize(
+        self,
+        input_ids: Tensor,
+        voice: Voice,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        variation: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> np.ndarray:
+        """Speak one line: float32 (samples,) at ``config.sampling_rate``, level as the model gives it.
+
+        Args:
+            input_ids: (1, tokens) or (tokens,).
+            voice: whose voice.
+            speed, pitch (semitones), variation, generator: see :meth:`RTVC7Model.synthesize`.
+        """
+        if voice.speaker_embedding.size != self.config.rtvc7_config.speaker_size:
+            raise VoiceError("The voice was made by another model; enrol it again with this one.")
+        input_ids = torch.atleast_2d(input_ids).to(self.device)
+        numbers = [torch.tensor([one], device=self.device) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
+        embedding = torch.tensor(voice.speaker_embedding, device=self.device)[None]
+        output = self.rtvc7.synthesize(
+            input_ids, torch.ones_like(input_ids), embedding, *numbers, speed, pitch, variation, generator
+        )
+        waveform, lengths = output.to_tuple()[:2]
+        return waveform[0, : int(lengths[0])].float().cpu().numpy()
+
+
+def _windows(wave: np.ndarray) -> np.ndarray:
+    """(samples,) → (windows, window): the whole if it is short, else overlapping windows that reach its end."""
+    size, hop = int(WINDOW * audio.SAMPLING_RATE), int(HOP * audio.SAMPLING_RATE)
+    if wave.size <= size:
+        return np.array(wave[None], dtype=np.float32)
+    starts = np.append(np.arange(0, wave.size - size, hop), wave.size - size)
+    return np.stack([wave[start : start + size] for start in starts]).astype(np.float32)
+
+
+def _trimmed(wave: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """A cleaned recording without long pauses; should it be left without speech, the original's."""
+    speech = audio.speech_only(wave, PAUSE)
+    return speech if speech.size >= audio.SAMPLING_RATE else audio.speech_only(original, PAUSE)
