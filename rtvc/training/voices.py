@@ -1,8 +1,8 @@
 """The voices that Tuned-GE2E learns from: one stream of speech a speaker, and what the teacher hears in it.
 
 A speaker's utterances are joined, up to ``SECONDS_EACH``, so that one-second words and twelve-second readings are
-cropped alike. Readers are also resampled by a few factors: a longer or shorter vocal tract is another person. The cache is
-``ge2e.i16`` (waves), ``ge2e.json`` (index) and ``ge2e.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
+cropped alike. Readers are also resampled: a longer or shorter vocal tract is another person. The cache is ``ge2e.i16``
+(waves), ``ge2e.json`` (index) and ``ge2e.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
 """
 
 from __future__ import annotations
