@@ -32,7 +32,7 @@ KEPT_VOICES = 16  # enrolled voices in memory, the newest
 LONGEST_TEXT = 5000  # characters
 
 INTRODUCTION = """# Clone a voice
-Give about five seconds of a voice and a line of English. It runs where this page runs, on a plain processor."""
+Five seconds of a voice and a line of English are enough. All of it happens on the computer that runs this page."""
 CONSENT = "Use your own voice, or one whose owner agreed. Say that the speech is synthetic where you share it."
 CSS = """
 .gradio-container { max-width: 720px !important; margin: 0 auto !important; }
@@ -147,7 +147,7 @@ def launch(demo: gr.Blocks, **options):
     """Start the server; options as of `gradio.Blocks.launch`."""
     theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])
     return demo.queue().launch(
-        theme=theme, css=CSS, max_file_size="50mb", run_history=False, footer_links=["api"], **options
+        theme=theme, css=CSS, max_file_size="50mb", run_history=False, footer_links=[], **options
     )
 
 

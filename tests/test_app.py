@@ -186,5 +186,19 @@ def test_recording_in_a_browser(served, tab):
     wait_for_text(tab, "#heard", "Heard")
 
 
+def test_uploading_in_a_browser(served, tab, tmp_path):
+    tab.goto(served)
+    tab.get_by_role("button", name="Upload file").click()
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound at all")
+    tab.set_input_files("#voice input[type=file]", str(broken))
+    wait_for_text(tab, "#heard", "broken.wav")
+    assert tab.locator("#heard .problem").count() == 1
+    tab.get_by_role("button", name="Clear").click()
+    tab.wait_for_function("document.querySelector('#heard').innerText.trim() === ''")
+    tab.set_input_files("#voice input[type=file]", WOMAN)
+    wait_for_text(tab, "#heard", "Heard 4.9 s")
+
+
 def is_local(url: str, served: str) -> bool:
     return url.startswith((served, "data:", "blob:"))
