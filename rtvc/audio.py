@@ -108,7 +108,8 @@ def _read_samples(source: Any, sampling_rate: int, max_seconds: float) -> np.nda
     if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
         samples = samples.T
     _check_length(len(samples), rate, max_seconds, name)
-    wave = _finite(_mix(_float(samples).reshape(len(samples), -1)), name)
+    samples = samples if samples.ndim == 2 else samples[:, None]
+    wave = _finite(_mix(_float(samples)), name)
     return resample(wave, rate, sampling_rate)
 
 
@@ -124,11 +125,11 @@ def _float(samples: np.ndarray) -> np.ndarray:
 
 def _mix(samples: np.ndarray) -> np.ndarray:
     """(samples, channels) to (samples,): the mean, or the loudest channel where the channels cancel each other."""
-    if samples.shape[1] == 1:
-        return np.ascontiguousarray(samples[:, 0])
+    if samples.shape[1] == 1 or not samples.size:
+        return samples.reshape(-1)
     mean = samples.mean(axis=1)
     energy = np.square(samples).sum(axis=0)
-    if samples.size and np.square(mean).sum() < 0.01 * energy.max():
+    if np.square(mean).sum() < 0.01 * energy.max():
         return np.ascontiguousarray(samples[:, int(energy.argmax())])
     return mean
 

@@ -10,12 +10,11 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from . import audio
 from .errors import RTVCError, TextError
-from .pipeline import PAUSE, VoiceCloningPipeline, load
+from .pipeline import VoiceCloningPipeline, load
 from .text import split_sentences
 from .voice import Voice
 
@@ -101,10 +100,8 @@ def run_clone(options: argparse.Namespace) -> None:
     names = ("speed", "pitch", "variation", "seed")
     chunks = clone.stream(text, voice=voice, **{name: getattr(options, name) for name in names})
     bar = tqdm(chunks, total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False)
-    waves = [chunk["audio"] for chunk in bar]
-    rate = clone.model.config.sampling_rate
-    silence = np.zeros(int(PAUSE * rate), np.float32)
-    wave = np.concatenate([part for one in waves for part in (silence, one)][1:])
+    speech = clone.postprocess({"chunks": list(bar)})
+    wave, rate = speech["audio"], speech["sampling_rate"]
     audio.write(options.output, wave, rate)
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")
 

@@ -3,8 +3,7 @@
 The embedding that drives synthesis is taken again from the cleaned recording; a clean recording is left alone.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: @strict checks no types that are strings.
 import copy
 import math
 from collections.abc import Callable, Sequence
@@ -110,7 +109,7 @@ class VoiceCloningModel(PreTrainedModel):
     @classmethod
     def from_components(
         cls, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel, sayen: SayENModel, rtvc7: RTVC7Model, **options: Any
-    ) -> VoiceCloningModel:
+    ) -> "VoiceCloningModel":
         """Put trained components together; ``options`` are fields of :class:`VoiceCloningConfig`."""
         parts = {"earspeech": earspeech, "tuned_ge2e": tuned_ge2e, "sayen": sayen, "rtvc7": rtvc7}
         configs = {f"{name}_config": copy.deepcopy(part.config) for name, part in parts.items()}

@@ -1,0 +1,157 @@
+"""The command `rtvc`, run as a person runs it; and what installing it needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from rtvc import Voice, audio
+from rtvc.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def run(tiny_folder, tmp_path, monkeypatch, capfd):
+    """In this process, with the tiny model, in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rtvc.cli.hush", lambda: None)  # it would silence the logs of the tests that follow
+
+    def call(command: str, *arguments) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = main([command, "--model", str(tiny_folder), *map(str, arguments)])
+        out, err = capfd.readouterr()
+        return code, out, err.split("\n", 1)[1] if err.startswith("\rLoading") else err
+
+    return call
+
+
+def test_clone(run, woman):
+    code, out, _ = run("clone", "--voice", woman, "--output", "hello.wav", "Hello there. How are you?")
+    assert code == 0
+    assert "hello.wav" in out
+    assert soundfile.info("hello.wav").duration > 0.2
+    code, _, _ = run("clone", "--voice", woman, "--output", "fast.flac", "--speed", 2, "Hello there. How are you?")
+    assert code == 0
+    assert soundfile.info("fast.flac").duration < 0.75 * soundfile.info("hello.wav").duration
+
+
+def test_enroll_and_clone_with_the_voice(run, woman):
+    code, out, _ = run("enroll", woman, woman, "--output", "me.voice")
+    assert code == 0
+    assert "s of speech" in out
+    assert Voice.load("me.voice").report.files == ("woman.flac", "woman.flac")
+    assert run("clone", "--voice", "me.voice", "--output", "one.wav", "Hello.")[0] == 0
+    assert run("clone", "--voice", "me.voice", "--output", "two.wav", "Hello.")[0] == 0
+    assert Path("one.wav").read_bytes() == Path("two.wav").read_bytes()
+
+
+def test_enhance(run, woman):
+    code, out, _ = run("enhance", woman, "--output", "clean.wav")
+    assert code == 0
+    assert "cleaned" in out
+    assert soundfile.info("clean.wav").frames == audio.read(woman).size
+
+
+def test_the_text_may_come_from_standard_input(run, woman, monkeypatch):
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("Hello from a pipe."))
+    assert run("clone", "--voice", woman, "--output", "hello.wav", "-")[0] == 0
+
+
+def refusals(folder: Path, woman: Path) -> list[tuple[list, str]]:
+    """Commands that are refused, and what the sentence says."""
+    soundfile.write(folder / "silence.wav", np.zeros(80000), 16000)
+    soundfile.write(folder / "short.wav", audio.read(woman)[:24000], 16000)
+    soundfile.write(folder / "nan.wav", np.full(80000, np.nan), 16000, subtype="FLOAT")
+    (folder / "empty.wav").touch()
+    (folder / "text.wav").write_text("not audio")
+    (folder / "broken.voice").write_text("not a voice")
+    say = ["--output", "out.wav", "Hello."]
+    recordings = {
+        "silence.wav": "silent",
+        "short.wav": "s of speech, and 3 s are needed",
+        "nan.wav": "not numbers",
+        "empty.wav": "empty file",
+        "text.wav": "cannot be read",
+        "missing.wav": "does not exist",
+        "broken.voice": "not a saved voice",
+        "missing.voice": "does not exist",
+    }
+    cases = [(["clone", "--voice", name, *say], words) for name, words in recordings.items()]
+    cases += [(["enroll", name, "--output", "x.voice"], words) for name, words in list(recordings.items())[:6]]
+    cases += [(["enhance", name, "--output", "x.wav"], "") for name in ("silence.wav", "text.wav", "missing.wav")]
+    for text in ("", "...", "你好"):
+        cases.append((["clone", "--voice", woman, "--output", "out.wav", text], "English word"))
+    cases += [
+        (["clone", "--voice", woman, "--output", "out.xyz", "Hello."], "must end in"),
+        (["clone", "--voice", woman, "--output", "missing/out.wav", "Hello."], "folder"),
+        (["enroll", woman, "--output", "missing/me.voice"], "cannot be written"),
+        (["clone", "--voice", woman, "--speed", "9", *say], "speed"),
+        (["clone", "--voice", woman, "--model", "missing", *say], "model folder"),
+    ]
+    return cases
+
+
+def test_what_is_wrong_is_one_sentence(run, woman, tmp_path):
+    for command, words in refusals(tmp_path, woman):
+        code, out, err = run(*command)
+        last = err.strip().splitlines()[-1]
+        assert code == 2, command
+        assert out == "", command
+        assert words in last, command
+        assert last.endswith(".")
+        assert "Traceback" not in err
+        assert not Path("out.wav").exists()
+        assert not Path("x.voice").exists()
+
+
+def shell(*arguments, folder: Path) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "rtvc.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_nothing_but_the_result_is_printed(tiny_folder, woman, tmp_path):
+    say = ["--model", tiny_folder, "--output", "out.wav", "Hello."]
+    done = shell("clone", "--voice", woman, *say, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1
+    done = shell("clone", "--voice", "missing.wav", *say, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "“missing.wav” does not exist; check the path of the recording.\n"
+
+
+def test_only_commands_that_work_are_offered(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("clone", "enroll", "enhance"))
+    assert not any(name in shown for name in ("verify", "push", "optimize", "evaluate"))
+    with pytest.raises(SystemExit) as stopped:
+        main(["sing"])
+    assert stopped.value.code == 2
+
+
+def test_the_bundled_model_at_a_shell(bundled, woman, tmp_path):
+    done = shell("clone", "--voice", woman, "--output", "hello.wav", "Hello there.", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert soundfile.info(tmp_path / "hello.wav").duration > 0.5
+
+
+def test_requirements_are_those_of_the_package_and_its_demo():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = {line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"}
+    assert listed == {*project["dependencies"], *project["optional-dependencies"]["demo"]}
+    extras = [one for some in project["optional-dependencies"].values() for one in some]
+    assert not [one for one in [*listed, *extras] if "torchaudio" in one or "torchcodec" in one]
+    assert "torch==2.13.0" in listed, "a looser pin would pull CUDA packages"

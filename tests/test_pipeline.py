@@ -1,0 +1,323 @@
+"""The public contract of `pipeline("voice-cloning")`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from transformers import pipeline
+
+import rtvc
+from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceError, audio
+from rtvc.pipeline import CHECKPOINT, PAUSE, _sentences, load, register
+
+TEXT = "Nice to meet you."
+
+
+@pytest.fixture(scope="module")
+def voice(tiny, woman) -> Voice:
+    return tiny.enroll(woman)
+
+
+def test_the_public_names():
+    assert sorted(rtvc.__all__) == [
+        "CheckpointError",
+        "EnrolmentReport",
+        "RTVCError",
+        "TextError",
+        "Voice",
+        "VoiceCloningConfig",
+        "VoiceCloningModel",
+        "VoiceCloningPipeline",
+        "VoiceCloningProcessor",
+        "VoiceError",
+        "embed",
+        "enhance",
+        "similarity",
+    ]
+    for error in (CheckpointError, TextError, VoiceError):
+        assert issubclass(error, RTVCError)
+    assert issubclass(RTVCError, ValueError)
+
+
+def test_transformers_knows_the_task(tiny_folder, woman):
+    register()  # a second time must not hurt
+    clone = pipeline("voice-cloning", model=str(tiny_folder))
+    assert isinstance(clone, rtvc.VoiceCloningPipeline)
+    out = clone(TEXT, voice=woman)
+    assert set(out) == {"audio", "sampling_rate"}
+    assert out["audio"].ndim == 1
+    assert out["audio"].dtype == np.float32
+    assert out["sampling_rate"] == clone.model.config.sampling_rate
+    preset = pipeline("voice-cloning", model=str(tiny_folder), voice=clone.enroll(woman), speed=2.0)
+    assert len(preset(TEXT)["audio"]) == pytest.approx(len(out["audio"]) / 2, rel=0.1)
+
+
+def test_a_voice_may_be_a_path_samples_a_saved_voice_or_a_voice(tiny, voice, woman, speech, tmp_path):
+    voice.save(tmp_path / "me.voice")
+    said = tiny(TEXT, voice=voice)["audio"]
+    for other in (woman, str(woman), (speech, 16000), tmp_path / "me.voice", str(tmp_path / "me.voice"), [woman]):
+        np.testing.assert_allclose(tiny(TEXT, voice=other)["audio"], said, atol=1e-4)
+
+
+def test_loudness(tiny, voice):
+    for text in (TEXT, "Hi.", "One. Two. Three. Four. Five. Six."):
+        wave = tiny(text, voice=voice)["audio"]
+        assert np.abs(wave).max() <= 1.0
+        assert np.isfinite(wave).all()
+
+
+def test_lists(tiny, voice, man):
+    other = tiny.enroll(man)
+    one, two = tiny(["One.", "Two."], voice=[voice, other])
+    np.testing.assert_array_equal(one["audio"], tiny("One.", voice=voice)["audio"])
+    np.testing.assert_array_equal(two["audio"], tiny("Two.", voice=other)["audio"])
+    assert len(tiny(["One.", "Two.", "Three."], voice=voice)) == 3
+    assert tiny([], voice=voice) == []
+    assert len(list(tiny((text for text in ("One.", "Two.")), voice=voice))) == 2
+    with pytest.raises(VoiceError, match="2 texts but 1 voices"):
+        tiny(["One.", "Two."], voice=[voice])
+
+
+def test_a_recording_of_many_lines_is_enrolled_once(tiny, woman, monkeypatch):
+    count = []
+    enroll = type(tiny.model).enroll
+    monkeypatch.setattr(type(tiny.model), "enroll", lambda *some, **more: count.append(1) or enroll(*some, **more))
+    tiny(["One.", "Two."], voice=str(woman))
+    path = str(woman)
+    tiny(["One.", "Two."], voice=[path, path])
+    assert len(count) == 2
+
+
+def test_long_texts_are_split_and_joined(tiny, voice):
+    rate = tiny.model.config.sampling_rate
+    chunks = list(tiny.stream("One two. Three four! Five?", voice=voice))
+    assert len(chunks) == 3
+    whole = tiny("One two. Three four! Five?", voice=voice)["audio"]
+    assert len(whole) == sum(len(chunk["audio"]) for chunk in chunks) + 2 * int(PAUSE * rate)
+    np.testing.assert_array_equal(whole[: len(chunks[0]["audio"])], chunks[0]["audio"])
+
+
+def test_streaming_a_text_that_comes_in_pieces(tiny, voice):
+    pieces = ["Hel", "lo the", "re. How a", "re you? Fi", "ne"]
+    assert list(_sentences(pieces)) == ["Hello there.", "How are you?", "Fine"]
+    assert list(_sentences("It costs $3.50. Really."[place] for place in range(23))) == ["It costs $3.50.", "Really."]
+    taken = []
+
+    def words():
+        for piece in pieces:
+            taken.append(piece)
+            yield piece
+
+    stream = tiny.stream(words(), voice=voice)
+    next(stream)
+    assert len(taken) == 3, "the first sentence must be said before the text is complete"
+    assert len(list(stream)) == 2
+    with pytest.raises(TextError):
+        tiny.stream("...", voice=voice)
+    with pytest.raises(VoiceError):
+        tiny.stream("Hello.")
+
+
+def test_speed_pitch_variation_and_seed(tiny, voice):
+    plain = tiny(TEXT, voice=voice)["audio"]
+    np.testing.assert_array_equal(plain, tiny(TEXT, voice=voice)["audio"])
+    assert len(tiny(TEXT, voice=voice, speed=2)["audio"]) == pytest.approx(len(plain) / 2, rel=0.1)
+    assert not np.array_equal(plain, tiny(TEXT, voice=voice, pitch=4.0)["audio"])
+    varied = [tiny(TEXT, voice=voice, variation=0.5, seed=seed)["audio"] for seed in (7, 7, 8)]
+    np.testing.assert_array_equal(varied[0], varied[1])
+    assert not np.array_equal(varied[0], varied[2])
+    free = [tiny(TEXT, voice=voice, variation=0.5)["audio"] for _ in range(2)]
+    assert not np.array_equal(free[0], free[1])
+    streamed = next(tiny.stream(TEXT, voice=voice, variation=0.5, seed=7))["audio"]
+    np.testing.assert_array_equal(streamed, varied[0])
+
+
+def test_unknown_and_impossible_options(tiny, voice, woman):
+    with pytest.raises(TypeError, match="colour"):
+        tiny(TEXT, voice=voice, colour=1)
+    with pytest.raises(TypeError, match="colour"):
+        tiny.stream(TEXT, voice=voice, colour=1)
+    bad = [("speed", 0), ("speed", 100), ("speed", "fast"), ("pitch", float("nan")), ("variation", -1), ("speed", True)]
+    for name, value in [*bad, ("seed", 1.5), ("seed", -1), ("seed", "x"), ("enhance", "maybe")]:
+        with pytest.raises(RTVCError, match=name):
+            tiny(TEXT, voice=voice, **{name: value})
+    with pytest.raises(RTVCError, match="enhance"):
+        tiny.enroll(woman, enhance="maybe")
+
+
+@pytest.mark.parametrize("text", ["", " \n", "...", "?!", "你好", None, 3, b"bytes"])
+def test_texts_that_cannot_be_said(tiny, voice, text):
+    with pytest.raises(TextError) as caught:
+        tiny(text, voice=voice)
+    assert str(caught.value).endswith(".")
+
+
+def test_punctuation_alone_between_sentences_is_passed_over(tiny, voice):
+    assert len(list(tiny.stream("Hello.\n\n***\n\nGoodbye.", voice=voice))) == 2
+    with pytest.raises(TextError):
+        tiny("Hello there. 你好。", voice=voice)
+
+
+def test_recordings_that_cannot_be_enrolled(tiny, speech, tmp_path):
+    silence, little = np.zeros(80000, np.float32), speech[:24000]
+    corrupt, empty = tmp_path / "corrupt.wav", tmp_path / "empty.wav"
+    corrupt.write_bytes(b"RIFF1234WAVEnonsense")
+    empty.touch()
+    missing = tmp_path / "missing.wav"
+    wrong = [(silence, 16000), (little, 16000), (np.full(80000, np.nan), 16000), corrupt, empty, missing, None, 5, []]
+    for recording in wrong:
+        with pytest.raises(VoiceError) as caught:
+            tiny(TEXT, voice=recording)
+        assert str(caught.value).endswith(".")
+        assert "\n" not in str(caught.value)
+    with pytest.raises(VoiceError, match="minutes"):
+        tiny.enroll((np.zeros(16000 * 60 * 31, np.int16), 16000))
+
+
+def test_embed_similarity_enhance(tiny, voice, woman, man):
+    assert tiny.embed(woman).shape == (32,)
+    assert 0 <= tiny.similarity(woman, man) <= 1
+    assert tiny.similarity(woman, woman) == pytest.approx(tiny.similarity(voice, woman), abs=0.01)
+    assert tiny.enhance(woman).shape == audio.read(woman).shape
+    with pytest.raises(VoiceError, match="silent"):
+        tiny.enhance((np.zeros(16000), 16000))
+
+
+def test_many_threads_say_what_one_says(tiny, voice, woman):
+    texts = [f"This is number {count}." for count in range(8)]
+    alone = [tiny(text, voice=voice, variation=0.5, seed=1)["audio"] for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda text: tiny(text, voice=voice, variation=0.5, seed=1)["audio"], texts))
+        voices = list(pool.map(lambda _: tiny.enroll(woman), range(4)))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    for other in voices:
+        np.testing.assert_allclose(other.speaker_embedding, voice.speaker_embedding, atol=1e-5)
+
+
+def test_the_same_in_a_fresh_process(tiny, tiny_folder, voice, woman, tmp_path):
+    said = tiny(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
+    voice.save(tmp_path / "me.voice")
+    np.testing.assert_array_equal(in_a_fresh_process(tiny_folder, tmp_path), said)
+
+
+def in_a_fresh_process(folder: Path | None, place: Path) -> np.ndarray:
+    """What `TEXT` sounds like in the voice saved at `place`; a network would be refused."""
+    code = f"""
+import socket, sys, numpy, torch
+torch.set_num_threads({__import__("torch").get_num_threads()})
+socket.socket.connect = lambda *some: sys.exit("it tried to use the network")
+import rtvc
+from transformers import pipeline
+clone = pipeline("voice-cloning"{f", model={str(folder)!r}" if folder else ""})
+out = clone({TEXT!r}, voice={str(place / "me.voice")!r}, variation=0.5, seed=3)
+numpy.save({str(place / "said.npy")!r}, out["audio"])
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "No model was supplied" not in done.stderr
+    return np.load(place / "said.npy")
+
+
+def test_folders_that_are_no_model(tiny_folder, tmp_path):
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load(tmp_path / "missing")
+    with pytest.raises(CheckpointError, match=r"has no config\.json"):
+        load(tmp_path)
+    other = tmp_path / "other"
+    shutil.copytree(tiny_folder, other)
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**config, "model_type": "vits"}))
+    with pytest.raises(CheckpointError, match="another kind of model"):
+        load(other)
+    (other / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match="damaged"):
+        load(other)
+    (other / "config.json").write_text(json.dumps({**config, "colour": 1}))
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        load(other)
+    (other / "config.json").write_text(json.dumps(config))
+    (other / "vocab.json").unlink()
+    with pytest.raises(CheckpointError, match=r"vocab\.json"):
+        load(other)
+
+
+# ---------------------------------------------------------------------------------------------- the bundled model
+
+
+def test_the_bundled_model_is_small_and_complete(bundled):
+    assert sum(file.stat().st_size for file in CHECKPOINT.iterdir()) <= 32e6
+    assert "custom_pipelines" not in (CHECKPOINT / "config.json").read_text()
+    assert bundled.model.dtype.is_floating_point
+    assert str(bundled.model.dtype) == "torch.float32"
+
+
+def test_a_clone_from_a_real_recording(bundled, woman, man):
+    waves = {}
+    for path in (woman, man):
+        out = bundled("Nice to meet you, this is a longer sentence.", voice=path)
+        waves[path] = out["audio"]
+        assert 1.5 < len(out["audio"]) / out["sampling_rate"] < 8
+        assert np.abs(out["audio"]).max() <= 1.0
+        assert audio.loudness(out["audio"], out["sampling_rate"]) == pytest.approx(-23, abs=1.5)
+        assert audio.voiced_seconds(audio.resample(out["audio"], out["sampling_rate"])) > 1
+    pitches = [audio.pitch_track(waves[path])[1] for path in (woman, man)]
+    high, low = (np.median(track[track > 0]) for track in pitches)
+    assert high > 1.3 * low
+
+
+def test_speed_and_seed_of_the_bundled_model(bundled, woman):
+    voice = bundled.enroll(woman)
+    assert not voice.report.enhanced
+    text = "Nice to meet you, this is a longer sentence."
+    plain, fast = (bundled(text, voice=voice, speed=speed)["audio"] for speed in (1.0, 2.0))
+    assert len(fast) == pytest.approx(len(plain) / 2, rel=0.1)
+    varied = [bundled(text, voice=voice, variation=0.5, seed=7)["audio"] for _ in range(2)]
+    np.testing.assert_array_equal(*varied)
+
+
+def test_the_bundled_model_tells_people_apart(bundled, woman, man, speech):
+    half = speech.size // 2
+    same = rtvc.similarity((speech[:half], 16000), (speech[half:], 16000))
+    assert same > 0.5 > rtvc.similarity(woman, man)
+    assert rtvc.embed(woman).shape == (256,)
+    noise = np.random.default_rng(0).normal(0, 1, speech.size).astype(np.float32) * np.sqrt(np.mean(speech**2)) * 0.3
+    cleaned = rtvc.enhance((speech + noise, 16000))
+    assert np.mean((cleaned - speech) ** 2) < np.mean(noise**2), "the noise must become less"
+
+
+def test_the_bundled_model_offline_in_a_fresh_process(bundled, woman, tmp_path):
+    voice = bundled.enroll(woman)
+    voice.save(tmp_path / "me.voice")
+    said = bundled(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
+    np.testing.assert_array_equal(in_a_fresh_process(None, tmp_path), said)
+
+
+def test_the_bundled_model_saved_and_loaded(bundled, woman, tmp_path):
+    bundled.model.save_pretrained(tmp_path)
+    bundled.processor.save_pretrained(tmp_path)
+    voice = bundled.enroll(woman)
+    np.testing.assert_array_equal(load(tmp_path)(TEXT, voice=voice)["audio"], bundled(TEXT, voice=voice)["audio"])
+
+
+def test_no_advice_about_the_default_model(bundled, caplog):
+    with caplog.at_level(logging.WARNING, logger="transformers"):
+        pipeline("voice-cloning")
+    assert "No model was supplied" not in caplog.text
+
+
+def test_a_written_clone_can_be_read(bundled, woman, tmp_path):
+    out = bundled(TEXT, voice=woman)
+    soundfile.write(tmp_path / "hello.wav", out["audio"], out["sampling_rate"])
+    assert soundfile.info(tmp_path / "hello.wav").frames == len(out["audio"])

@@ -1,0 +1,118 @@
+"""A voice is a value, and its file is what was saved or is refused."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from rtvc import EnrolmentReport, Voice, VoiceError
+from rtvc.voice import _checksum, _read
+
+REPORT = EnrolmentReport(seconds=6.0, voiced_seconds=5.5, snr_db=31.2, enhanced=True, files=("one.wav", "zwei ü.wav"))
+
+
+def make(seed: int = 0, report: EnrolmentReport | None = REPORT) -> Voice:
+    return Voice(np.random.default_rng(seed).normal(size=256), 5.1, 0.21, 4.2, report)
+
+
+def test_it_is_immutable_and_compares_by_value():
+    voice = make()
+    assert np.linalg.norm(voice.speaker_embedding) == pytest.approx(1)
+    assert voice.speaker_embedding.dtype == np.float32
+    with pytest.raises(ValueError, match="read-only"):
+        voice.speaker_embedding[0] = 1
+    with pytest.raises(FrozenInstanceError):
+        voice.tempo = 3
+    assert voice == make()
+    assert hash(voice) == hash(make())
+    assert voice != make(1)
+    assert voice != "voice"
+
+
+def test_the_callers_array_is_copied():
+    numbers = np.ones(256, np.float32)
+    voice = Voice(numbers, 5.0, 0.2, 4.0)
+    numbers[:] = 0
+    assert voice.speaker_embedding[0] == pytest.approx(1 / 16)
+
+
+@pytest.mark.parametrize("embedding", [np.zeros(256), np.full(256, np.nan), np.ones((2, 128))])
+def test_unusable_numbers(embedding):
+    with pytest.raises(VoiceError, match="no usable numbers"):
+        Voice(embedding, 5.0, 0.2, 4.0)
+    with pytest.raises(VoiceError, match="no usable numbers"):
+        Voice(np.ones(256), float("nan"), 0.2, 4.0)
+
+
+@pytest.mark.parametrize("report", [REPORT, None])
+def test_saved_and_loaded(report, tmp_path):
+    voice, path = make(report=report), tmp_path / "me.voice"
+    voice.save(path)
+    assert Voice.load(path) == voice
+    assert Voice.load(str(path)).report == report
+    assert path.stat().st_size < 4000
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_similarity():
+    assert make().similarity(make()) == pytest.approx(1)
+    assert abs(make().similarity(make(1))) < 0.3
+    with pytest.raises(VoiceError, match="different models"):
+        make().similarity(Voice(np.ones(8), 5, 0.2, 4))
+
+
+def refused(path, words: str) -> None:
+    with pytest.raises(VoiceError, match=words) as caught:
+        Voice.load(path)
+    assert path.name in str(caught.value)
+
+
+def test_damaged_files(tmp_path):
+    path = tmp_path / "me.voice"
+    make().save(path)
+    whole = path.read_bytes()
+    for length in (0, 5, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        refused(path, "damaged")
+    for place in range(9, len(whole), 97):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        refused(path, "voice")
+    refused(tmp_path / "missing.voice", "does not exist")
+    path.write_bytes(b"RIFF" + bytes(2 << 20))
+    refused(path, "is not a saved voice")
+
+
+def test_a_swapped_embedding_is_noticed(tmp_path):
+    one, two, path = tmp_path / "one.voice", tmp_path / "two.voice", tmp_path / "mixed.voice"
+    make(0).save(one)
+    make(1).save(two)
+    _, metadata = _read(one)
+    save_file(load_file(two), path, metadata)
+    refused(path, "changed")
+    save_file({**load_file(one), "statistics": np.array([1.0, 2.0, 3.0])}, path, metadata)
+    refused(path, "changed")
+    save_file(load_file(one), path, {**metadata, "report": ""})
+    refused(path, "changed")
+
+
+def test_other_files_and_versions(tmp_path):
+    path = tmp_path / "me.voice"
+    make().save(path)
+    tensors, metadata = _read(path)
+    save_file(tensors, path, {**metadata, "version": "99"})
+    refused(path, "another version")
+    save_file(tensors, path)
+    refused(path, "is not a saved voice")
+    partial = {"statistics": tensors["statistics"]}
+    save_file(partial, path, {**metadata, "checksum": _checksum(partial, metadata["report"])})
+    refused(path, "not a complete voice")
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    with pytest.raises(VoiceError, match="cannot be written"):
+        make().save(tmp_path / "missing" / "me.voice")
