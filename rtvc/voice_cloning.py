@@ -42,6 +42,7 @@ class VoiceCloningConfig(PreTrainedConfig):
 
     ``similarity_scale`` and ``similarity_offset``: probability of one person = sigmoid(scale · (cosine − offset)).
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
+    ``benchmarks/calibrate.py`` measures all three.
     """
 
     model_type = "voice_cloning"
@@ -56,9 +57,9 @@ class VoiceCloningConfig(PreTrainedConfig):
     tuned_ge2e_config: dict | PreTrainedConfig | None = None
     sayen_config: dict | PreTrainedConfig | None = None
     rtvc7_config: dict | PreTrainedConfig | None = None
-    similarity_scale: float | int = 12.0
-    similarity_offset: float | int = 0.5
-    enhance_below_snr: float | int = 20.0
+    similarity_scale: float | int = 18.22
+    similarity_offset: float | int = 0.538
+    enhance_below_snr: float | int = 12.5
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)

@@ -1,0 +1,129 @@
+"""The three numbers of `VoiceCloningConfig` that are measured on development speakers, not learned.
+
+    python benchmarks/calibrate.py FOLDER [--write]      # FOLDER: a voice-cloning model; --write: into its config.json
+
+`similarity_scale` and `similarity_offset`: a logistic fit on pairs of recordings, half of them with noise, each class
+weighing the same. `enhance_below_snr`: the noise level from which on cleaning brings the speaker embedding closer to
+that of another, clean recording of the same speaker.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+from rtvc import VoiceCloningModel, audio
+from rtvc.training import data
+
+CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
+SECONDS = (3.0, 8.0)  # of a recording
+RECORDINGS = 6  # of a speaker at most
+LEVELS = np.arange(0, 36, 5)  # dB
+WORTHWHILE = 0.02  # gain in cosine: below, a recording is better left as it is
+
+
+def recordings(rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
+    """Development speakers and their recordings: utterances joined or cut to a few seconds."""
+    corpora = [data.load_corpus(name) for name in CORPORA]
+    _, development = data.split(corpora)
+    by_name = {corpus.name: corpus for corpus in corpora}
+    found: dict[str, list[np.ndarray]] = {}
+    for speaker in sorted({one.speaker for one in development}):
+        own = [by_name[one.corpus].wave(one) for one in development if one.speaker == speaker]
+        rng.shuffle(own)
+        speech, cuts = np.concatenate(own[:12]), []
+        while len(cuts) < RECORDINGS and speech.size > SECONDS[0] * data.SAMPLING_RATE:
+            size = int(rng.uniform(*SECONDS) * data.SAMPLING_RATE)
+            cuts.append(speech[:size])
+            speech = speech[size:]
+        found[speaker] = [cut for cut in cuts if cut.size > SECONDS[0] * data.SAMPLING_RATE]
+    return {speaker: cuts for speaker, cuts in found.items() if len(cuts) > 1}
+
+
+def with_noise(wave: np.ndarray, noise: np.ndarray, decibels: float) -> np.ndarray:
+    """`wave` with `noise` so many dB below it."""
+    noise = np.resize(noise, wave.size)
+    ratio = np.sqrt(np.mean(wave**2) / max(np.mean(noise**2), 1e-9)) * 10 ** (-decibels / 20)
+    return (wave + ratio * noise).astype(np.float32)
+
+
+def fit(cosines: np.ndarray, same: np.ndarray) -> tuple[float, float]:
+    """Scale and offset of the logistic with the least balanced cross-entropy."""
+    weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+
+    def loss(numbers: np.ndarray) -> float:
+        margin = np.where(same, 1, -1) * numbers[0] * (cosines - numbers[1])
+        return float(weights @ np.logaddexp(0, -margin))
+
+    scale, offset = minimize(loss, [10.0, 0.5], method="Nelder-Mead").x
+    return float(scale), float(offset)
+
+
+def equal_error_rate(cosines: np.ndarray, same: np.ndarray) -> float:
+    """Where as many pairs of one person are refused as pairs of two are taken for one."""
+    thresholds = np.sort(cosines)
+    refused = np.searchsorted(np.sort(cosines[same]), thresholds) / same.sum()
+    taken = 1 - np.searchsorted(np.sort(cosines[~same]), thresholds) / (~same).sum()
+    place = np.argmin(np.abs(refused - taken))
+    return float((refused[place] + taken[place]) / 2)
+
+
+def similarity(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict:
+    """Scale and offset, printed with the equal error rate."""
+    embeddings, speakers = [], []
+    for speaker, cuts in found.items():
+        for count, wave in enumerate(cuts):
+            if count % 2:
+                wave = with_noise(wave, noises[rng.integers(len(noises))], rng.uniform(5, 25))
+            embeddings.append(model.embed(wave))
+            speakers.append(speaker)
+    embeddings, speakers = np.stack(embeddings), np.array(speakers)
+    one, two = np.triu_indices(len(speakers), 1)
+    cosines, same = (embeddings @ embeddings.T)[one, two], speakers[one] == speakers[two]
+    scale, offset = fit(cosines, same)
+    print(f"{len(found)} speakers, {same.sum()} pairs of one, {(~same).sum()} of two", end="; ")
+    print(f"equal error rate {equal_error_rate(cosines, same):.1%}; scale {scale:.2f}, offset {offset:.3f}")
+    return {"similarity_scale": round(scale, 2), "similarity_offset": round(offset, 3)}
+
+
+def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict:
+    """The measured signal-to-noise ratio below which cleaning helps, from a line through gain against ratio."""
+    ratios, gains = [], []
+    for cuts in found.values():
+        target = model.embed(cuts[0])
+        for decibels in LEVELS:
+            noisy = with_noise(cuts[1], noises[rng.integers(len(noises))], decibels)
+            ratios.append(audio.snr(noisy))
+            gains.append(float(target @ (model.embed(model.enhance(noisy)) - model.embed(noisy))))
+    ratios, gains = np.array(ratios), np.array(gains)
+    edges = np.arange(-2.5, 40, 5)
+    bins = np.digitize(ratios, edges)
+    means = {low + 2.5: gains[bins == count].mean() for count, low in enumerate(edges, 1) if (bins == count).any()}
+    for level, gain in means.items():
+        print(f"  {level:4.0f} dB: cosine to the speaker's other recording {gain:+.3f} by cleaning")
+    idle = [level for level, gain in means.items() if gain < WORTHWHILE]
+    limit = max(0.0, float(min(idle, default=40.0)) - 2.5)
+    print(f"cleaning is worthwhile below {limit:.1f} dB")
+    return {"enhance_below_snr": limit}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    rng = np.random.default_rng(0)
+    model = VoiceCloningModel.from_pretrained(options.folder).eval()
+    noises, found = data.noises("development"), recordings(rng)
+    numbers = similarity(model, found, noises, rng) | threshold(model, found, noises, rng)
+    print(numbers)
+    if options.write:
+        model.config.update(numbers)
+        model.config.save_pretrained(options.folder)
+
+
+if __name__ == "__main__":
+    main()
