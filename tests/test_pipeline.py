@@ -23,6 +23,11 @@ from rtvc.pipeline import CHECKPOINT, PAUSE, _sentences, load, register
 TEXT = "Nice to meet you."
 
 
+def same(one: np.ndarray, other: np.ndarray) -> None:
+    """Equal but for the last bits, which depend on where in memory the weights lie."""
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def voice(tiny, woman) -> Voice:
     return tiny.enroll(woman)
@@ -208,7 +213,7 @@ def test_many_threads_say_what_one_says(tiny, voice, woman):
 def test_the_same_in_a_fresh_process(tiny, tiny_folder, voice, woman, tmp_path):
     said = tiny(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
     voice.save(tmp_path / "me.voice")
-    np.testing.assert_array_equal(in_a_fresh_process(tiny_folder, tmp_path), said)
+    same(in_a_fresh_process(tiny_folder, tmp_path), said)
 
 
 def in_a_fresh_process(folder: Path | None, place: Path) -> np.ndarray:
@@ -289,8 +294,8 @@ def test_speed_and_seed_of_the_bundled_model(bundled, woman):
 
 def test_the_bundled_model_tells_people_apart(bundled, woman, man, speech):
     half = speech.size // 2
-    same = rtvc.similarity((speech[:half], 16000), (speech[half:], 16000))
-    assert same > 0.5 > rtvc.similarity(woman, man)
+    halves = rtvc.similarity((speech[:half], 16000), (speech[half:], 16000))
+    assert halves > 0.5 > rtvc.similarity(woman, man)
     assert rtvc.embed(woman).shape == (256,)
     noise = np.random.default_rng(0).normal(0, 1, speech.size).astype(np.float32) * np.sqrt(np.mean(speech**2)) * 0.3
     cleaned = rtvc.enhance((speech + noise, 16000))
@@ -301,14 +306,14 @@ def test_the_bundled_model_offline_in_a_fresh_process(bundled, woman, tmp_path):
     voice = bundled.enroll(woman)
     voice.save(tmp_path / "me.voice")
     said = bundled(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
-    np.testing.assert_array_equal(in_a_fresh_process(None, tmp_path), said)
+    same(in_a_fresh_process(None, tmp_path), said)
 
 
 def test_the_bundled_model_saved_and_loaded(bundled, woman, tmp_path):
     bundled.model.save_pretrained(tmp_path)
     bundled.processor.save_pretrained(tmp_path)
     voice = bundled.enroll(woman)
-    np.testing.assert_array_equal(load(tmp_path)(TEXT, voice=voice)["audio"], bundled(TEXT, voice=voice)["audio"])
+    same(load(tmp_path)(TEXT, voice=voice)["audio"], bundled(TEXT, voice=voice)["audio"])
 
 
 def test_no_advice_about_the_default_model(bundled, caplog):
