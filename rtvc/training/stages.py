@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from rtvc.training.loop import keep_memory
+
 STAGES = {
     "data": "rtvc.training.cache:train",
     "teacher": "rtvc.training.teacher:train",
@@ -50,4 +52,5 @@ def main(arguments: list[str] | None = None) -> None:
         module, name = STAGES[config["stage"]].split(":")
     except (ValueError, OSError, KeyError) as error:
         sys.exit(f"train.py: {error}")
+    keep_memory()
     getattr(importlib.import_module(module), name)(config)
