@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def clone_cases(cases: list[dict], folder: Path, clone, reference: str) -> tuple[list[np.ndarray], float]:
-    """One wave (16 kHz) a case, and the real-time factor of synthesis (text in → samples out, voice enrolled before)."""
+    """One wave (16 kHz) a case, and the real-time factor of synthesis: text in → samples out, voice enrolled."""
     voices = {case["speaker"]: clone.enroll([folder / case[f"reference_{reference}"]]) for case in cases}
     clone(cases[0]["text"], voice=voices[cases[0]["speaker"]])  # loads what loads on first use
     waves, spent, spoken = [], 0.0, 0.0
@@ -65,7 +65,9 @@ def main() -> None:
     cases = cases[:: max(1, len(cases) // options.cases)] if options.cases else cases
     clone = pipeline("voice-cloning", model=str(options.model) if options.model else None)
     waves, factor = clone_cases(cases, options.shared / "eval", clone, options.reference)
-    scores = {"cases": len(cases), "real-time factor": factor} | floors.score_clones(cases, waves, options.shared / "eval")
+    scores = {"cases": len(cases), "real-time factor": factor} | floors.score_clones(
+        cases, waves, options.shared / "eval"
+    )
     print(json.dumps({key: round(float(value), 4) for key, value in scores.items()}, indent=1))
     rows = worst(cases, waves, floors.judges)
     for row in rows[:5]:

@@ -6,11 +6,10 @@ over 30 dB and compressed by a cube root (Stevens' law). Centres and widths star
 within bounds. ``EarSpeechFeatureExtractor`` is the front door for audio.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: @strict checks no types that are strings.
 import numbers
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from .audio import read
-from .errors import VoiceError
+from .errors import VoiceError, refuse_unknown_keys
 
 GAMMATONE_BANDWIDTH = (
     1.019  # a fourth-order gammatone with b = 1.019 ERB has an equivalent rectangular bandwidth of 1 ERB
@@ -58,9 +57,7 @@ class EarSpeechConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
-        unknown = set(kwargs) & set(vars(self)) - {field.name for field in fields(self)} - {"model_type"}
-        if unknown:
-            raise ValueError(f"EarSpeechConfig does not know {sorted(unknown)}; see its fields.")
+        refuse_unknown_keys(self, kwargs)
 
     def validate_frequencies(self):
         if not 0 < self.low_frequency < self.high_frequency <= self.sampling_rate / 2:

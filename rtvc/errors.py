@@ -6,6 +6,11 @@ page shows it beside the control it is about.
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
+REPOSITORY_KEYS = {"auto_map", "custom_pipelines", "model_type", "transformers_version"}  # of any config.json
+
 
 class RTVCError(ValueError):
     """Something a person can put right: a recording, a text or a set of model files."""
@@ -21,3 +26,14 @@ class TextError(RTVCError):
 
 class CheckpointError(RTVCError):
     """The model files cannot be used."""
+
+
+def refuse_unknown_keys(config: Any, keys: dict[str, Any]) -> None:
+    """Refuse keys that transformers would keep silently on a config: a misspelled size must not pass.
+
+    ``keys``: what the config's ``__post_init__`` was given beside its fields. Raises ValueError.
+    """
+    known = {field.name for field in fields(config)} | REPOSITORY_KEYS
+    unknown = sorted(key for key in set(keys) & set(vars(config)) - known if not key.startswith("_"))
+    if unknown:
+        raise ValueError(f"{type(config).__name__} does not know {', '.join(unknown)}; see its fields.")

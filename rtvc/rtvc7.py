@@ -6,8 +6,7 @@ pitch is explicit and relative to the voice, and the decoder of 7 blocks stays a
 a noise source in the time–frequency plane, and an inverse STFT does the rest (as in Vocos, Siuzdak 2023).
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: @strict checks no types that are strings.
 import functools
 import math
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import ModelOutput
+
+from .errors import refuse_unknown_keys
 
 LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance being 1: about 60 dB below speech at −23 LUFS
 PITCH_SPREAD = 0.25  # the typical standard deviation of natural-log F0, to scale it
@@ -61,9 +62,7 @@ class RTVC7Config(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
-        unknown = {key for key in kwargs if key not in PreTrainedConfig().to_dict() and not key.startswith("_")}
-        if unknown:
-            raise ValueError(f"RTVC7Config does not know {sorted(unknown)}; see its fields.")
+        refuse_unknown_keys(self, kwargs)
 
     def validate_sizes(self):
         if self.latent_size % 2:
@@ -98,7 +97,7 @@ def spectrum(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
 
 
 def wave_of(spectra: Tensor, n_fft: int, hop_length: int) -> Tensor:
-    """Inverse of ``spectrum``: (batch, frames, bins) complex → (batch, frames · hop); fades out over the last frames."""
+    """Inverse of ``spectrum``: (batch, frames, bins) complex → (batch, frames · hop); fades out at the end."""
     window = torch.hann_window(n_fft, device=spectra.device)
     frames = spectra.transpose(1, 2) * window.square().sum().sqrt()
     silence = functional.pad(frames, (0, n_fft // (2 * hop_length)))  # as in a batch with longer neighbours
@@ -370,7 +369,11 @@ def _gain(log_gain: Tensor) -> Tensor:
 # ---------------------------------------------------------------------------------------------- the model
 @dataclass
 class RTVC7Output(ModelOutput):
-    """waveform: (batch, samples); lengths: (batch,) samples of each; durations: (batch, tokens) frames; f0: (batch, frames)."""
+    """What was said.
+
+    waveform: (batch, samples); lengths: (batch,) samples of each; durations: (batch, tokens) frames; f0: (batch, frames)
+    Hz, 0 = unvoiced.
+    """
 
     waveform: Tensor | None = None
     lengths: Tensor | None = None
@@ -420,7 +423,9 @@ class RTVC7Model(PreTrainedModel):
 
     # -- pieces shared by training and synthesis
     @staticmethod
-    def voice(speaker_embedding: Tensor, pitch_mean: Tensor, pitch_std: Tensor, tempo: Tensor, quality: Tensor) -> Tensor:
+    def voice(
+        speaker_embedding: Tensor, pitch_mean: Tensor, pitch_std: Tensor, tempo: Tensor, quality: Tensor
+    ) -> Tensor:
         """A speaker embedding (batch, speaker_size) and statistics (batch,) of about unit size behind one another.
 
         pitch_mean, pitch_std: natural log of Hz; tempo: syllables per voiced second; quality: dB over the noise floor.

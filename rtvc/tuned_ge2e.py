@@ -5,9 +5,8 @@ ECAPA-TDNN, Desplanques et al. 2020). The loss is GE2E's softmax (Wan et al. 201
 training and with the spread of the embeddings, and at the end with the hardest utterances only.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, fields
+# No `from __future__ import annotations` here: @strict checks no types that are strings.
+from dataclasses import dataclass
 
 import torch
 from huggingface_hub.dataclasses import strict
@@ -15,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils import ModelOutput
+
+from .errors import refuse_unknown_keys
 
 
 @strict
@@ -32,9 +33,7 @@ class TunedGE2EConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
-        unknown = set(kwargs) & set(vars(self)) - {field.name for field in fields(self)} - {"model_type"}
-        if unknown:
-            raise ValueError(f"TunedGE2EConfig does not know {sorted(unknown)}; see its fields.")
+        refuse_unknown_keys(self, kwargs)
 
 
 # ---------------------------------------------------------------------------------------------- building blocks

@@ -7,7 +7,6 @@ The embedding that drives synthesis is taken again from the cleaned recording; a
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ from transformers.utils import ModelOutput
 
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
-from .errors import CheckpointError, VoiceError
+from .errors import CheckpointError, VoiceError, refuse_unknown_keys
 from .rtvc7 import RTVC7Config, RTVC7Model
 from .sayen import SayENConfig, SayENModel
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -33,7 +32,6 @@ BATCH = 16  # windows at a time: memory stays flat for long recordings
 PAUSE = 0.5  # seconds: longer pauses are left out of what Tuned-GE2E hears
 MINIMUM_EMBEDDED_SECONDS = 0.5
 MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
-_REPOSITORY_KEYS = {"auto_map", "custom_pipelines", "model_type"}  # what else a published config.json holds
 
 
 @strict
@@ -63,11 +61,7 @@ class VoiceCloningConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
-        kept = set(kwargs) & set(vars(self))  # keys that the base class knows are taken out or are fields
-        known = {one.name for one in fields(self)} | _REPOSITORY_KEYS
-        unknown = {key for key in kept - known if not key.startswith("_")}
-        if unknown:
-            raise ValueError(f"VoiceCloningConfig does not know {sorted(unknown)}; see its fields.")
+        refuse_unknown_keys(self, kwargs)
 
     def to_dict(self) -> dict[str, Any]:
         """As in transformers, without private keys of the components: they hold paths of where each was trained."""

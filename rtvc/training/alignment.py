@@ -139,7 +139,9 @@ def _disturb(mels: Tensor) -> Tensor:
     return mels.masked_fill((band >= first) & (band < first + torch.randint(0, 12, (batch, 1, 1))), 0.0)
 
 
-def fit(classifier: FrameClassifier, items: list[tuple[Tensor, np.ndarray]], steps: int, rate: float, seed: int) -> None:
+def fit(
+    classifier: FrameClassifier, items: list[tuple[Tensor, np.ndarray]], steps: int, rate: float, seed: int
+) -> None:
     """Train on (log-mel, frame classes); crops of 3 s, 32 at a time."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
@@ -163,7 +165,9 @@ def fit(classifier: FrameClassifier, items: list[tuple[Tensor, np.ndarray]], ste
 
 
 @torch.inference_mode()
-def align(classifier: FrameClassifier, mel: Tensor, symbols: list[str], log_prior: np.ndarray) -> tuple[list[int], float]:
+def align(
+    classifier: FrameClassifier, mel: Tensor, symbols: list[str], log_prior: np.ndarray
+) -> tuple[list[int], float]:
     """Frames a symbol and the mean log posterior of the path."""
     with torch.autocast("cpu", torch.bfloat16):
         logits = classifier(mel[None])[0]

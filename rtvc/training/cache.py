@@ -20,7 +20,7 @@ HOP = RTVC7Config().hop_length
 
 
 def pitch_curve(wave: np.ndarray) -> np.ndarray:
-    """(samples,) at 16 kHz → (samples // hop,) float32 Hz, 0 where unvoiced; log-linear between the tracker's frames."""
+    """(samples,) at 16 kHz → (samples // hop,) float32 Hz, 0 where unvoiced; log-linear between tracked frames."""
     times, f0 = audio.pitch_track(wave)
     frames = np.arange(len(wave) // HOP) * HOP / data.SAMPLING_RATE
     voiced = f0 > 0

@@ -72,7 +72,12 @@ class Opponent:
         self.rate = config["discriminator_rate"]
         self.optimizer = _optimizer(list(self.model.parameters()), self.rate, (0.8, 0.99))
 
+    def parts(self) -> dict:
+        """What a checkpoint keeps of it."""
+        return {"opponent": self.model, "opponent_optimizer": self.optimizer}
+
     def update(self, made: Tensor, real: Tensor) -> float:
+        """One step of the discriminators' own; their loss."""
         with torch.autocast("cpu", torch.bfloat16):
             loss = discriminator_loss(self.model(real), self.model(made.detach()))
         _step(self.optimizer, loss, self.rate, clip=10.0)
@@ -99,7 +104,7 @@ def train_decoder(config: dict) -> None:
     parameters = [*model.decoder.parameters(), *model.posterior_encoder.parameters()]
     optimizer = _optimizer(parameters, config["learning_rate"])
     opponent = Opponent(config)
-    parts = {"model": model, "optimizer": optimizer, "opponent": opponent.model, "opponent_optimizer": opponent.optimizer}
+    parts = {"model": model, "optimizer": optimizer} | opponent.parts()
     checkpoint, means = Checkpoint(folder, parts), Means(config["name"])
     steps, fight = config["steps"], config["adversarial_from"]
     for step in range(checkpoint.resume(), steps):
@@ -244,18 +249,19 @@ def _export(model: RTVC7Model, average: Average, folder: Path) -> None:
 
 # ---------------------------------------------------------------------------------------------- polish
 def train_polish(config: dict) -> None:
-    """Text → latents → wave as a whole, adversarially, with true durations and pitch; windows of the decoder's output."""
+    """Text → latents → wave as a whole against discriminators, with true durations and pitch."""
     model, folder = _start(config)
+    decoder = RTVC7Model.from_pretrained(config["decoder"], dtype=torch.float32).decoder
+    model.decoder.load_state_dict(decoder.state_dict())
     speech = Speech(config["corpora"])
     rng = np.random.default_rng(config.get("seed", 0))
     reading, speaking = text_parameters(model), list(model.decoder.parameters())
     optimizer = _optimizer(speaking, config["learning_rate"], (0.8, 0.98))
     optimizer.add_param_group({"params": reading, "factor": config["text_factor"]})
     opponent, average = Opponent(config), Average(model)
-    parts = {"model": model, "optimizer": optimizer, "average": average}
-    parts |= {"opponent": opponent.model, "opponent_optimizer": opponent.optimizer}
+    parts = {"model": model, "optimizer": optimizer, "average": average} | opponent.parts()
     checkpoint, means, steps = Checkpoint(folder, parts), Means(config["name"]), config["steps"]
-    if config.get("opponent") and not checkpoint.path.exists():
+    if not checkpoint.path.exists():
         opponent.model.load_state_dict(torch.load(config["opponent"], weights_only=True)["opponent"])
     for step in range(checkpoint.resume(), steps):
         frozen = step < config["warm_up"]
@@ -264,11 +270,7 @@ def train_polish(config: dict) -> None:
             target, _ = _targets(model, batch)
         with torch.set_grad_enabled(not frozen), torch.autocast("cpu", torch.bfloat16):
             read = read_text(model, batch)
-            drawn = read["latents"]
-            if config["temperature"]:
-                noise = config["temperature"] * torch.randn_like(drawn) * read["log_deviation"].detach().exp()
-                drawn = model.flow.inverse(read["mean"] + noise, read["context"], read["condition"], batch.mask[..., None])
-            made, real = _speak_windows(model, batch, drawn, config["frames"], rng)
+            made, real = _speak_windows(model, batch, read["latents"], config["frames"], rng)
         losses = {"discriminator": opponent.update(made, real)}
         if not frozen:
             with torch.autocast("cpu", torch.bfloat16):

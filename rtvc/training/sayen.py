@@ -93,6 +93,14 @@ def _encoders(config: dict) -> tuple[EarSpeechModel, TunedGE2EModel]:
     return tuple(kind.from_pretrained(config[name], dtype=torch.float32) for name, kind in kinds.items())
 
 
+def _model(config: dict) -> SayENModel:
+    """A new model, or the weights of ``config["init"]`` under the config's settings."""
+    settings = SayENConfig(**(config["model"] or {}))
+    if config["init"]:
+        return SayENModel.from_pretrained(config["init"], config=settings, dtype=torch.float32)
+    return SayENModel(settings)
+
+
 def _update(optimizer: torch.optim.Optimizer, model: nn.Module, total: Tensor, rate: float) -> Tensor:
     """One step at ``rate``; a gradient that is not finite is left out. Returns its norm."""
     for group in optimizer.param_groups:
@@ -113,7 +121,7 @@ def train(config: dict) -> None:
     torch.manual_seed(config["seed"])
     torch.set_num_threads(config["threads"])
     folder = RUNS / config["name"]
-    model = SayENModel(SayENConfig(**(config["model"] or {})))
+    model = _model(config)
     encoders = _encoders(config)
     conditions, loss = Conditions(*encoders), SayENLoss(model.config, *encoders)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)

@@ -38,8 +38,11 @@ class Item:
 
 @dataclass
 class Batch:
-    """input_ids, durations: (batch, tokens); wave: (batch, frames · hop); f0, mask: (batch, frames); pitch_mean: (batch,);
-    voice: (batch, 260), see ``RTVC7Model.voice``."""
+    """Padded rows of speech.
+
+    wave: (batch, frames · hop); f0 (Hz), mask: (batch, frames); pitch_mean: (batch,); voice: (batch, 260), see
+    ``RTVC7Model.voice``; input_ids, durations: (batch, tokens), of pieces only.
+    """
 
     wave: Tensor
     f0: Tensor
@@ -144,7 +147,7 @@ class Speech:
         return batch
 
     def _embeddings_of(self, rows: list, rng: np.random.Generator) -> Tensor:
-        """Speaker embeddings (batch, 256): half of them of another utterance of the same voice; zeros before stage two."""
+        """(batch, 256), half of them of another utterance of the same voice; zeros until the cache has embeddings."""
         if self.embeddings is None:
             return torch.zeros(len(rows), SPEAKER_SIZE)
         keys = []

@@ -21,6 +21,7 @@ STAGES = {
     "decoder": "rtvc.training.rtvc7:train_decoder",
     "prior": "rtvc.training.rtvc7:train_prior",
     "polish": "rtvc.training.rtvc7:train_polish",
+    "export": "rtvc.training.export:train",
 }
 
 
@@ -44,7 +45,7 @@ def load_config(path: Path, overrides: list[str]) -> dict:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one stage."""
-    parser = argparse.ArgumentParser(description="Train one stage of rtvc; any key of its config is set by --key value.")
+    parser = argparse.ArgumentParser(description="Train one stage of rtvc; --key value sets any key.")
     parser.add_argument("--config", type=Path, required=True, help="configs/STAGE.yaml")
     known, overrides = parser.parse_known_args(arguments)
     try:
