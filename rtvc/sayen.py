@@ -9,8 +9,7 @@ Three objectives at the end of the file: spectral reconstruction, clarity (the p
 and speaker preservation.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: @strict checks no types that are strings.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import ModelOutput
+
+from .errors import refuse_unknown_keys
 
 # 22 bands: 125 Hz wide up to 1 kHz, 250 Hz up to 2.5 kHz, 500 Hz up to 5 kHz, then 1 kHz (bins of 31.25 Hz).
 BAND_WIDTHS = (4,) * 8 + (8,) * 6 + (16,) * 5 + (32, 32, 33)
@@ -37,8 +38,8 @@ class SayENConfig(PreTrainedConfig):
     ``n_fft`` and ``hop_length`` in samples, ``band_widths`` in bins of the spectrum. ``compression``: the power that
     magnitudes are raised to, at the input and in the spectral loss. ``mask_limit``: largest magnitude of the mask.
     ``sayen_dropout``: after every LSTM. ``chunk_seconds`` and ``overlap_seconds``: how long recordings are cut.
-    ``complex_weight``, ``magnitude_weight`` and ``si_snr_weight`` make up the spectral objective; ``spectral_weight``,
-    ``clarity_weight`` and ``speaker_weight`` weigh the three objectives.
+    ``complex_weight``, ``magnitude_weight`` and ``si_snr_weight`` make up the spectral objective;
+    ``si_snr_limit`` in dB; ``spectral_weight``, ``clarity_weight``, ``speaker_weight`` weigh the three objectives.
     """
 
     model_type = "sayen"
@@ -61,15 +62,14 @@ class SayENConfig(PreTrainedConfig):
     complex_weight: float | int = 30.0
     magnitude_weight: float | int = 70.0
     si_snr_weight: float | int = 5.0
+    si_snr_limit: float | int = 25.0
     spectral_weight: float | int = 0.1
     clarity_weight: float | int = 0.6
     speaker_weight: float | int = 1.0
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
-        unknown = {key for key in kwargs if key not in PreTrainedConfig().to_dict() and not key.startswith("_")}
-        if unknown:
-            raise ValueError(f"SayENConfig does not know {sorted(unknown)}; see its fields.")
+        refuse_unknown_keys(self, kwargs)
 
     def validate_bands(self):
         if sum(self.band_widths) != self.n_fft // 2 + 1:
@@ -415,12 +415,15 @@ def perceptual_disturbance(enhanced: Tensor, clean: Tensor) -> tuple[Tensor, Ten
     return _joined((symmetric / weight).clamp(max=45)), _joined((asymmetric / weight).clamp(max=45))
 
 
-def si_snr(enhanced: Tensor, clean: Tensor) -> Tensor:
-    """(batch,) scale-invariant signal-to-noise ratio as log10 of the power ratio (a tenth of its dB)."""
+def si_snr(enhanced: Tensor, clean: Tensor, limit: float = 100.0) -> Tensor:
+    """(batch,) scale-invariant signal-to-noise ratio as log10 of the power ratio (a tenth of its dB).
+
+    ``limit`` in dB: towards it the ratio levels off. A logarithm without one pulls hardest where least is wrong.
+    """
     scale = (enhanced * clean).sum(1, keepdim=True) / clean.square().sum(1, keepdim=True).clamp(min=TINY)
     target = scale * clean
-    ratio = (target.square().sum(1) + TINY) / ((enhanced - target).square().sum(1) + TINY)
-    return torch.log10(ratio)
+    power, error = target.square().sum(1), (enhanced - target).square().sum(1)
+    return torch.log10((power + TINY) / (error + power * 10 ** (-limit / 10) + TINY))
 
 
 class SayENLoss(nn.Module):
@@ -454,7 +457,7 @@ class SayENLoss(nn.Module):
         )
         distance = config.complex_weight * functional.mse_loss(made[0], wanted[0])
         distance = distance + config.magnitude_weight * functional.mse_loss(made[1], wanted[1])
-        return distance - config.si_snr_weight * si_snr(enhanced, clean).mean()
+        return distance - config.si_snr_weight * si_snr(enhanced, clean, config.si_snr_limit).mean()
 
     def clarity(self, enhanced: Tensor, clean: Tensor) -> Tensor:
         """4.5 − PESQ before its mapping to MOS: 0 for the clean wave itself."""

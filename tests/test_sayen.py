@@ -181,6 +181,17 @@ def test_total_is_the_weighted_sum(earspeech: EarSpeechModel, tuned_ge2e: TunedG
     torch.testing.assert_close(losses["total"], expected)
 
 
+def test_pairs_that_are_clean_already_do_not_rule_the_gradient() -> None:
+    """Guards against a bug of the first training: unlimited log SNR, whose gradient grows as the error vanishes."""
+    noisy, clean = noisy_pair(count=1)
+    loss, norms = SayENLoss(SayENConfig()), []
+    for wave in (noisy, clean + 1e-3 * (noisy - clean)):
+        gain = torch.ones(100, requires_grad=True)  # a mask over stretches of 10 ms
+        loss.spectral(wave * gain.repeat_interleave(160), clean).backward()
+        norms.append(gain.grad.norm())
+    assert norms[1] < 2 * norms[0]
+
+
 def test_compression_is_finite_at_zero() -> None:
     spectra = torch.zeros(1, 2, 3, dtype=torch.complex64, requires_grad=True)
     parts, magnitudes = compress(spectra, 0.3)
@@ -290,5 +301,6 @@ def test_training_stage_saves_and_resumes(tmp_path: Path, monkeypatch, earspeech
     for steps in (1, 2):
         sayen.train(config | {"steps": steps})
         assert torch.load(tmp_path / "sayen" / "checkpoint.pt", weights_only=True)["step"] == steps
-    model = SayENModel.from_pretrained(tmp_path / "sayen" / "model", dtype=torch.float32)
+    sayen.train(config | {"steps": 1, "name": "more", "init": str(tmp_path / "sayen" / "model")})
+    model = SayENModel.from_pretrained(tmp_path / "more" / "model", dtype=torch.float32)
     assert model.config.channels == SMALL["channels"]
