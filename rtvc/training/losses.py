@@ -7,7 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
+from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, log_mel
+from rtvc.tuned_ge2e import TunedGE2EModel
 
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))  # n_fft and hop of the spectra compared
 SLOPE = 0.1
@@ -109,3 +111,25 @@ def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
         for a, b in zip(r[:-1], m[:-1], strict=True):
             total = total + (a.detach() - b).float().abs().mean() / a.detach().float().abs().mean().clamp(min=1e-3)
     return total / sum(len(r) - 1 for r in real)
+
+
+class SpeakerConsistency(nn.Module):
+    """1 − cosine of the frozen encoder's embeddings of speech made and real (YourTTS, Casanova et al. 2022).
+
+    Both (batch, samples) at 16 kHz with the same words, so that only the voice is compared.
+    """
+
+    def __init__(self, earspeech: str, tuned_ge2e: str):
+        super().__init__()
+        self.earspeech = EarSpeechModel.from_pretrained(earspeech, dtype=torch.float32).eval().requires_grad_(False)
+        self.encoder = TunedGE2EModel.from_pretrained(tuned_ge2e, dtype=torch.float32).eval().requires_grad_(False)
+
+    def forward(self, made: Tensor, real: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self._embed(real)
+        return 1 - (self._embed(made) * wanted).sum(-1).mean()
+
+    def _embed(self, wave: Tensor) -> Tensor:
+        features = self.earspeech(wave).features
+        with torch.autocast(wave.device.type, torch.bfloat16):
+            return self.encoder(features).speaker_embedding

@@ -15,7 +15,14 @@ from torch.nn import functional
 from rtvc import text
 from rtvc.rtvc7 import PITCH_SPREAD, RTVC7Config, RTVC7Model, log_mel
 from rtvc.training.loop import RUNS, Average, Checkpoint, Means, rate_at
-from rtvc.training.losses import Discriminators, adversarial_loss, discriminator_loss, feature_loss, spectral_loss
+from rtvc.training.losses import (
+    Discriminators,
+    SpeakerConsistency,
+    adversarial_loss,
+    discriminator_loss,
+    feature_loss,
+    spectral_loss,
+)
 from rtvc.training.speech import Batch, Speech
 
 
@@ -259,6 +266,7 @@ def train_polish(config: dict) -> None:
     optimizer = _optimizer(speaking, config["learning_rate"], (0.8, 0.98))
     optimizer.add_param_group({"params": reading, "factor": config["text_factor"]})
     opponent, average = Opponent(config), Average(model)
+    consistency = SpeakerConsistency(config["earspeech"], config["tuned_ge2e"])
     parts = {"model": model, "optimizer": optimizer, "average": average} | opponent.parts()
     checkpoint, means, steps = Checkpoint(folder, parts), Means(config["name"]), config["steps"]
     if not checkpoint.path.exists():
@@ -270,12 +278,13 @@ def train_polish(config: dict) -> None:
             target, _ = _targets(model, batch)
         with torch.set_grad_enabled(not frozen), torch.autocast("cpu", torch.bfloat16):
             read = read_text(model, batch)
-            made, real = _speak_windows(model, batch, read["latents"], config["frames"], rng)
+            made, real = _speak_windows(model, batch, read["latents"], config, rng)
         losses = {"discriminator": opponent.update(made, real)}
         if not frozen:
             with torch.autocast("cpu", torch.bfloat16):
                 losses |= prior_losses(model, batch, read, target, config["weights"])
             losses["spectral"] = spectral_loss(made, real, model.config)
+            losses["speaker"] = consistency(made, real)
             losses["adversarial"], losses["features"] = opponent.judge(made, real)
             total = sum(config["weights"][name] * losses[name] for name in config["weights"])
             _step(optimizer, total, config["learning_rate"] * rate_at(step, steps))
@@ -288,18 +297,18 @@ def train_polish(config: dict) -> None:
 
 
 def _speak_windows(
-    model: RTVC7Model, batch: Batch, latents: Tensor, frames: int, rng: np.random.Generator
+    model: RTVC7Model, batch: Batch, latents: Tensor, config: dict, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Decode a window of ``frames`` frames of each row → (made, real), each (batch, samples)."""
-    hop = model.config.hop_length
-    lengths = batch.mask.sum(1).long().tolist()
-    frames = min(frames, latents.shape[1])
+    """Decode a window of ``frames`` frames of the first ``windows`` rows → (made, real), each (rows, samples)."""
+    hop, rows = model.config.hop_length, slice(0, config["windows"])
+    lengths = batch.mask[rows].sum(1).long().tolist()
+    frames = min(config["frames"], latents.shape[1])
     starts = [int(rng.integers(max(1, length - frames + 1))) for length in lengths]
 
     def cut(values: Tensor, scale: int = 1) -> Tensor:
-        return torch.stack([row[s * scale : (s + frames) * scale] for row, s in zip(values, starts, strict=True)])
+        pairs = zip(values[rows], starts, strict=True)
+        return torch.stack([row[start * scale : (start + frames) * scale] for row, start in pairs])
 
-    mask = cut(batch.mask)[..., None]
-    noise = torch.randn(len(starts), frames * hop)
-    made = model.decode(cut(latents), cut(batch.f0), batch.voice, mask, noise)
+    mask, noise = cut(batch.mask)[..., None], torch.randn(len(starts), frames * hop)
+    made = model.decode(cut(latents), cut(batch.f0), batch.voice[rows], mask, noise)
     return _cut(made, 400), _cut(cut(batch.wave, hop), 400)

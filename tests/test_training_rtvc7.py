@@ -1,0 +1,209 @@
+"""RTVC-7's training: alignment, batches, losses, and that each of its parts learns on a handful of clips."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from test_rtvc7 import TINY
+
+from rtvc import text
+from rtvc.rtvc7 import RTVC7Config, RTVC7Model
+from rtvc.training import alignment, losses, rtvc7, stages
+from rtvc.training.loop import Average, Checkpoint, rate_at
+from rtvc.training.speech import Batch
+
+FRAMES, HOP = 48, 200
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Two clips of a buzzing voice with a gap, six symbols each."""
+    torch.manual_seed(0)
+    seconds = torch.arange(FRAMES * HOP) / 16_000
+    f0 = torch.tensor([[120.0], [190.0]]).expand(2, FRAMES).clone()
+    f0[:, 20:28] = 0
+    buzz = sum(torch.sin(2 * np.pi * k * f0[:, :1] * seconds) / k for k in range(1, 12))
+    wave = 0.05 * buzz * (f0 > 0).float().repeat_interleave(HOP, 1) + 0.002 * torch.randn(2, FRAMES * HOP)
+    embedding = torch.nn.functional.normalize(torch.randn(2, 8), dim=-1)
+    mean, rest = f0[:, 0].log(), [torch.full((2,), value) for value in (0.2, 4.5, 40.0)]
+    durations = torch.full((2, 6), FRAMES // 6)
+    voice = RTVC7Model.voice(embedding, mean, *rest)
+    return Batch(wave, f0, torch.ones(2, FRAMES), mean, voice, torch.randint(1, 20, (2, 6)), durations)
+
+
+@pytest.fixture
+def model() -> RTVC7Model:
+    torch.manual_seed(0)
+    return RTVC7Model(RTVC7Config(**TINY))
+
+
+def decrease(parameters: list, loss_of, steps: int = 25, rate: float = 3e-3) -> float:
+    """Loss after training over loss before."""
+    optimizer = rtvc7._optimizer(parameters, rate)
+    first = loss_of().item()
+    for _ in range(steps):
+        assert rtvc7._step(optimizer, loss_of(), rate)
+    return loss_of().item() / first
+
+
+def test_decoder_and_posterior_learn(model: RTVC7Model, batch: Batch):
+    def loss() -> torch.Tensor:
+        mean, _ = rtvc7._targets(model, batch)
+        noise = torch.randn(batch.wave.shape, generator=torch.Generator().manual_seed(0))
+        made = model.decode(mean, batch.f0, batch.voice, batch.mask[..., None], noise)
+        return losses.spectral_loss(made, batch.wave, model.config)
+
+    parameters = [*model.decoder.parameters(), *model.posterior_encoder.parameters()]
+    assert decrease(parameters, loss) < 0.8
+
+
+def test_text_side_learns_latents_durations_and_pitch(model: RTVC7Model, batch: Batch):
+    with torch.no_grad():
+        target, _ = rtvc7._targets(model, batch)
+    weights = {"latents": 1.0, "likelihood": 0.2, "duration": 0.5, "pitch": 0.5, "voicing": 0.3}
+
+    def loss() -> torch.Tensor:
+        found = rtvc7.prior_losses(model, batch, rtvc7.read_text(model, batch), target, weights)
+        assert set(found) == set(weights)
+        return sum(weights[name] * value for name, value in found.items())
+
+    assert decrease(rtvc7.text_parameters(model), loss) < 0.8
+
+
+def test_every_part_gets_a_gradient(model: RTVC7Model, batch: Batch):
+    for parameter in model.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.02)
+    target, _ = rtvc7._targets(model, batch)
+    found = rtvc7.read_text(model, batch)
+    total = sum(rtvc7.prior_losses(model, batch, found, target, {"likelihood": 1.0}).values())
+    config = {"windows": 2, "frames": 32}
+    made, real = rtvc7._speak_windows(model, batch, found["latents"], config, np.random.default_rng(0))
+    (total + losses.spectral_loss(made, real, model.config)).backward()
+    silent = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+    assert silent == []
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+def test_windows_are_cut_at_the_same_place_of_both(model: RTVC7Model, batch: Batch, monkeypatch):
+    monkeypatch.setattr(RTVC7Model, "decode", lambda self, latents, *rest: latents.repeat_interleave(HOP, 1)[..., 0])
+    batch.wave = torch.arange(FRAMES).float().repeat_interleave(HOP).expand(2, -1).contiguous()
+    latents = torch.arange(FRAMES).float()[None, :, None].expand(2, -1, 80)
+    config = {"windows": 2, "frames": 20}
+    made, real = rtvc7._speak_windows(model, batch, latents, config, np.random.default_rng(3))
+    assert torch.equal(made, real)
+    assert made.shape == (2, 20 * HOP - 800)
+
+
+def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator():
+    torch.manual_seed(0)
+    opponent = rtvc7.Opponent({"discriminator_rate": 2e-3})
+    real = torch.sin(torch.arange(6000) * 0.1).expand(4, -1) * 0.1
+    made = (0.05 * torch.randn(4, 6000)).requires_grad_()
+    first = opponent.update(made, real)
+    for _ in range(8):
+        last = opponent.update(made, real)
+    assert last < first
+    adversarial, features = opponent.judge(made, real)
+    opponent.optimizer.zero_grad()
+    (adversarial + features).backward()
+    assert made.grad.abs().max() > 0
+    assert all(parameter.grad is None for parameter in opponent.model.parameters())
+
+
+def test_spectral_loss_of_equal_waves_is_zero():
+    wave = torch.randn(2, 8000) * 0.1
+    assert losses.spectral_loss(wave, wave, RTVC7Config()).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_viterbi_finds_the_planted_path_and_skips_optional_silence():
+    classes, optional = np.array([0, 1, 0, 2, 0]), np.array([True, False, True, False, True])
+    spoken = [1, 1, 1, 2, 2, 0, 0]  # no silence at the start nor between the two
+    scores = np.full((len(spoken), 3), -5.0)
+    scores[np.arange(len(spoken)), spoken] = -0.1
+    counts, score = alignment.viterbi(scores, classes, optional)
+    assert counts.tolist() == [0, 3, 0, 2, 2]
+    assert score == pytest.approx(-0.1)
+
+
+def test_viterbi_is_as_good_as_trying_every_path():
+    rng = np.random.default_rng(0)
+    classes, optional = np.array([0, 1, 0, 2, 1, 0]), np.array([True, False, True, False, False, True])
+    scores = rng.normal(size=(7, 3))
+
+    def every(state: int, frame: int):
+        if frame == 7:
+            yield [], state
+            return
+        for following in range(state, min(len(classes), state + 3)):
+            jumps = following - state
+            if jumps < 2 or optional[state + 1]:
+                for rest, last in every(following, frame + 1):
+                    yield [scores[frame, classes[following]], *rest], last
+
+    best = max(
+        scores[0, classes[first]] + sum(path)
+        for first in (0, 1)
+        for path, last in every(first, 1)
+        if last >= len(classes) - 2
+    )
+    counts, score = alignment.viterbi(scores, classes, optional)
+    assert counts.sum() == 7
+    assert score * 7 == pytest.approx(best)
+
+
+def test_pauses_are_written_as_they_were_made():
+    symbols = ["^", "ɐ", " ", "b", ",", "d", ".", "$"]
+    tidied, frames = alignment.tidy(symbols, [3, 5, 14, 4, 0, 4, 6, 9], punctuated=True)
+    assert tidied == ["^", "ɐ", ",", "b", " ", "d", ".", "$"]
+    assert frames == [3, 5, 14, 4, 0, 4, 15, 0]
+
+
+def test_every_symbol_has_a_class():
+    assert set(alignment.CLASS_OF) == set(text.SYMBOLS)
+    assert all(alignment.CLASS_OF[symbol] > 0 for symbol in (*text.CONSONANTS, "ˈæ", "ə"))
+
+
+def test_checkpoint_resumes_where_it_stopped(tmp_path):
+    layer = torch.nn.Linear(2, 2)
+    Checkpoint(tmp_path, {"layer": layer}).save(7)
+    other = torch.nn.Linear(2, 2)
+    assert Checkpoint(tmp_path, {"layer": other}).resume() == 7
+    assert torch.equal(layer.weight, other.weight)
+    assert Checkpoint(tmp_path / "new", {"layer": other}).resume() == 0
+
+
+def test_average_follows_the_weights():
+    layer = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(layer.weight)
+    average = Average(layer, decay=0.9)
+    torch.nn.init.ones_(layer.weight)
+    average.update()
+    average.apply()
+    assert layer.weight.item() == pytest.approx(0.1)
+
+
+def test_learning_rate_warms_up_and_falls():
+    rates = [rate_at(step, 1000) for step in range(1001)]
+    assert rates[0] < 0.05
+    assert max(rates) == pytest.approx(1.0, abs=0.05)
+    assert rates[-1] == pytest.approx(0.05)
+
+
+def test_settings_are_overridden_and_misspelled_ones_refused(tmp_path):
+    path = tmp_path / "stage.yaml"
+    path.write_text("stage: prior\nsteps: 10\nweights: {pitch: 0.5}\n")
+    config = stages.load_config(path, ["--steps", "3", "--weights.pitch", "0.1"])
+    assert config == {"stage": "prior", "steps": 3, "weights": {"pitch": 0.1}}
+    with pytest.raises(ValueError, match="has no key 'step'"):
+        stages.load_config(path, ["--step", "3"])
+
+
+def test_every_config_names_a_stage():
+    import importlib
+    from pathlib import Path
+
+    for path in Path(__file__).parents[1].glob("configs/*.yaml"):
+        module, function = stages.STAGES[stages.load_config(path, [])["stage"]].split(":")
+        assert callable(getattr(importlib.import_module(module), function))
