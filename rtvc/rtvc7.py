@@ -371,8 +371,8 @@ def _gain(log_gain: Tensor) -> Tensor:
 class RTVC7Output(ModelOutput):
     """What was said.
 
-    waveform: (batch, samples); lengths: (batch,) samples of each; durations: (batch, tokens) frames; f0: (batch, frames)
-    Hz, 0 = unvoiced.
+    waveform: (batch, samples); lengths: (batch,) samples of each; durations: (batch, tokens) frames;
+    f0: (batch, frames) Hz, 0 = unvoiced.
     """
 
     waveform: Tensor | None = None
