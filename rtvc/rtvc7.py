@@ -71,6 +71,7 @@ class RTVC7Config(PreTrainedConfig):
 
 # ---------------------------------------------------------------------------------------------- spectra
 @functools.cache
+@torch.inference_mode(False)  # kept for training too
 def _mel_filters(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
     """(bins, bands), each band's weights sum to 1: a band's value is the mean magnitude in it."""
     filters = librosa.filters.mel(sr=sampling_rate, n_fft=n_fft, n_mels=bands, norm=None)
@@ -78,6 +79,7 @@ def _mel_filters(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
 
 
 @functools.cache
+@torch.inference_mode(False)  # kept for training too
 def _mel_to_bins(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
     """(bands, bins): linear interpolation of band values at the bins' frequencies."""
     centres = librosa.mel_frequencies(bands + 2, fmax=sampling_rate / 2)[1:-1]

@@ -346,6 +346,7 @@ INTERVAL, INTERVAL_STEP = 20, 10  # frames of 16 ms over which disturbances are 
 
 
 @functools.cache
+@torch.inference_mode(False)  # kept for training too
 def _bark_bands() -> tuple[Tensor, Tensor, Tensor]:
     """Filters (256 bins, 49 bands) to power a Bark, thresholds (49,) as power, widths (49,) in Bark."""
     edges = torch.tensor((0, *BARK_BINS)).cumsum(0)

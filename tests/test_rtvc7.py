@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rtvc import rtvc7
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model, log_mel, pulses, spectrum, wave_of
 
 TINY = {
@@ -130,7 +131,8 @@ def test_ragged_batch_equals_batch_of_one(model: RTVC7Model):
     alone = model.synthesize(ids[:1], mask[:1], **first)
     assert both.lengths[0] == alone.lengths[0]
     length = int(alone.lengths[0]) - 800  # the last windows reach past the end, where a batch has unvoiced padding
-    assert torch.allclose(both.waveform[0, :length], alone.waveform[0, :length], atol=1e-4)
+    difference = both.waveform[0, :length] - alone.waveform[0, :length]
+    assert difference.norm() < 3e-3 * alone.waveform[0, :length].norm()  # -50 dB: rounding in pitch turns into phase
     second = {key: value[1:] for key, value in voice(2).items()}
     assert torch.equal(both.durations[1, :5], model.synthesize(ids[1:, :5], mask[1:, :5], **second).durations[0])
 
@@ -178,6 +180,19 @@ def test_saved_and_loaded_it_says_the_same(model: RTVC7Model, tmp_path):
     ids, mask = tokens(7)
     model.save_pretrained(tmp_path)
     loaded = RTVC7Model.from_pretrained(tmp_path).eval()
-    assert torch.equal(
-        model.synthesize(ids, mask, **voice(1)).waveform, loaded.synthesize(ids, mask, **voice(1)).waveform
-    )
+    here, there = (each.synthesize(ids, mask, **voice(1)).waveform for each in (model, loaded))
+    assert torch.allclose(here, there, atol=1e-5)  # not equal: vector code rounds by where the weights lie in memory
+
+
+def test_trains_in_a_process_that_has_spoken(model: RTVC7Model):
+    rtvc7._mel_to_bins.cache_clear()
+    rtvc7._mel_filters.cache_clear()
+    ids, mask = tokens(4)
+    wave = model.synthesize(ids, mask, **voice(1)).waveform
+    with torch.inference_mode():
+        model.normalized_mel(wave)
+    latents = torch.randn(1, 6, 80, requires_grad=True)
+    heard = model.voice(**voice(1), quality=torch.tensor([50.0]))
+    made = model.decode(latents, torch.full((1, 6), 120.0), heard, torch.ones(1, 6, 1), torch.randn(1, 1200))
+    model.normalized_mel(made).sum().backward()
+    assert latents.grad.abs().max() > 0
