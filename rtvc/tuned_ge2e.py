@@ -134,30 +134,32 @@ class TunedGE2ELoss(nn.Module):
     """GE2E softmax with a learned scale and bias, a growing margin and mining of the hardest utterances.
 
     Every utterance is compared with the centroid of each speaker, its own without itself. The margin taken from its own
-    similarity is ``margin · (1 + 0.1 · sigmoid(std(embeddings)))``, at most ``maximum_margin``.
+    similarity is ``margin · (1 + 0.1 · sigmoid(std(embeddings)))``; scale, bias and margin are learned, the margin
+    within ``margins`` and only where its schedule leaves it free.
     """
 
-    def __init__(
-        self,
-        scale: float = 20.0,
-        bias: float = -5.0,
-        margins: tuple[float, float] = (0.2, 0.5),
-        maximum_margin: float = 0.55,
-    ):
+    def __init__(self, scale: float = 20.0, bias: float = -5.0, margins: tuple[float, float] = (0.2, 0.5)):
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(scale))
         self.bias = nn.Parameter(torch.tensor(bias))
-        self.margins, self.maximum_margin = margins, maximum_margin
+        self.margin = nn.Parameter(torch.tensor(margins[0]))
+        self.margins = margins
 
-    def margin_at(self, progress: float) -> float:
-        """The margin at ``progress`` (0…1, bounded) through stage two."""
+    @torch.no_grad()
+    def hold_margin(self, progress: float) -> None:
+        """Set the margin to its schedule: from the lower to the upper bound at ``progress`` 0…1 through stage two."""
         low, high = self.margins
-        return low + (high - low) * min(1.0, max(0.0, progress))
+        self.margin.fill_(low + (high - low) * min(1.0, max(0.0, progress)))
 
-    def effective_margin(self, embeddings: Tensor, margin: float) -> Tensor:
-        """The margin with the spread of the embeddings taken into account, a scalar; no gradient."""
-        spread = embeddings.detach().float().std()
-        return (margin * (1 + 0.1 * torch.sigmoid(spread))).clamp(max=self.maximum_margin)
+    @torch.no_grad()
+    def keep_in_bounds(self) -> None:
+        """Call after an update: a margin left free would shrink to nothing, a scale could turn negative."""
+        self.margin.clamp_(*self.margins)
+        self.scale.clamp_(min=1.0)
+
+    def effective_margin(self, embeddings: Tensor) -> Tensor:
+        """The margin with the spread of the embeddings taken into account, a scalar."""
+        return self.margin * (1 + 0.1 * torch.sigmoid(embeddings.detach().float().std()))
 
     @staticmethod
     def similarities(embeddings: Tensor) -> Tensor:
@@ -183,14 +185,14 @@ class TunedGE2ELoss(nn.Module):
         chosen[hardness.flatten().topk(count).indices] = True
         return chosen.view_as(hardness)
 
-    def forward(self, embeddings: Tensor, margin: float = 0.0, share: float = 1.0) -> Tensor:
+    def forward(self, embeddings: Tensor, with_margin: bool = True, share: float = 1.0) -> Tensor:
         """Scalar loss of ``embeddings`` (speakers, utterances, size); only the hardest ``share`` of them counts."""
         embeddings = functional.normalize(embeddings.float(), dim=-1)
         cosines = self.similarities(embeddings)
         speakers, utterances, _ = cosines.shape
         own = torch.arange(speakers, device=cosines.device)
-        target = functional.one_hot(own, speakers)[:, None] * self.effective_margin(embeddings, margin)
-        logits = self.scale.clamp(min=1.0) * (cosines - target) + self.bias
+        target = functional.one_hot(own, speakers)[:, None] * (self.effective_margin(embeddings) if with_margin else 0)
+        logits = self.scale * (cosines - target) + self.bias
         losses = functional.cross_entropy(
             logits.flatten(0, 1), own.repeat_interleave(utterances), reduction="none"
         ).view(speakers, utterances)

@@ -273,7 +273,8 @@ def test_training_on_real_mixtures_lowers_the_loss(earspeech: EarSpeechModel, tu
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
 def test_mixtures_are_reproducible_and_sound() -> None:
-    from rtvc.training.mixtures import MADE, Mixtures
+    from rtvc.training.augment import MADE
+    from rtvc.training.mixtures import Mixtures
 
     mixtures = Mixtures({"vctk-p239": 1.0}, 1.0, [-5, 20])
     drawn = [mixtures.batch(24, np.random.default_rng(4)) for _ in range(2)]

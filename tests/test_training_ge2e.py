@@ -35,6 +35,7 @@ def test_stages_end_after_their_steps():
 def test_the_configured_stages_grow_the_margin_then_mine():
     stages = yaml.safe_load(CONFIG.read_text())["stages"]
     assert [stage["margin"] for stage in stages] == [False, True, True]
+    assert [stage["hold_margin"] for stage in stages] == [False, True, False]
     assert [stage["share"] for stage in stages] == [1.0, 1.0, 0.15]
     assert [stage["train_earspeech"] for stage in stages] == [False, False, True]
 
@@ -69,7 +70,7 @@ def made_voices(tmp_path, monkeypatch):
         index.append(voices.Stream(f"voice{number}", "made", number >= 6, number * len(time), len(time), 6 * number))
         waves.append((wave * data.FULL_SCALE).astype(np.int16))
     monkeypatch.setattr(data, "CACHE", tmp_path)
-    monkeypatch.setattr(data, "noises", lambda kind="train": [random.standard_normal(16_000).astype(np.float32)])
+    monkeypatch.setattr(data, "noises", lambda kind="train": [random.standard_normal(20_000).astype(np.float32)])
     monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
     vectors = random.standard_normal((48, 256)).astype(np.float16)
     monkeypatch.setattr(voices, "load", lambda: (index, np.concatenate(waves), vectors))
@@ -77,9 +78,9 @@ def made_voices(tmp_path, monkeypatch):
 
 
 def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, capsys):
-    config = yaml.safe_load(CONFIG.read_text()) | {"frames": [60, 70], "evaluate_every": 100}
+    config = yaml.safe_load(CONFIG.read_text()) | {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1}
     for stage in config["stages"]:
-        stage.update(steps=2, minutes=None, speakers=4, utterances=2)
+        stage.update(steps=2, minutes=None, seconds=6, utterances=2)
     ge2e.train(config)
     assert "stage 3 step 6 development EER" in capsys.readouterr().out
     folder = made_voices / "ge2e" / "model"

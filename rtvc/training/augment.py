@@ -1,14 +1,83 @@
-"""Rooms, noise, babble and telephones for Tuned-GE2E: what a person's recording goes through before it reaches us."""
+"""Made noises, rooms and telephones: what a person's recording goes through before it reaches us."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from scipy import signal
 
 RATE = 16_000
+Generator = np.random.Generator
 
 
-def room(wave: np.ndarray, random: np.random.Generator) -> np.ndarray:
+# ---------------------------------------------------------------------------------------------- made noises
+def coloured(samples: int, random: Generator) -> np.ndarray:
+    """Noise of a random slope (blue to brown) and a random broad hump."""
+    spectrum = np.fft.rfft(random.standard_normal(samples).astype(np.float32))
+    frequency = np.linspace(1e-3, 1, len(spectrum), dtype=np.float32)
+    hump = 1 + random.uniform(0, 6) * np.exp(-0.5 * (np.log(frequency / random.uniform(0.01, 0.6)) / 0.4) ** 2)
+    return np.fft.irfft(spectrum * frequency ** -random.uniform(-0.3, 1.2) * hump, samples)
+
+
+def hum(samples: int, random: Generator) -> np.ndarray:
+    """Mains or a motor: harmonics of one frequency that may wander."""
+    base = random.choice([50, 60, random.uniform(40, 400)])
+    drift = 1 + random.uniform(0, 0.02) * np.sin(2 * np.pi * random.uniform(0.1, 2) * np.arange(samples) / RATE)
+    phase = 2 * np.pi * np.cumsum(base * drift) / RATE
+    count = min(int(random.integers(2, 14)), int(0.45 * RATE / base))
+    gains = random.exponential(1, count) / np.arange(1, count + 1) ** random.uniform(0.3, 1.5)
+    return sum(gain * np.sin((n + 1) * phase + 6 * n) for n, gain in enumerate(gains))
+
+
+def fan(samples: int, random: Generator) -> np.ndarray:
+    """Air and blades: coloured noise that swells with the turn, and a hum."""
+    turn = np.sin(2 * np.pi * random.uniform(2, 40) * np.arange(samples) / RATE + random.uniform(0, 6))
+    air = coloured(samples, random) * (1 + random.uniform(0, 0.8) * turn)
+    tone = hum(samples, random)
+    return air / air.std() + random.uniform(0, 0.7) * tone / (tone.std() + 1e-6)
+
+
+def clicks(samples: int, random: Generator) -> np.ndarray:
+    """Keys, crackling, dishes: short resonances at random moments."""
+    impulses = np.zeros(samples, np.float32)
+    places = random.integers(0, samples, max(2, int(random.uniform(1, 40) * samples / RATE)))
+    impulses[places] = random.standard_normal(len(places)) * random.exponential(1, len(places))
+    times = np.arange(int(random.uniform(0.003, 0.15) * RATE)) / RATE
+    ring = random.standard_normal(len(times)) * random.uniform(0, 1) + sum(
+        np.sin(2 * np.pi * random.uniform(300, 7000) * times) for _ in range(3)
+    )
+    return signal.fftconvolve(impulses, ring * np.exp(-6 * times / times[-1]))[:samples]
+
+
+def tones(samples: int, random: Generator) -> np.ndarray:
+    """Music-like: chords of decaying harmonic tones in a rhythm."""
+    wave, length = np.zeros(samples, np.float32), int(random.uniform(0.12, 0.6) * RATE)
+    times = np.arange(2 * length) / RATE
+    for start in range(-length, samples, length):
+        for _ in range(random.integers(1, 4)):
+            base = 110 * 2 ** (random.integers(0, 40) / 12)
+            note = sum(np.sin(2 * np.pi * n * base * times) / n for n in range(1, int(random.integers(2, 7))))
+            note = note * np.exp(-random.uniform(1, 8) * times)
+            first, last = max(0, start), min(samples, start + len(note))
+            wave[first:last] += note[first - start : last - start]
+    return wave
+
+
+def gusts(samples: int, random: Generator) -> np.ndarray:
+    """Wind, traffic, rubbing: coloured noise whose level changes at random."""
+    knots = random.uniform(-30, 0, max(3, int(samples / RATE * random.uniform(2, 12))))
+    level = np.interp(np.linspace(0, len(knots) - 1, samples), np.arange(len(knots)), knots)
+    return coloured(samples, random) * 10 ** (level / 20)
+
+
+MADE: tuple[Callable[[int, Generator], np.ndarray], ...] = (coloured, hum, fan, clicks, tones, gusts)
+
+
+# ---------------------------------------------------------------------------------------------- recording conditions
+
+
+def room(wave: np.ndarray, random: Generator) -> np.ndarray:
     """``wave`` in a room: a direct path and an exponential tail of 0.15–0.6 s reverberation time."""
     seconds = random.uniform(0.15, 0.6)
     times = np.arange(int(seconds * RATE)) / RATE
@@ -18,7 +87,7 @@ def room(wave: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return signal.fftconvolve(wave, response.astype(np.float32))[: len(wave)]
 
 
-def telephone(wave: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def telephone(wave: np.ndarray, random: Generator) -> np.ndarray:
     """``wave`` through a channel that passes about 300 Hz to 3.4 kHz."""
     band = (random.uniform(80, 350), random.uniform(3_200, 6_500))
     return signal.sosfilt(signal.butter(3, band, "bandpass", fs=RATE, output="sos"), wave)
@@ -31,23 +100,18 @@ def mix(wave: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
     return wave + noise * np.sqrt(ratio * 10 ** (-snr / 10))
 
 
-def tilt(length: int, random: np.random.Generator) -> np.ndarray:
-    """Coloured noise, white to brown."""
-    return signal.lfilter([1], [1, -random.uniform(0, 0.98)], random.standard_normal(length))
-
-
-def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, random: Generator) -> np.ndarray:
     """One random recording condition; ``babble``: other people's speech to draw from, (samples,)."""
     if random.random() < 0.5:
         wave = room(wave, random)
-    kind, snr = random.random(), random.uniform(3, 22)
+    kind, snr = random.random(), random.uniform(-2, 20)
     if kind < 0.45:
         wave = mix(wave, noises[random.integers(len(noises))], snr)
     elif kind < 0.65:
-        wave = mix(wave, tilt(len(wave), random), snr)
-    elif kind < 0.8:
-        starts = random.integers(0, max(1, len(babble) - len(wave)), 4)
+        wave = mix(wave, MADE[random.integers(len(MADE))](len(wave), random), snr)
+    elif kind < 0.9:
+        starts = random.integers(0, max(1, len(babble) - len(wave)), random.integers(2, 7))
         wave = mix(wave, sum(babble[one : one + len(wave)].astype(np.float32) for one in starts), snr)
-    if random.random() < 0.3:
+    if random.random() < 0.25:
         wave = telephone(wave, random)
     return wave.astype(np.float32)

@@ -2,6 +2,7 @@
 
 Stage one: GE2E softmax and the teacher. Stage two: a growing margin. Stage three: the hardest 15 % of the utterances
 carry the loss, on features made on the fly, so that EarSpeech learns too. Stages one and two read cached features.
+Crops of 1–6 s fill a batch of constant size: the shorter they are, the more speakers are told apart.
 """
 
 from __future__ import annotations
@@ -47,70 +48,80 @@ def _features(earspeech: EarSpeechModel, chunks: list[np.ndarray]) -> np.ndarray
     return np.concatenate(made).astype(np.float16)
 
 
-def cache_features(streams: list[voices.Stream], waves: np.ndarray) -> None:
-    """Features of every stream, clean and once augmented, float16, into ``ge2e.clean`` and ``ge2e.augmented``."""
-    earspeech, noises = EarSpeechModel(EarSpeechConfig()), data.noises()
-    random = np.random.default_rng(0)
-    babble = training_waves(streams, waves)
-    with open(data.CACHE / "ge2e.clean", "wb") as clean, open(data.CACHE / "ge2e.augmented", "wb") as augmented:
+def cache_features(streams: list[voices.Stream], waves: np.ndarray, copy: int) -> Path:
+    """Features of every stream, float16, into ``ge2e.features<copy>``: copy 0 is clean, each other augmented anew."""
+    path = data.CACHE / f"ge2e.features{copy}"
+    if path.exists():
+        return path
+    earspeech, noises, random = EarSpeechModel(EarSpeechConfig()), data.noises(), np.random.default_rng(copy)
+    babble, written = training_waves(streams, waves), path.with_suffix(".new")
+    with open(written, "wb") as file:
         for number, stream in enumerate(streams):
             chunks = _chunks(stream, waves)
-            clean.write(_features(earspeech, chunks).tobytes())
-            noisy = [augment.augment(one, noises, babble, random) for one in chunks]
-            augmented.write(_features(earspeech, noisy).tobytes())
+            if copy:
+                chunks = [augment.augment(one, noises, babble, random) for one in chunks]
+            file.write(_features(earspeech, chunks).tobytes())
             if number % 500 == 0:
-                print(f"features: {number} of {len(streams)} streams", flush=True)
-    (data.CACHE / "ge2e.features.done").touch()
+                print(f"features, copy {copy}: {number} of {len(streams)} streams", flush=True)
+    return written.replace(path)
 
 
-def load_features(streams: list[voices.Stream], waves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Clean and augmented features of all streams, both (frames, 64) float16; made first where missing."""
-    if not (data.CACHE / "ge2e.features.done").exists():
-        cache_features(streams, waves)
-    read = [np.fromfile(data.CACHE / f"ge2e.{name}", np.float16).reshape(-1, BANDS) for name in ("clean", "augmented")]
-    return read[0], read[1]
+def load_features(streams: list[voices.Stream], waves: np.ndarray, augmented: int) -> list[np.ndarray]:
+    """Clean and ``augmented`` further copies of all features, each (frames, 64) float16; made where missing."""
+    copies = [cache_features(streams, waves, copy) for copy in range(augmented + 1)]
+    return [np.fromfile(path, np.float16).reshape(-1, BANDS) for path in copies]
 
 
 # ---------------------------------------------------------------------------------------------- batches
 class Crops:
-    """Draws batches: (speakers, utterances) crops of one length, half of them from the augmented copy."""
+    """Draws batches: (speakers, utterances) crops of one length, most of them from an augmented copy."""
 
     def __init__(self, streams: list[voices.Stream], waves: np.ndarray, vectors: np.ndarray, config: dict):
         keep = [number for number, one in enumerate(streams) if not one.development]
         self.streams, self.waves, self.config = [streams[number] for number in keep], waves, config
         self.starts = frame_starts(streams)[keep]
-        self.features = load_features(streams, waves)
+        self.features = load_features(streams, waves, config["augmented_copies"])
         self.babble = training_waves(streams, waves)
-        self.vectors = vectors
-        self.mean = vectors[[one.first_window for one in self.streams]].astype(np.float32).mean(0)
+        self.vectors = vectors.astype(np.float32)
+        self.own = np.stack([self._mean(one, 0, one.windows) for one in self.streams])
+        self.mean = self.own.mean(0)
         seconds = np.array([one.samples for one in self.streams]) / data.SAMPLING_RATE
         weights = np.minimum(seconds, config["seconds_that_count"])
         self.shares = weights / weights.sum()
         self.random = np.random.default_rng(config["seed"])
         self.noises = data.noises()
 
-    def _places(self, speakers: int, utterances: int) -> tuple[np.ndarray, np.ndarray, int]:
+    def _mean(self, stream: voices.Stream, first: int, last: int) -> np.ndarray:
+        """(256,) the teacher's mean over a stream's windows ``first`` … ``last``."""
+        return self.vectors[stream.first_window + first : stream.first_window + last].mean(0)
+
+    def _places(self, seconds: float, utterances: int) -> tuple[np.ndarray, np.ndarray, int]:
         """Stream numbers (speakers,), first frames (speakers, utterances) within the stream, frames of a crop."""
+        frames = int(np.exp(self.random.uniform(*np.log(self.config["frames"]))))
+        speakers = min(len(self.streams), max(2, round(100 * seconds / frames / utterances)))
         chosen = self.random.choice(len(self.streams), speakers, replace=False, p=self.shares)
-        frames = int(self.random.integers(*self.config["frames"]))
         lengths = np.array([self.streams[one].samples // HOP for one in chosen])
         room = np.maximum(1, lengths - frames)
         return chosen, (self.random.random((speakers, utterances)) * room[:, None]).astype(int), frames
 
-    def _target(self, stream: voices.Stream, first: int, frames: int) -> np.ndarray:
-        """The teacher's vector of a crop: the mean over the windows that it touches, less the mean of all voices."""
+    def _target(self, number: int, first: int, frames: int) -> np.ndarray:
+        """The teacher's vector: half the crop's windows, half the speaker's every window, less the mean of all voices.
+
+        One window of 1.6 s says little; with the speaker's mean the student learns what the teacher only knows of
+        minutes.
+        """
+        stream = self.streams[number]
         one = min(first // voices.WINDOW, stream.windows - 1)
         last = min(max(one + 1, round((first + frames) / voices.WINDOW)), stream.windows)
-        mine = self.vectors[stream.first_window + one : stream.first_window + last]
-        return mine.astype(np.float32).mean(0) - self.mean
+        return (self._mean(stream, one, last) + self.own[number]) / 2 - self.mean
 
-    def _batch(self, speakers: int, utterances: int, crop: Callable) -> tuple[Tensor, Tensor]:
-        """Crops (speakers · utterances, …) by ``crop(chosen, first, frames)``, and their teacher vectors (…, 256)."""
-        chosen, firsts, frames = self._places(speakers, utterances)
+    def _batch(self, seconds: float, utterances: int, crop: Callable) -> tuple[Tensor, Tensor]:
+        """Crops (speakers, utterances, …) by ``crop(chosen, first, frames)``, and their teacher vectors (…, 256)."""
+        chosen, firsts, frames = self._places(seconds, utterances)
         places = [(one, first) for one, row in zip(chosen, firsts, strict=True) for first in row]
-        targets = [self._target(self.streams[one], first, frames) for one, first in places]
-        crops = [crop(one, first, frames) for one, first in places]
-        return torch.from_numpy(np.stack(crops)).float(), torch.from_numpy(np.stack(targets))
+        crops = torch.from_numpy(np.stack([crop(one, first, frames) for one, first in places])).float()
+        targets = torch.from_numpy(np.stack([self._target(one, first, frames) for one, first in places]))
+        return crops.unflatten(0, firsts.shape), targets.unflatten(0, firsts.shape)
 
     def _is_augmented(self) -> bool:
         return bool(self.random.random() < self.config["augmented_share"])
@@ -118,7 +129,8 @@ class Crops:
     def _cached_crop(self, chosen: int, first: int, frames: int) -> np.ndarray:
         """(frames, 64) float16; a stream shorter than the crop is repeated."""
         length = -(-self.streams[chosen].samples // HOP)
-        return self.features[self._is_augmented()][self.starts[chosen] + (first + np.arange(frames)) % length]
+        copy = self.random.integers(1, len(self.features)) if self._is_augmented() else 0
+        return self.features[copy][self.starts[chosen] + (first + np.arange(frames)) % length]
 
     def _fresh_crop(self, chosen: int, first: int, frames: int) -> np.ndarray:
         """(frames · hop,) float32, augmented on the fly; a stream shorter than the crop is repeated."""
@@ -127,13 +139,13 @@ class Crops:
         wave = self.waves[places].astype(np.float32) / data.FULL_SCALE
         return augment.augment(wave, self.noises, self.babble, self.random) if self._is_augmented() else wave
 
-    def cached(self, speakers: int, utterances: int) -> tuple[Tensor, Tensor]:
-        """Features (speakers · utterances, frames, 64) and teacher vectors (speakers · utterances, 256)."""
-        return self._batch(speakers, utterances, self._cached_crop)
+    def cached(self, seconds: float, utterances: int) -> tuple[Tensor, Tensor]:
+        """Features (speakers, utterances, frames, 64), ``seconds`` in all, and teacher vectors (…, 256)."""
+        return self._batch(seconds, utterances, self._cached_crop)
 
-    def fresh(self, speakers: int, utterances: int) -> tuple[Tensor, Tensor]:
-        """Waves (speakers · utterances, samples) and teacher vectors (speakers · utterances, 256)."""
-        return self._batch(speakers, utterances, self._fresh_crop)
+    def fresh(self, seconds: float, utterances: int) -> tuple[Tensor, Tensor]:
+        """Waves (speakers, utterances, samples), ``seconds`` in all, and teacher vectors (…, 256)."""
+        return self._batch(seconds, utterances, self._fresh_crop)
 
 
 # ---------------------------------------------------------------------------------------------- development figures
@@ -148,31 +160,42 @@ def equal_error_rate(embeddings: np.ndarray, speakers: np.ndarray) -> float:
 
 
 class Development:
-    """Pieces of 4.8 s of the development speakers, at most 15 each, and what the teacher makes of them."""
+    """Pieces of 3.2 s of the development speakers, at most 15 each, clean and with noise, and the teacher's figures."""
 
-    WINDOWS, MOST = 3, 15
+    WINDOWS, MOST, SNR = 2, 15, 5.0
 
-    def __init__(self, streams: list[voices.Stream], waves: np.ndarray, vectors: np.ndarray):
-        self.pieces, speakers, teacher = [], [], []
+    def __init__(self, streams: list[voices.Stream], waves: np.ndarray):
+        pieces, speakers, size = [], [], self.WINDOWS * voices.WINDOW_SAMPLES
         for stream in [one for one in streams if one.development]:
             for piece in range(min(self.MOST, stream.windows // self.WINDOWS)):
-                begin = stream.start + piece * self.WINDOWS * voices.WINDOW_SAMPLES
-                self.pieces.append(waves[begin : begin + self.WINDOWS * voices.WINDOW_SAMPLES])
-                window = stream.first_window + piece * self.WINDOWS
-                teacher.append(vectors[window : window + self.WINDOWS].astype(np.float32).mean(0))
+                begin = stream.start + piece * size
+                pieces.append(waves[begin : begin + size].astype(np.float32) / data.FULL_SCALE)
                 speakers.append(stream.speaker)
-        self.speakers = np.array(speakers)
-        teacher = np.stack(teacher)
-        self.teacher = equal_error_rate(teacher / np.linalg.norm(teacher, axis=1, keepdims=True), self.speakers)
+        noises = data.noises("development")
+        noisy = [augment.mix(one, noises[n % len(noises)], self.SNR) for n, one in enumerate(pieces)]
+        self.speakers, self.pools = np.array(speakers), [np.stack(pieces), np.stack(noisy).astype(np.float32)]
+
+    def teacher(self) -> list[float]:
+        """Equal error rates of the teacher, clean and noisy."""
+        return self._rates(lambda waves: np.stack([voices.teacher_vectors(one).mean(0) for one in waves]))
 
     @torch.inference_mode()
-    def __call__(self, earspeech: EarSpeechModel, model: TunedGE2EModel) -> float:
-        """Equal error rate of the model."""
+    def __call__(self, earspeech: EarSpeechModel, model: TunedGE2EModel) -> list[float]:
+        """Equal error rates of the model, clean and noisy."""
+
+        def embed(waves: np.ndarray) -> np.ndarray:
+            parts = torch.from_numpy(waves).split(32)
+            return torch.cat([model(earspeech(some).features).speaker_embedding for some in parts]).numpy()
+
         model.eval()
-        waves = torch.from_numpy(np.stack(self.pieces).astype(np.float32) / data.FULL_SCALE)
-        embeddings = [model(earspeech(some).features).speaker_embedding for some in waves.split(32)]
+        rates = self._rates(embed)
         model.train()
-        return equal_error_rate(torch.cat(embeddings).numpy(), self.speakers)
+        return rates
+
+    def _rates(self, embed: Callable[[np.ndarray], np.ndarray]) -> list[float]:
+        vectors = [embed(pool) for pool in self.pools]
+        unit = [some / np.linalg.norm(some, axis=1, keepdims=True) for some in vectors]
+        return [equal_error_rate(some, self.speakers) for some in unit]
 
 
 # ---------------------------------------------------------------------------------------------- training
@@ -245,18 +268,22 @@ class Trainer:
         """One step of the present stage; its losses."""
         stage, progress = self.config["stages"][self.clock.stage], self.clock.progress()
         self.set_rates(stage, progress)
-        sizes = stage["speakers"], stage["utterances"]
-        inputs, targets = crops.fresh(*sizes) if stage["train_earspeech"] else crops.cached(*sizes)
-        features = self.earspeech(inputs).features if stage["train_earspeech"] else inputs
+        draw = crops.fresh if stage["train_earspeech"] else crops.cached
+        inputs, targets = draw(stage["seconds"], stage["utterances"])
+        features = inputs.flatten(0, 1)
+        if stage["train_earspeech"]:
+            features = self.earspeech(features).features
         with torch.autocast("cpu", torch.bfloat16):
-            embeddings = self.model(features).speaker_embedding
-        margin = self.loss.margin_at(stage["margin_from"] + (stage["margin_to"] - stage["margin_from"]) * progress)
-        ge2e = self.loss(embeddings.view(*sizes, -1), margin if stage["margin"] else 0.0, stage["share"])
-        distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets).mean()
+            embeddings = self.model(features).speaker_embedding.unflatten(0, targets.shape[:2])
+        if stage["hold_margin"]:
+            self.loss.hold_margin(progress)
+        ge2e = self.loss(embeddings, stage["margin"], stage["share"])
+        distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets, -1).mean()
         self.optimizer.zero_grad(set_to_none=True)
         (ge2e + self.config["teacher_weight"] * distance).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 3.0)
         self.optimizer.step()
+        self.loss.keep_in_bounds()
         return {"ge2e": ge2e.detach(), "teacher": distance.detach()}
 
     def save(self, folder: Path) -> None:
@@ -266,25 +293,30 @@ class Trainer:
         self.model.save_pretrained(folder / "tuned_ge2e")
 
 
+def _shown(rates: list[float]) -> str:
+    return f"{100 * rates[0]:.2f} %, with noise {100 * rates[1]:.2f} %"
+
+
 def train(config: dict) -> None:
     """Run the stages of ``config`` (see ``configs/ge2e.yaml``); resumes from ``runs/<name>/checkpoint.pt``."""
     torch.set_num_threads(config["threads"])
     folder = loop.RUNS / config["name"]
     streams, waves, vectors = voices.load()
     trainer, crops = Trainer(config), Crops(streams, waves, vectors, config)
-    development = Development(streams, waves, vectors)
-    print(f"ge2e: {len(crops.streams)} voices; teacher's development EER {development.teacher:.4f}", flush=True)
+    development = Development(streams, waves)
+    print(f"ge2e: {len(crops.streams)} voices; teacher's development EER {_shown(development.teacher())}", flush=True)
     checkpoint = loop.Checkpoint(folder, trainer.parts())
     step, means, clock = checkpoint.resume(), loop.Means("ge2e", 25), trainer.clock
     clock.at = time.monotonic()
     while not clock.finished:
         ended = False
-        means.add(step, **trainer.step(crops), scale=trainer.loss.scale)
+        means.add(step, **trainer.step(crops), scale=trainer.loss.scale, margin=trainer.loss.margin)
         step, ended = step + 1, clock.tick()
         if step % config["evaluate_every"] == 0 or ended:
-            eer = development(trainer.earspeech, trainer.model)
-            print(f"ge2e: stage {clock.stage + 1} step {step} development EER {eer:.4f}", flush=True)
+            rates = development(trainer.earspeech, trainer.model)
+            print(f"ge2e: stage {clock.stage + 1} step {step} development EER {_shown(rates)}", flush=True)
         if ended:
+            trainer.save(folder / f"stage{clock.stage + 1}")
             clock.next_stage()
             checkpoint.save(step)
             trainer.save(folder / "model")

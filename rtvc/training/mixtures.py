@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import signal
 
@@ -12,69 +10,6 @@ from rtvc.training import augment, data
 RATE = data.SAMPLING_RATE
 EARLY = RATE // 10  # reflections of the first 100 ms help speech: they stay in the target
 Generator = np.random.Generator
-
-
-# ---------------------------------------------------------------------------------------------- made noises
-def coloured(samples: int, random: Generator) -> np.ndarray:
-    """Noise of a random slope (blue to brown) and a random broad hump."""
-    spectrum = np.fft.rfft(random.standard_normal(samples).astype(np.float32))
-    frequency = np.linspace(1e-3, 1, len(spectrum), dtype=np.float32)
-    hump = 1 + random.uniform(0, 6) * np.exp(-0.5 * (np.log(frequency / random.uniform(0.01, 0.6)) / 0.4) ** 2)
-    return np.fft.irfft(spectrum * frequency ** -random.uniform(-0.3, 1.2) * hump, samples)
-
-
-def hum(samples: int, random: Generator) -> np.ndarray:
-    """Mains or a motor: harmonics of one frequency that may wander."""
-    base = random.choice([50, 60, random.uniform(40, 400)])
-    drift = 1 + random.uniform(0, 0.02) * np.sin(2 * np.pi * random.uniform(0.1, 2) * np.arange(samples) / RATE)
-    phase = 2 * np.pi * np.cumsum(base * drift) / RATE
-    count = min(int(random.integers(2, 14)), int(0.45 * RATE / base))
-    gains = random.exponential(1, count) / np.arange(1, count + 1) ** random.uniform(0.3, 1.5)
-    return sum(gain * np.sin((n + 1) * phase + 6 * n) for n, gain in enumerate(gains))
-
-
-def fan(samples: int, random: Generator) -> np.ndarray:
-    """Air and blades: coloured noise that swells with the turn, and a hum."""
-    turn = np.sin(2 * np.pi * random.uniform(2, 40) * np.arange(samples) / RATE + random.uniform(0, 6))
-    air = coloured(samples, random) * (1 + random.uniform(0, 0.8) * turn)
-    tone = hum(samples, random)
-    return air / air.std() + random.uniform(0, 0.7) * tone / (tone.std() + 1e-6)
-
-
-def clicks(samples: int, random: Generator) -> np.ndarray:
-    """Keys, crackling, dishes: short resonances at random moments."""
-    impulses = np.zeros(samples, np.float32)
-    places = random.integers(0, samples, max(2, int(random.uniform(1, 40) * samples / RATE)))
-    impulses[places] = random.standard_normal(len(places)) * random.exponential(1, len(places))
-    times = np.arange(int(random.uniform(0.003, 0.15) * RATE)) / RATE
-    ring = random.standard_normal(len(times)) * random.uniform(0, 1) + sum(
-        np.sin(2 * np.pi * random.uniform(300, 7000) * times) for _ in range(3)
-    )
-    return signal.fftconvolve(impulses, ring * np.exp(-6 * times / times[-1]))[:samples]
-
-
-def tones(samples: int, random: Generator) -> np.ndarray:
-    """Music-like: chords of decaying harmonic tones in a rhythm."""
-    wave, length = np.zeros(samples, np.float32), int(random.uniform(0.12, 0.6) * RATE)
-    times = np.arange(2 * length) / RATE
-    for start in range(-length, samples, length):
-        for _ in range(random.integers(1, 4)):
-            base = 110 * 2 ** (random.integers(0, 40) / 12)
-            note = sum(np.sin(2 * np.pi * n * base * times) / n for n in range(1, int(random.integers(2, 7))))
-            note = note * np.exp(-random.uniform(1, 8) * times)
-            first, last = max(0, start), min(samples, start + len(note))
-            wave[first:last] += note[first - start : last - start]
-    return wave
-
-
-def gusts(samples: int, random: Generator) -> np.ndarray:
-    """Wind, traffic, rubbing: coloured noise whose level changes at random."""
-    knots = random.uniform(-30, 0, max(3, int(samples / RATE * random.uniform(2, 12))))
-    level = np.interp(np.linspace(0, len(knots) - 1, samples), np.arange(len(knots)), knots)
-    return coloured(samples, random) * 10 ** (level / 20)
-
-
-MADE: tuple[Callable[[int, Generator], np.ndarray], ...] = (coloured, hum, fan, clicks, tones, gusts)
 
 
 # ---------------------------------------------------------------------------------------------- speech and mixtures
@@ -136,7 +71,7 @@ class Mixtures:
         if kind < 0.5:
             wave = self.recorded(random)
         elif kind < 0.85:
-            wave = MADE[random.integers(len(MADE))](self.samples, random)
+            wave = augment.MADE[random.integers(len(augment.MADE))](self.samples, random)
         else:
             wave = self.babble(random)
         wave = wave / (wave.std() + 1e-6)
