@@ -95,7 +95,8 @@ class Page:
 def describe(report) -> str:
     """One line on a recording, from its `EnrolmentReport`."""
     cleaned = "noisy, so it was cleaned first" if report.enhanced else "clear enough to be used as it is"
-    return f"Heard {report.voiced_seconds:.1f} s of speech, {report.snr_db:.0f} dB above the noise: {cleaned}."
+    heard = f"Heard {report.voiced_seconds:.1f} s of speech, {report.snr_db:.0f} dB above the noise: {cleaned}."
+    return f"{heard} {report.warning}".strip()
 
 
 def problem(error: object) -> str:

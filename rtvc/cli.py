@@ -117,7 +117,10 @@ def run_enroll(options: argparse.Namespace) -> None:
     voice = load(options.model).enroll(options.recordings, ENHANCE[options.enhance])
     voice.save(options.output)
     heard, cleaned = voice.report, "cleaned first" if voice.report.enhanced else "used as it is"
-    print(f"{options.output}: {heard.voiced_seconds:.1f} s of speech, {heard.snr_db:.0f} dB above the noise, {cleaned}")
+    speech = f"{heard.used_seconds:.1f} of {heard.voiced_seconds:.1f} s of speech used"
+    print(f"{options.output}: {speech}, {heard.snr_db:.0f} dB above the noise, {cleaned}")
+    if heard.warning:
+        print(heard.warning, file=sys.stderr)
 
 
 def run_enhance(options: argparse.Namespace) -> None:

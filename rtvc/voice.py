@@ -17,7 +17,7 @@ import numpy as np
 from . import audio
 from .errors import VoiceError
 
-FORMAT, VERSION = "rtvc voice", "1"
+FORMAT, VERSION = "rtvc voice", "2"  # 2: another Tuned-GE2E, whose numbers mean other voices
 SUFFIXES = (".voice", ".safetensors")
 _MAXIMUM_BYTES = 1 << 20  # a voice has about 2 kB
 
@@ -26,15 +26,26 @@ _MAXIMUM_BYTES = 1 << 20  # a voice has about 2 kB
 class EnrolmentReport:
     """What enrolment heard.
 
-    seconds: of all recordings; voiced_seconds: of speech in them; snr_db: the noisiest recording's signal-to-noise
-    ratio as it came; enhanced: whether any was cleaned; files: their names, empty for samples from memory.
+    seconds: of all recordings; voiced_seconds: of speech in them; used_seconds: of speech that is the main voice's and
+    made the embedding; several_voices: whether much of the speech is somebody else's; snr_db: the noisiest recording's
+    signal-to-noise ratio as it came; enhanced: whether any was cleaned; files: their names, empty for samples from
+    memory.
     """
 
     seconds: float
     voiced_seconds: float
+    used_seconds: float
+    several_voices: bool
     snr_db: float
     enhanced: bool
     files: tuple[str, ...] = ()
+
+    @property
+    def warning(self) -> str:
+        """What the person should know about the recording, one sentence; empty if all is well."""
+        if not self.several_voices:
+            return ""
+        return "More than one voice seems to speak in it; for a better likeness record one person alone."
 
 
 @dataclass(frozen=True, eq=False)

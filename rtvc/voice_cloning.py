@@ -28,6 +28,8 @@ from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from .voice import EnrolmentReport, Voice, pitch_statistics
 
 WINDOW, HOP = 6.0, 3.0  # seconds: what Tuned-GE2E hears at once, and how far apart windows of a long recording start
+CHECKED = 2.4  # seconds: the windows in which enrolment looks for somebody else, music, a cough
+ANOTHER = 0.2  # share of the speech: if so much of it is not the main voice, several people are speaking
 BATCH = 16  # windows at a time: memory stays flat for long recordings
 PAUSE = 0.5  # seconds: longer pauses are left out of what Tuned-GE2E hears
 MINIMUM_EMBEDDED_SECONDS = 0.5
@@ -39,6 +41,7 @@ class VoiceCloningConfig(PreTrainedConfig):
     """The configs of the four components, and what was calibrated on the whole.
 
     ``similarity_scale`` and ``similarity_offset``: probability of one person = sigmoid(scale · (cosine − offset)).
+    ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
     ``benchmarks/calibrate.py`` measures all three.
     """
@@ -57,6 +60,7 @@ class VoiceCloningConfig(PreTrainedConfig):
     rtvc7_config: dict | PreTrainedConfig | None = None
     similarity_scale: float | int = 18.22
     similarity_offset: float | int = 0.538
+    same_voice_cosine: float | int = 0.4
     enhance_below_snr: float | int = 12.5
 
     def __post_init__(self, **kwargs):
@@ -172,10 +176,14 @@ class VoiceCloningModel(PreTrainedModel):
         audio.check_speech(wave, MINIMUM_EMBEDDED_SECONDS)
         return self._embed(audio.speech_only(wave, PAUSE)).cpu().numpy()
 
-    def _embed(self, wave: np.ndarray) -> Tensor:
-        windows = torch.from_numpy(_windows(wave)).to(self.device)
+    def embed_windows(self, wave: np.ndarray, window: float = WINDOW, hop: float = HOP) -> Tensor:
+        """The speaker embeddings of overlapping windows (seconds), as they are, pauses and all: (windows, 256)."""
+        windows = torch.from_numpy(_windows(wave, window, hop)).to(self.device)
         heard = [self.tuned_ge2e(self.earspeech(some).features).speaker_embedding for some in windows.split(BATCH)]
-        return functional.normalize(torch.cat(heard).mean(0), dim=-1)
+        return torch.cat(heard)
+
+    def _embed(self, wave: np.ndarray) -> Tensor:
+        return functional.normalize(self.embed_windows(wave).mean(0), dim=-1)
 
     @torch.inference_mode()
     def enhance(self, wave: np.ndarray, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
@@ -210,19 +218,41 @@ class VoiceCloningModel(PreTrainedModel):
         noisy = [enhance is True or (enhance == "auto" and one < self.config.enhance_below_snr) for one in noise]
         cleaned = [self.enhance(wave) if one else wave for wave, one in zip(waves, noisy, strict=True)]
         speech = [_trimmed(wave, original) for wave, original in zip(cleaned, waves, strict=True)]
+        own, others = self._own_speech(speech)
+        used = [audio.voiced_seconds(wave) for wave in own]
         report = EnrolmentReport(
             seconds=round(sum(wave.size for wave in waves) / audio.SAMPLING_RATE, 2),
             voiced_seconds=round(sum(seconds), 2),
+            used_seconds=round(min(sum(used), sum(seconds)), 2),
+            several_voices=others > ANOTHER,
             snr_db=round(min(noise), 1),
             enhanced=any(noisy),
             files=tuple(files),
         )
-        return self._voice(speech, seconds, report)
+        return self._voice(own, report)
 
     @torch.inference_mode()
-    def _voice(self, waves: list[np.ndarray], seconds: list[float], report: EnrolmentReport) -> Voice:
-        """Each recording counts by its seconds of speech."""
-        weights = np.array(seconds) / sum(seconds)
+    def _own_speech(self, waves: list[np.ndarray]) -> tuple[list[np.ndarray], float]:
+        """What the main voice says in recordings of speech, and the share that somebody or something else has.
+
+        Short pieces of all recordings are compared; those unlike the main voice are cut out if enough remains.
+        """
+        size = int(CHECKED * audio.SAMPLING_RATE)
+        pieces = [np.array_split(wave, max(1, round(wave.size / size))) for wave in waves]
+        heard = [self.embed_windows(piece, 2 * CHECKED, CHECKED) for mine in pieces for piece in mine]
+        seconds = np.array([piece.size for mine in pieces for piece in mine]) / audio.SAMPLING_RATE
+        own = _main_voice(torch.cat(heard).cpu().numpy(), seconds, self.config.same_voice_cosine)
+        others = float(seconds[~own].sum() / seconds.sum())
+        if seconds[own].sum() < audio.MINIMUM_VOICED_SECONDS:
+            return waves, others
+        keep = iter(own)
+        kept = [[piece for piece in mine if next(keep)] for mine in pieces]
+        return [np.concatenate(mine) for mine in kept if mine], others
+
+    @torch.inference_mode()
+    def _voice(self, waves: list[np.ndarray], report: EnrolmentReport) -> Voice:
+        """Each recording counts by its length."""
+        weights = np.array([wave.size for wave in waves]) / sum(wave.size for wave in waves)
         embedding = sum(weight * self._embed(wave).cpu().numpy() for weight, wave in zip(weights, waves, strict=True))
         tempo = float(weights @ [audio.tempo(wave) for wave in waves])
         return Voice(embedding, *pitch_statistics(waves), tempo, report)
@@ -261,13 +291,23 @@ class VoiceCloningModel(PreTrainedModel):
         return waveform[0, : int(lengths[0])].float().cpu().numpy()
 
 
-def _windows(wave: np.ndarray) -> np.ndarray:
+def _windows(wave: np.ndarray, window: float, hop: float) -> np.ndarray:
     """(samples,) → (windows, window): the whole if it is short, else overlapping windows that reach its end."""
-    size, hop = int(WINDOW * audio.SAMPLING_RATE), int(HOP * audio.SAMPLING_RATE)
+    size, step = int(window * audio.SAMPLING_RATE), int(hop * audio.SAMPLING_RATE)
     if wave.size <= size:
         return np.array(wave[None], dtype=np.float32)
-    starts = np.append(np.arange(0, wave.size - size, hop), wave.size - size)
+    starts = np.append(np.arange(0, wave.size - size, step), wave.size - size)
     return np.stack([wave[start : start + size] for start in starts]).astype(np.float32)
+
+
+def _main_voice(embeddings: np.ndarray, seconds: np.ndarray, bound: float) -> np.ndarray:
+    """Which windows (count, 256) are of the voice that speaks most: within ``bound`` of its mean, (count,) bool."""
+    alike = embeddings @ embeddings.T >= bound
+    own = alike[np.argmax(alike @ seconds)]
+    for _ in range(3):
+        centre = (embeddings[own] * seconds[own, None]).sum(0)
+        own = embeddings @ centre >= bound * np.linalg.norm(centre)
+    return own
 
 
 def _trimmed(wave: np.ndarray, original: np.ndarray) -> np.ndarray:

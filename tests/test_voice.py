@@ -11,7 +11,15 @@ from safetensors.numpy import load_file, save_file
 from rtvc import EnrolmentReport, Voice, VoiceError
 from rtvc.voice import _checksum, _read
 
-REPORT = EnrolmentReport(seconds=6.0, voiced_seconds=5.5, snr_db=31.2, enhanced=True, files=("one.wav", "zwei ü.wav"))
+REPORT = EnrolmentReport(
+    seconds=6.0,
+    voiced_seconds=5.5,
+    used_seconds=5.5,
+    several_voices=False,
+    snr_db=31.2,
+    enhanced=True,
+    files=("one.wav", "zwei ü.wav"),
+)
 
 
 def make(seed: int = 0, report: EnrolmentReport | None = REPORT) -> Voice:
