@@ -22,6 +22,7 @@ import torch
 
 from rtvc import EarSpeechModel, TunedGE2EModel, VoiceCloningModel
 from rtvc.pipeline import CHECKPOINT
+from rtvc.training.baseline import MelBandsModel
 
 RATE = 16_000
 ROOT = Path(__file__).parents[1]
@@ -88,7 +89,9 @@ def embedder(model: VoiceCloningModel) -> Embed:
 def with_stage(folder: Path) -> VoiceCloningModel:
     """The bundled model with a training stage's EarSpeech and Tuned-GE2E."""
     model = VoiceCloningModel.from_pretrained(CHECKPOINT).eval()
-    model.earspeech = EarSpeechModel.from_pretrained(folder / "earspeech").eval()
+    kind = json.loads((folder / "earspeech" / "config.json").read_text())["model_type"]
+    front = MelBandsModel if kind == "mel_bands" else EarSpeechModel
+    model.earspeech = front.from_pretrained(folder / "earspeech").eval()
     model.tuned_ge2e = TunedGE2EModel.from_pretrained(folder / "tuned_ge2e").eval()
     return model
 

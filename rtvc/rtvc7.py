@@ -25,6 +25,7 @@ from .errors import refuse_unknown_keys
 LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance being 1: about 60 dB below speech at −23 LUFS
 PITCH_SPREAD = 0.25  # the typical standard deviation of natural-log F0, to scale it
 TRAITS = 4  # pitch, its spread, tempo, recording quality
+AVERAGE_TIMBRE = (0.3, 1.6, 1.3, 0.6, 0.2, 0.0, -0.2, -0.5, -1.1, -1.8)  # of many speakers, evenly over the mel bands
 MAX_LOG_GAIN = 6.0  # of the decoder's filters: keeps an untrained one finite
 
 
@@ -113,6 +114,20 @@ def log_mel(wave: Tensor, config: RTVC7Config) -> Tensor:
     return (magnitudes @ filters).clamp(min=LOG_FLOOR).log()
 
 
+def timbre(wave: Tensor, config: RTVC7Config) -> Tensor:
+    """The long-term average spectrum of speech, whatever its level: (samples,) → (latent_size,).
+
+    Mean log-mel of the louder half of the frames, less its mean over the bands and less what it is for most people.
+    """
+    mel = log_mel(wave[None], config)[0]
+    level = mel.mean(1)
+    mean = mel[level >= level.median()].mean(0)
+    knots = functional.interpolate(
+        torch.tensor(AVERAGE_TIMBRE).to(mel)[None, None], config.latent_size, mode="linear", align_corners=True
+    )
+    return mean - mean.mean() - knots[0, 0]
+
+
 def pulses(f0: Tensor, config: RTVC7Config) -> Tensor:
     """Band-limited pulse train of a pitch curve: every harmonic below the Nyquist frequency at unit amplitude.
 
@@ -180,18 +195,20 @@ class Stack(nn.Module):
 class VoiceCondition(nn.Module):
     """What a voice is to the synthesizer → one vector for every layer.
 
-    voice: (batch, speaker_size + 4), see ``RTVC7Model.voice`` → (batch, condition_size).
+    voice: (batch, speaker_size + 4 + latent_size), see ``RTVC7Model.voice`` → (batch, condition_size).
     """
 
     def __init__(self, config: RTVC7Config):
         super().__init__()
         self.speaker = ZeroLinear(config.speaker_size, config.condition_size)
         self.traits = nn.Linear(TRAITS, config.condition_size)
+        self.timbre = ZeroLinear(config.latent_size, config.condition_size)
 
     def forward(self, voice: Tensor) -> Tensor:
-        speaker, traits = voice.split([self.speaker.in_features, TRAITS], -1)
+        sizes = [self.speaker.in_features, TRAITS, self.timbre.in_features]
+        speaker, traits, timbre = voice.split(sizes, -1)
         gain = math.sqrt(self.speaker.in_features)  # brings each number of a unit-length vector to about unit size
-        return functional.silu(self.speaker(gain * speaker) + self.traits(traits))
+        return functional.silu(self.speaker(gain * speaker) + self.traits(traits) + self.timbre(timbre))
 
 
 class TextEncoder(nn.Module):
@@ -237,19 +254,24 @@ class PitchPredictor(nn.Module):
 class Prior(nn.Module):
     """Frames of text and their pitch → mean and log deviation of the prior, and what the flow is conditioned on.
 
-    hidden: (batch, frames, hidden_size); pitch: (batch, frames, 2) relative log F0 (0 where unvoiced) and voicing.
+    hidden: (batch, frames, hidden_size); pitch: (batch, frames, 2) relative log F0 (0 where unvoiced) and voicing;
+    timbre: (batch, latent_size), the voice's own average spectrum, which adds to the mean directly.
     """
 
     def __init__(self, config: RTVC7Config):
         super().__init__()
         self.pitch = nn.Linear(2, config.hidden_size)
+        self.timbre = ZeroLinear(config.latent_size, config.latent_size)
         self.stack = Stack(config.prior_layers, config.hidden_size, config)
         self.head = nn.Linear(config.hidden_size, 2 * config.latent_size)
         self.to_flow = nn.Linear(config.hidden_size, config.flow_hidden_size)
 
-    def forward(self, hidden: Tensor, pitch: Tensor, condition: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, hidden: Tensor, pitch: Tensor, timbre: Tensor, condition: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         hidden = self.stack(hidden + self.pitch(pitch), condition, mask)
         mean, log_deviation = self.head(hidden).float().chunk(2, -1)
+        mean = mean + self.timbre(timbre).float()[:, None]
         return mean, log_deviation.clamp(-5.0, 2.0), self.to_flow(hidden)
 
 
@@ -426,14 +448,20 @@ class RTVC7Model(PreTrainedModel):
     # -- pieces shared by training and synthesis
     @staticmethod
     def voice(
-        speaker_embedding: Tensor, pitch_mean: Tensor, pitch_std: Tensor, tempo: Tensor, quality: Tensor
+        speaker_embedding: Tensor,
+        timbre: Tensor,
+        pitch_mean: Tensor,
+        pitch_std: Tensor,
+        tempo: Tensor,
+        quality: Tensor,
     ) -> Tensor:
-        """A speaker embedding (batch, speaker_size) and statistics (batch,) of about unit size behind one another.
+        """All that is known of a voice behind one another, in about unit size: embedding, statistics, timbre.
 
-        pitch_mean, pitch_std: natural log of Hz; tempo: syllables per voiced second; quality: dB over the noise floor.
+        speaker_embedding: (batch, speaker_size); timbre: (batch, latent_size), see :func:`timbre`; statistics (batch,):
+        pitch_mean, pitch_std in natural log of Hz; tempo: syllables a voiced second; quality: dB over the noise.
         """
         traits = [(pitch_mean - 5.0) / PITCH_SPREAD, (pitch_std - 0.2) / 0.1, tempo - 4.5, (quality - 40.0) / 10.0]
-        return torch.cat([speaker_embedding, torch.stack(traits, -1)], -1)
+        return torch.cat([speaker_embedding, torch.stack(traits, -1), timbre], -1)
 
     def normalized_mel(self, wave: Tensor) -> Tensor:
         """(batch, samples) → (batch, frames, latent_size), log-mel with about zero mean and unit variance a band."""
@@ -470,6 +498,7 @@ class RTVC7Model(PreTrainedModel):
         input_ids: Tensor,
         attention_mask: Tensor,
         speaker_embedding: Tensor,
+        timbre: Tensor,
         pitch_mean: Tensor,
         pitch_std: Tensor,
         tempo: Tensor,
@@ -480,12 +509,13 @@ class RTVC7Model(PreTrainedModel):
     ) -> RTVC7Output:
         """Speak.
 
-        input_ids, attention_mask: (batch, tokens); speaker_embedding: (batch, speaker_size); pitch_mean, pitch_std
-        (natural log of Hz) and tempo (syllables per voiced second): (batch,); ``pitch`` shifts by semitones;
-        ``variation`` is the deviation, in units of the prior's own, at which latents are drawn.
+        input_ids, attention_mask: (batch, tokens); speaker_embedding: (batch, speaker_size); timbre: (batch,
+        latent_size); pitch_mean, pitch_std (natural log of Hz) and tempo (syllables per voiced second): (batch,);
+        ``pitch`` shifts by semitones; ``variation`` is the deviation, in units of the prior's own, at which latents are
+        drawn.
         """
         quality = torch.full_like(pitch_mean, self.config.recording_quality)
-        voice = self.voice(speaker_embedding, pitch_mean, pitch_std, tempo, quality)
+        voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality)
         condition = self.condition(voice)
         token_mask = attention_mask[..., None].to(condition.dtype)
         hidden = self.text_encoder(input_ids, condition, token_mask)
@@ -496,7 +526,7 @@ class RTVC7Model(PreTrainedModel):
         relative, voicing = self.pitch_predictor(hidden, condition, mask)
         voiced = ((voicing > 0) & (mask[..., 0] > 0)).float()
         curve = torch.stack([relative * voiced, voiced], -1)
-        mean, log_deviation, context = self.prior(hidden, curve, condition, mask)
+        mean, log_deviation, context = self.prior(hidden, curve, timbre, condition, mask)
         noise = _noise(frames, self.config.hop_length + self.config.latent_size, generator).to(mean)
         drawn = mean + variation * log_deviation.exp() * noise[..., self.config.hop_length :]
         latents = self.flow.inverse(drawn, context, condition, mask)

@@ -52,25 +52,29 @@ class EnrolmentReport:
 class Voice:
     """A person's voice.
 
-    speaker_embedding: float32 (256,), unit length, not writeable; pitch_mean (median) and pitch_std: of natural-log F0
-    in Hz; tempo: syllables a second of speech; report: where it comes from, if known.
+    speaker_embedding: float32 (256,), unit length; timbre: float32 (80,), average spectrum (see ``rtvc7.timbre``); both
+    not writeable; pitch_mean (median) and pitch_std: of natural-log F0 in Hz; tempo: syllables a second of speech;
+    report: where it comes from, if known.
     """
 
     speaker_embedding: np.ndarray
+    timbre: np.ndarray
     pitch_mean: float
     pitch_std: float
     tempo: float
     report: EnrolmentReport | None = field(default=None)
 
     def __post_init__(self) -> None:
-        embedding = np.array(self.speaker_embedding, dtype=np.float32)
+        embedding, timbre = (np.array(one, dtype=np.float32) for one in (self.speaker_embedding, self.timbre))
         numbers = np.array([self.pitch_mean, self.pitch_std, self.tempo], dtype=np.float64)
         norm = float(np.linalg.norm(embedding)) if embedding.ndim == 1 else 0.0
-        if not (np.isfinite(norm) and norm > 1e-6 and np.isfinite(numbers).all()):
+        usable = np.isfinite(norm) and norm > 1e-6 and np.isfinite(numbers).all() and np.isfinite(timbre).all()
+        if not (usable and timbre.ndim == 1):
             raise VoiceError("The voice holds no usable numbers; enrol it again.")
         embedding /= norm
-        embedding.setflags(write=False)
-        object.__setattr__(self, "speaker_embedding", embedding)
+        for name, array in (("speaker_embedding", embedding), ("timbre", timbre)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
         for name, number in zip(("pitch_mean", "pitch_std", "tempo"), numbers, strict=True):
             object.__setattr__(self, name, float(number))
 
@@ -119,13 +123,13 @@ class Voice:
             raise VoiceError(f"“{path.name}” was damaged or changed after it was saved; enrol the voice again.")
         try:
             mean, spread, tempo = tensors["statistics"].tolist()
-            return cls(tensors["speaker_embedding"], mean, spread, tempo, _report(report))
+            return cls(tensors["speaker_embedding"], tensors["timbre"], mean, spread, tempo, _report(report))
         except (KeyError, TypeError, ValueError) as error:
             raise VoiceError(f"“{path.name}” is not a complete voice; enrol the voice again.") from error
 
     def _tensors(self) -> dict[str, np.ndarray]:
         statistics = np.array([self.pitch_mean, self.pitch_std, self.tempo])
-        return {"speaker_embedding": self.speaker_embedding, "statistics": statistics}
+        return {"speaker_embedding": self.speaker_embedding, "timbre": self.timbre, "statistics": statistics}
 
 
 def pitch_statistics(waves: list[np.ndarray]) -> tuple[float, float]:

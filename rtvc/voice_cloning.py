@@ -22,7 +22,7 @@ from transformers.utils import ModelOutput
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, refuse_unknown_keys
-from .rtvc7 import RTVC7Config, RTVC7Model
+from .rtvc7 import RTVC7Config, RTVC7Model, timbre
 from .sayen import SayENConfig, SayENModel
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from .voice import EnrolmentReport, Voice, pitch_statistics
@@ -162,7 +162,9 @@ class VoiceCloningModel(PreTrainedModel):
         noisy = self.tuned_ge2e(features).speaker_embedding
         enhanced = self.sayen(input_values, features, noisy).enhanced
         embedding = self.tuned_ge2e(self.earspeech(enhanced).features).speaker_embedding
-        return self.rtvc7.synthesize(input_ids, attention_mask, embedding, pitch_mean, pitch_std, tempo, **options)
+        spectra = torch.stack([timbre(wave, self.config.rtvc7_config) for wave in enhanced])
+        statistics = pitch_mean, pitch_std, tempo
+        return self.rtvc7.synthesize(input_ids, attention_mask, embedding, spectra, *statistics, **options)
 
     # -- recordings
 
@@ -254,8 +256,13 @@ class VoiceCloningModel(PreTrainedModel):
         """Each recording counts by its length."""
         weights = np.array([wave.size for wave in waves]) / sum(wave.size for wave in waves)
         embedding = sum(weight * self._embed(wave).cpu().numpy() for weight, wave in zip(weights, waves, strict=True))
+        spectrum = sum(weight * self._timbre(wave).cpu().numpy() for weight, wave in zip(weights, waves, strict=True))
         tempo = float(weights @ [audio.tempo(wave) for wave in waves])
-        return Voice(embedding, *pitch_statistics(waves), tempo, report)
+        return Voice(embedding, spectrum, *pitch_statistics(waves), tempo, report)
+
+    def _timbre(self, wave: np.ndarray) -> Tensor:
+        wave = audio.resample(audio.normalize_loudness(wave), audio.SAMPLING_RATE, self.config.sampling_rate)
+        return timbre(torch.from_numpy(wave).to(self.device), self.config.rtvc7_config)
 
     def probability(self, cosine: float) -> float:
         """Of two recordings being one person's, from the cosine of their embeddings."""
@@ -279,13 +286,14 @@ class VoiceCloningModel(PreTrainedModel):
             voice: whose voice.
             speed, pitch (semitones), variation, generator: see :meth:`RTVC7Model.synthesize`.
         """
-        if voice.speaker_embedding.size != self.config.rtvc7_config.speaker_size:
+        sizes = self.config.rtvc7_config.speaker_size, self.config.rtvc7_config.latent_size
+        if (voice.speaker_embedding.size, voice.timbre.size) != sizes:
             raise VoiceError("The voice was made by another model; enrol it again with this one.")
         input_ids = torch.atleast_2d(input_ids).to(self.device)
         numbers = [torch.tensor([one], device=self.device) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
-        embedding = torch.tensor(voice.speaker_embedding, device=self.device)[None]
+        heard = [torch.tensor(one, device=self.device)[None] for one in (voice.speaker_embedding, voice.timbre)]
         output = self.rtvc7.synthesize(
-            input_ids, torch.ones_like(input_ids), embedding, *numbers, speed, pitch, variation, generator
+            input_ids, torch.ones_like(input_ids), *heard, *numbers, speed, pitch, variation, generator
         )
         waveform, lengths = output.to_tuple()[:2]
         return waveform[0, : int(lengths[0])].float().cpu().numpy()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rtvc import rtvc7
-from rtvc.rtvc7 import RTVC7Config, RTVC7Model, log_mel, pulses, spectrum, wave_of
+from rtvc.rtvc7 import RTVC7Config, RTVC7Model, log_mel, pulses, spectrum, timbre, wave_of
 
 TINY = {
     "vocab_size": 20,
@@ -37,7 +37,8 @@ def voice(batch: int) -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
     embedding = torch.nn.functional.normalize(torch.randn(batch, 8), dim=-1)
     statistics = {"pitch_mean": 5.0, "pitch_std": 0.2, "tempo": 4.5}
-    return {"speaker_embedding": embedding} | {key: torch.full((batch,), value) for key, value in statistics.items()}
+    heard = {"speaker_embedding": embedding, "timbre": 0.3 * torch.randn(batch, 80)}
+    return heard | {key: torch.full((batch,), value) for key, value in statistics.items()}
 
 
 def tokens(*lengths: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -196,3 +197,22 @@ def test_trains_in_a_process_that_has_spoken(model: RTVC7Model):
     made = model.decode(latents, torch.full((1, 6), 120.0), heard, torch.ones(1, 6, 1), torch.randn(1, 1200))
     model.normalized_mel(made).sum().backward()
     assert latents.grad.abs().max() > 0
+
+
+def test_timbre_is_the_spectrum_of_a_voice_whatever_its_level_and_pauses():
+    torch.manual_seed(0)
+    config, noise = RTVC7Config(), 0.1 * torch.randn(16_000)
+    dull = torch.nn.functional.conv1d(noise[None, None], torch.ones(1, 1, 5) / 5, padding=2)[0, 0]
+    bright, dark = timbre(noise, config), timbre(dull, config)
+    assert bright.shape == (80,)
+    assert (bright - dark)[-10:].mean() > 0.5 > 0 > (bright - dark)[:40].mean()
+    assert torch.allclose(timbre(0.2 * noise, config), bright, atol=1e-3)
+    pauses = torch.cat([noise[:8000], torch.zeros(7000), noise[8000:]])
+    assert (timbre(pauses, config) - bright).abs().mean() < 0.1
+
+
+def test_the_timbre_moves_what_is_said(model: RTVC7Model):
+    ids, mask = tokens(6)
+    known = voice(1)
+    plain = model.synthesize(ids, mask, **known).waveform
+    assert not torch.allclose(plain, model.synthesize(ids, mask, **known | {"timbre": -known["timbre"]}).waveform)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pytest
 import torch
@@ -89,3 +90,15 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     features = earspeech(0.1 * torch.randn(1, 16_000)).features
     assert TunedGE2EModel.from_pretrained(folder / "tuned_ge2e")(features).speaker_embedding.shape == (1, 256)
     ge2e.train(config)  # finished: resumes and has nothing left to do
+
+
+def test_the_baseline_hears_log_mel_bands():
+    """A tone comes out strongest in the mel band around it; frames stand where EarSpeech's stand."""
+    model = ge2e.front_end("mel_bands")
+    tone = 0.3 * torch.sin(2 * torch.pi * 1000 * torch.arange(16_000) / 16_000)[None]
+    features = model(tone).features
+    assert features.shape == ge2e.front_end("earspeech")(tone).features.shape == (1, 100, 64)
+    centres = librosa.mel_frequencies(66, fmax=8000)[1:-1]
+    assert abs(centres[features[0, 50].argmax()] - 1000) < 40
+    assert features.min() >= 0
+    assert features.max() == 1

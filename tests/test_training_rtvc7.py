@@ -11,7 +11,7 @@ from rtvc import text
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training import alignment, losses, rtvc7, stages
 from rtvc.training.loop import Average, Checkpoint, rate_at
-from rtvc.training.speech import Batch
+from rtvc.training.speech import Batch, Item
 
 FRAMES, HOP = 48, 200
 
@@ -28,8 +28,9 @@ def batch() -> Batch:
     embedding = torch.nn.functional.normalize(torch.randn(2, 8), dim=-1)
     mean, rest = f0[:, 0].log(), [torch.full((2,), value) for value in (0.2, 4.5, 40.0)]
     durations = torch.full((2, 6), FRAMES // 6)
-    voice = RTVC7Model.voice(embedding, mean, *rest)
-    return Batch(wave, f0, torch.ones(2, FRAMES), mean, voice, torch.randint(1, 20, (2, 6)), durations)
+    timbre = 0.3 * torch.randn(2, 80)
+    voice = RTVC7Model.voice(embedding, timbre, mean, *rest)
+    return Batch(wave, f0, torch.ones(2, FRAMES), mean, timbre, voice, torch.randint(1, 20, (2, 6)), durations)
 
 
 @pytest.fixture
@@ -193,9 +194,9 @@ def test_learning_rate_warms_up_and_falls():
 
 def test_settings_are_overridden_and_misspelled_ones_refused(tmp_path):
     path = tmp_path / "stage.yaml"
-    path.write_text("stage: prior\nsteps: 10\nweights: {pitch: 0.5}\n")
-    config = stages.load_config(path, ["--steps", "3", "--weights.pitch", "0.1"])
-    assert config == {"stage": "prior", "steps": 3, "weights": {"pitch": 0.1}}
+    path.write_text("stage: prior\nsteps: 10\nlearning_rate: 0.1\nweights: {pitch: 0.5}\n")
+    config = stages.load_config(path, ["--steps", "3", "--weights.pitch", "0.1", "--learning_rate", "1e-5"])
+    assert config == {"stage": "prior", "steps": 3, "learning_rate": 1e-5, "weights": {"pitch": 0.1}}
     with pytest.raises(ValueError, match="has no key 'step'"):
         stages.load_config(path, ["--step", "3"])
 
@@ -207,3 +208,14 @@ def test_every_config_names_a_stage():
     for path in Path(__file__).parents[1].glob("configs/*.yaml"):
         module, function = stages.STAGES[stages.load_config(path, [])["stage"]].split(":")
         assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_a_faster_copy_is_shorter_higher_and_quicker():
+    f0 = np.linspace(100, 200, 80).astype(np.float32)
+    item = Item("c/one", "c", "ann", 500, 80, f0, (5.0, 0.2, 4.0, 50.0), list("abcd"), np.array([10, 30, 20, 20]))
+    fast = item.played("-fast", 1.25)
+    assert (fast.speaker, fast.key, fast.start, fast.frames) == ("ann-fast", "c/one-fast", 500, 64)
+    assert fast.durations.tolist() == [8, 24, 16, 16]
+    assert np.allclose(fast.f0, 1.25 * f0[(np.arange(64) * 1.25).round().astype(int)])
+    assert fast.traits == pytest.approx((5.0 + np.log(1.25), 0.2, 5.0, 50.0))
+    assert item.played("-slow", 0.8).durations.sum() == item.played("-slow", 0.8).frames == 100

@@ -23,7 +23,7 @@ REPORT = EnrolmentReport(
 
 
 def make(seed: int = 0, report: EnrolmentReport | None = REPORT) -> Voice:
-    return Voice(np.random.default_rng(seed).normal(size=256), 5.1, 0.21, 4.2, report)
+    return Voice(np.random.default_rng(seed).normal(size=256), np.linspace(-1, 1, 80), 5.1, 0.21, 4.2, report)
 
 
 def test_it_is_immutable_and_compares_by_value():
@@ -42,7 +42,7 @@ def test_it_is_immutable_and_compares_by_value():
 
 def test_the_callers_array_is_copied():
     numbers = np.ones(256, np.float32)
-    voice = Voice(numbers, 5.0, 0.2, 4.0)
+    voice = Voice(numbers, np.zeros(80), 5.0, 0.2, 4.0)
     numbers[:] = 0
     assert voice.speaker_embedding[0] == pytest.approx(1 / 16)
 
@@ -50,9 +50,9 @@ def test_the_callers_array_is_copied():
 @pytest.mark.parametrize("embedding", [np.zeros(256), np.full(256, np.nan), np.ones((2, 128))])
 def test_unusable_numbers(embedding):
     with pytest.raises(VoiceError, match="no usable numbers"):
-        Voice(embedding, 5.0, 0.2, 4.0)
+        Voice(embedding, np.zeros(80), 5.0, 0.2, 4.0)
     with pytest.raises(VoiceError, match="no usable numbers"):
-        Voice(np.ones(256), float("nan"), 0.2, 4.0)
+        Voice(np.ones(256), np.zeros(80), float("nan"), 0.2, 4.0)
 
 
 @pytest.mark.parametrize("report", [REPORT, None])
@@ -69,7 +69,7 @@ def test_similarity():
     assert make().similarity(make()) == pytest.approx(1)
     assert abs(make().similarity(make(1))) < 0.3
     with pytest.raises(VoiceError, match="different models"):
-        make().similarity(Voice(np.ones(8), 5, 0.2, 4))
+        make().similarity(Voice(np.ones(8), np.zeros(80), 5, 0.2, 4))
 
 
 def refused(path, words: str) -> None:

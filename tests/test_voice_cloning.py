@@ -126,7 +126,7 @@ def test_enhancing(tiny_model, speech):
 
 
 def test_speaking(tiny_model, processor):
-    voice = Voice(np.ones(32), 5.0, 0.2, 4.0)
+    voice = Voice(np.ones(32), np.zeros(80), 5.0, 0.2, 4.0)
     ids = processor(text="Hello there.")["input_ids"]
     wave = tiny_model.synthesize(ids, voice)
     assert wave.dtype == np.float32
@@ -134,7 +134,7 @@ def test_speaking(tiny_model, processor):
     np.testing.assert_array_equal(wave, tiny_model.synthesize(ids[0], voice))
     assert tiny_model.synthesize(ids, voice, speed=2.0).size == pytest.approx(wave.size / 2, rel=0.1)
     with pytest.raises(VoiceError, match="another model"):
-        tiny_model.synthesize(ids, Voice(np.ones(8), 5.0, 0.2, 4.0))
+        tiny_model.synthesize(ids, Voice(np.ones(8), np.zeros(80), 5.0, 0.2, 4.0))
 
 
 @torch.inference_mode()

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from rtvc import audio
 from rtvc.earspeech import EarSpeechModel
-from rtvc.rtvc7 import RTVC7Config
-from rtvc.training import data
+from rtvc.rtvc7 import RTVC7Config, timbre
+from rtvc.training import data, voices
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 HOP = RTVC7Config().hop_length
@@ -63,16 +63,24 @@ def train(config: dict) -> None:
 
 @torch.inference_mode()
 def embed(config: dict) -> None:
-    """Stage ``embeddings``: the speaker embedding of every utterance, into ``embeddings.npz`` in the cache."""
-    torch.set_num_threads(config["threads"])
-    earspeech = EarSpeechModel.from_pretrained(config["earspeech"], dtype=torch.float32).eval()
-    encoder = TunedGE2EModel.from_pretrained(config["tuned_ge2e"], dtype=torch.float32).eval()
-    keys, embeddings = [], []
+    """Stage ``embeddings``: who speaks and how it sounds, a file a corpus into the cache: ``<name>.voices.npz``.
+
+    Of every utterance and, for the corpora in ``shifted``, of its slower and faster copies: the speaker embedding and
+    the timbre, by ``file`` plus the copy's suffix.
+    """
+    torch.set_num_threads(1)
+    encoders = [
+        kind.from_pretrained(config[name], dtype=torch.float32).eval()
+        for name, kind in (("earspeech", EarSpeechModel), ("tuned_ge2e", TunedGE2EModel))
+    ]
     for name in config["corpora"]:
-        corpus = data.load_corpus(name)
+        corpus, keys, embeddings, timbres = data.load_corpus(name), [], [], []
         for one in tqdm(corpus.utterances, desc=name, mininterval=10):
-            wave = torch.from_numpy(corpus.wave(one)[: config["longest"] * data.SAMPLING_RATE])
-            heard = earspeech(wave[None])
-            keys.append(f"{name}/{one.file}")
-            embeddings.append(encoder(heard.features).speaker_embedding[0].half().numpy())
-    np.savez(data.CACHE / "embeddings.npz", keys=np.array(keys), embeddings=np.stack(embeddings))
+            for suffix, wave in voices.copies(corpus.wave(one), one.speaker, name in config["shifted"]):
+                heard = torch.from_numpy(wave[: config["longest"] * data.SAMPLING_RATE])
+                embedding = encoders[1](encoders[0](heard[None]).features).speaker_embedding[0]
+                keys.append(one.file + suffix)
+                embeddings.append(embedding.half().numpy())
+                timbres.append(timbre(heard, RTVC7Config()).half().numpy())
+        stored = {"keys": np.array(keys), "embeddings": np.stack(embeddings), "timbres": np.stack(timbres)}
+        np.savez(data.CACHE / f"{name}.voices.npz", **stored)

@@ -18,10 +18,12 @@ from torch.nn import functional
 
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.training import augment, data, loop, voices
+from rtvc.training.baseline import MelBandsConfig, MelBandsModel
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
 
 HOP = 160
 BANDS = 64
+FRONT_ENDS = {"earspeech": (EarSpeechModel, EarSpeechConfig), "mel_bands": (MelBandsModel, MelBandsConfig)}
 CHUNK = 8 * voices.WINDOW_SAMPLES  # samples that share one recording condition and one reference level
 
 
@@ -43,32 +45,38 @@ def _chunks(stream: voices.Stream, waves: np.ndarray) -> list[np.ndarray]:
 
 
 @torch.inference_mode()
-def _features(earspeech: EarSpeechModel, chunks: list[np.ndarray]) -> np.ndarray:
-    made = [earspeech(torch.from_numpy(one)[None]).features[0].numpy() for one in chunks]
+def _features(front: nn.Module, chunks: list[np.ndarray]) -> np.ndarray:
+    made = [front(torch.from_numpy(one)[None]).features[0].numpy() for one in chunks]
     return np.concatenate(made).astype(np.float16)
 
 
-def cache_features(streams: list[voices.Stream], waves: np.ndarray, copy: int) -> Path:
-    """Features of every stream, float16, into ``ge2e.features<copy>``: copy 0 is clean, each other augmented anew."""
-    path = data.CACHE / f"ge2e.features{copy}"
+def front_end(kind: str) -> nn.Module:
+    """A new front end: "earspeech", or "mel_bands" for the baseline."""
+    model, config = FRONT_ENDS[kind]
+    return model(config())
+
+
+def cache_features(streams: list[voices.Stream], waves: np.ndarray, kind: str, copy: int) -> Path:
+    """Features of every stream, float16, into ``ge2e.<kind><copy>``: copy 0 is clean, each other augmented anew."""
+    path = data.CACHE / f"ge2e.{kind}{copy}"
     if path.exists():
         return path
-    earspeech, noises, random = EarSpeechModel(EarSpeechConfig()), data.noises(), np.random.default_rng(copy)
+    front, noises, random = front_end(kind), data.noises(), np.random.default_rng(copy)
     babble, written = training_waves(streams, waves), path.with_suffix(".new")
     with open(written, "wb") as file:
         for number, stream in enumerate(streams):
             chunks = _chunks(stream, waves)
             if copy:
                 chunks = [augment.augment(one, noises, babble, random) for one in chunks]
-            file.write(_features(earspeech, chunks).tobytes())
+            file.write(_features(front, chunks).tobytes())
             if number % 500 == 0:
                 print(f"features, copy {copy}: {number} of {len(streams)} streams", flush=True)
     return written.replace(path)
 
 
-def load_features(streams: list[voices.Stream], waves: np.ndarray, augmented: int) -> list[np.ndarray]:
+def load_features(streams: list[voices.Stream], waves: np.ndarray, kind: str, augmented: int) -> list[np.ndarray]:
     """Clean and ``augmented`` further copies of all features, each (frames, 64) float16; made where missing."""
-    copies = [cache_features(streams, waves, copy) for copy in range(augmented + 1)]
+    copies = [cache_features(streams, waves, kind, copy) for copy in range(augmented + 1)]
     return [np.fromfile(path, np.float16).reshape(-1, BANDS) for path in copies]
 
 
@@ -80,7 +88,7 @@ class Crops:
         keep = [number for number, one in enumerate(streams) if not one.development]
         self.streams, self.waves, self.config = [streams[number] for number in keep], waves, config
         self.starts = frame_starts(streams)[keep]
-        self.features = load_features(streams, waves, config["augmented_copies"])
+        self.features = load_features(streams, waves, config["front"], config["augmented_copies"])
         self.babble = training_waves(streams, waves)
         self.vectors = vectors.astype(np.float32)
         self.own = np.stack([self._mean(one, 0, one.windows) for one in self.streams])
@@ -237,7 +245,7 @@ class Trainer:
     def __init__(self, config: dict):
         torch.manual_seed(config["seed"])
         self.config = config
-        self.earspeech, self.model = EarSpeechModel(EarSpeechConfig()), TunedGE2EModel(TunedGE2EConfig())
+        self.earspeech, self.model = front_end(config["front"]), TunedGE2EModel(TunedGE2EConfig())
         self.model.train()
         self.loss = TunedGE2ELoss(margins=tuple(config["margins"]))
         self.to_teacher = nn.Linear(self.model.config.speaker_size, 256, bias=False)

@@ -23,7 +23,7 @@ from rtvc.training.losses import (
     feature_loss,
     spectral_loss,
 )
-from rtvc.training.speech import Batch, Speech
+from rtvc.training.speech import SPEAKER_SIZE, Batch, Speech
 
 
 def _start(config: dict) -> tuple[RTVC7Model, Path]:
@@ -104,7 +104,7 @@ class Opponent:
 def train_decoder(config: dict) -> None:
     """Posterior encoder + decoder: wave → latents → wave. From ``adversarial_from`` on against discriminators."""
     model, folder = _start(config)
-    speech = Speech(config["corpora"], aligned=False)
+    speech = Speech(config["corpora"], aligned=False, shifted=config["shifted"])
     rng = np.random.default_rng(config.get("seed", 0))
     if not config.get("init"):
         _measure_mel(model, speech, rng)
@@ -162,7 +162,7 @@ def read_text(model: RTVC7Model, batch: Batch) -> dict[str, Tensor]:
     log_durations = model.duration_predictor(hidden.detach(), condition.detach(), token_mask)
     hidden = model.expand(hidden, batch.durations)
     relative, voicing = model.pitch_predictor(hidden, condition, mask)
-    mean, log_deviation, context = model.prior(hidden, true_pitch(batch), condition, mask)
+    mean, log_deviation, context = model.prior(hidden, true_pitch(batch), batch.timbre, condition, mask)
     latents = model.flow.inverse(mean, context, condition, mask)
     return {
         "latents": latents,
@@ -214,16 +214,16 @@ def _negative_log_likelihood(model: RTVC7Model, read: dict[str, Tensor], target:
 
 def disturb_voice(batch: Batch, drop: float = 0.1, noise: float = 0.02) -> None:
     """Some speakers left out, all a little displaced: the model learns a space of voices, not points."""
-    size = batch.voice.shape[1] - 4
-    speaker = functional.normalize(batch.voice[:, :size] + noise * torch.randn(len(batch.voice), size), dim=-1)
-    keep = (torch.rand(len(batch.voice), 1) >= drop).float()
-    batch.voice = torch.cat([speaker * keep, batch.voice[:, size:]], -1)
+    speaker, rest = batch.voice.tensor_split([SPEAKER_SIZE], -1)
+    speaker = functional.normalize(speaker + noise * torch.randn_like(speaker), dim=-1)
+    keep = (torch.rand(len(speaker), 1) >= drop).float()
+    batch.voice = torch.cat([speaker * keep, rest], -1)
 
 
 def train_prior(config: dict) -> None:
     """Text encoder, duration and pitch predictors, prior and flow towards the frozen posterior's latents."""
     model, folder = _start(config)
-    speech = Speech(config["corpora"])
+    speech = Speech(config["corpora"], shifted=config["shifted"])
     rng = np.random.default_rng(config.get("seed", 0))
     parameters = text_parameters(model)
     optimizer, average = _optimizer(parameters, config["learning_rate"]), Average(model)
@@ -260,7 +260,7 @@ def train_polish(config: dict) -> None:
     model, folder = _start(config)
     decoder = RTVC7Model.from_pretrained(config["decoder"], dtype=torch.float32).decoder
     model.decoder.load_state_dict(decoder.state_dict())
-    speech = Speech(config["corpora"])
+    speech = Speech(config["corpora"], shifted=config["shifted"])
     rng = np.random.default_rng(config.get("seed", 0))
     reading, speaking = text_parameters(model), list(model.decoder.parameters())
     optimizer = _optimizer(speaking, config["learning_rate"], (0.8, 0.98))

@@ -1,9 +1,12 @@
-"""Batches for RTVC-7: waves with their pitch, voice statistics, speaker embedding and aligned symbols."""
+"""Batches for RTVC-7: waves with their pitch, voice statistics, speaker embedding, timbre and aligned symbols.
+
+Utterances of real speakers may come slower and faster too: other pitch, vocal tract and tempo are other people.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,11 +14,12 @@ from torch import Tensor
 
 from rtvc import text
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
-from rtvc.training import data
+from rtvc.training import data, voices
 
 HOP = RTVC7Config().hop_length
 FRAME_RATE = data.SAMPLING_RATE / HOP
 SPEAKER_SIZE = RTVC7Config().speaker_size
+NOBODY = np.zeros(SPEAKER_SIZE), np.zeros(RTVC7Config().latent_size)  # a voice of which nothing is known
 DISTURBANCE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
 PIECE = (1.0, 6.0)  # seconds of a training piece: the bound that a batch shares lies between these
 SHORT = 0.5  # seconds: shorter pieces are left out
@@ -23,7 +27,7 @@ SHORT = 0.5  # seconds: shorter pieces are left out
 
 @dataclass
 class Item:
-    """One utterance: where its samples and pitch lie, and what is known of it."""
+    """One utterance: where its samples and pitch lie, how fast they are played, and what is known of the result."""
 
     key: str
     corpus: str
@@ -34,20 +38,42 @@ class Item:
     traits: tuple[float, float, float, float]
     symbols: list[str] | None
     durations: np.ndarray | None
+    speed: float = 1.0
+
+    def played(self, suffix: str, speed: float) -> Item:
+        """The utterance played ``speed`` times as fast, by another speaker therefore."""
+        frames = int(self.frames / speed)
+        places = np.minimum((np.arange(frames) * speed).round().astype(int), len(self.f0) - 1)
+        pitch_mean, pitch_std, tempo, snr = self.traits
+        durations = None
+        if self.durations is not None:
+            ends = np.minimum((np.cumsum(self.durations) / speed).round().astype(int), frames)
+            durations = np.diff(ends, prepend=0)
+        return replace(
+            self,
+            key=self.key + suffix,
+            speaker=self.speaker + suffix,
+            frames=frames,
+            f0=np.asarray(self.f0)[places] * np.float32(speed),
+            traits=(pitch_mean + float(np.log(speed)), pitch_std, tempo * speed, snr),
+            durations=durations,
+            speed=speed,
+        )
 
 
 @dataclass
 class Batch:
     """Padded rows of speech.
 
-    wave: (batch, frames · hop); f0 (Hz), mask: (batch, frames); pitch_mean: (batch,); voice: (batch, 260), see
-    ``RTVC7Model.voice``; input_ids, durations: (batch, tokens), of pieces only.
+    wave: (batch, frames · hop); f0 (Hz), mask: (batch, frames); pitch_mean: (batch,); timbre: (batch, 80); voice:
+    (batch, 340), see ``RTVC7Model.voice``; input_ids, durations: (batch, tokens), of pieces only.
     """
 
     wave: Tensor
     f0: Tensor
     mask: Tensor
     pitch_mean: Tensor
+    timbre: Tensor
     voice: Tensor
     input_ids: Tensor | None = None
     durations: Tensor | None = None
@@ -56,13 +82,20 @@ class Batch:
 class Speech:
     """Utterances of several corpora, drawn with the given weight a corpus (its share of all pieces)."""
 
-    def __init__(self, weights: dict[str, float], kind: str = "train", aligned: bool = True, reject: float = 0.04):
+    def __init__(
+        self,
+        weights: dict[str, float],
+        kind: str = "train",
+        aligned: bool = True,
+        reject: float = 0.04,
+        shifted: tuple[str, ...] | list[str] = (),
+    ):
         loaded = {name: data.load_corpus(name) for name in weights}
         self._samples = {name: np.memmap(corpus.path, np.int16, "r") for name, corpus in loaded.items()}
         chosen = data.split(list(loaded.values()))[kind == "development"]
         alignment = json.loads((data.CACHE / "alignment.json").read_text()) if aligned else {}
         bars = _bars(alignment, reject)
-        self.embeddings = _embeddings()
+        self.voices = {key: known for name in weights for key, known in _voices(name).items()}
         self.items: list[Item] = []
         for name in weights:
             traits = json.loads((data.CACHE / f"{name}.traits.json").read_text())
@@ -70,9 +103,12 @@ class Speech:
             for one in chosen:
                 if one.corpus == name:
                     self._add(one, traits[one.file], curves, alignment, aligned, bars)
+            if name in shifted:
+                own = [item for item in self.items if item.corpus == name]
+                self.items += [item.played(*how) for item in own for how in voices.speeds(item.speaker).items()]
         share = np.array([len([i for i in self.items if i.corpus == name]) or 1 for name in weights])
         per_corpus = dict(zip(weights, np.array(list(weights.values())) / share, strict=True))
-        chances = np.array([per_corpus[item.corpus] for item in self.items])
+        chances = np.array([per_corpus[item.corpus] * (1.0 if item.speed == 1.0 else 0.5) for item in self.items])
         seconds = np.array([item.frames for item in self.items]) ** 0.5  # long ones a little more often
         self.chances = chances * seconds / (chances * seconds).sum()
         self.by_speaker: dict[str, list[int]] = {}
@@ -92,9 +128,11 @@ class Speech:
 
     def wave(self, item: Item, first: int = 0, frames: int | None = None) -> np.ndarray:
         """(frames · hop,) float32 from frame ``first`` on."""
-        begin = item.start + first * HOP
-        stop = begin + (item.frames if frames is None else frames) * HOP
-        return self._samples[item.corpus][begin:stop].astype(np.float32) / data.FULL_SCALE
+        samples = (item.frames if frames is None else frames) * HOP
+        begin = item.start + round(first * HOP * item.speed)
+        stop = begin + round(samples * item.speed)
+        wave = self._samples[item.corpus][begin:stop].astype(np.float32) / data.FULL_SCALE
+        return wave if item.speed == 1.0 else voices.played(wave, item.speed)[:samples]
 
     def crops(self, batch: int, frames: int, rng: np.random.Generator) -> Batch:
         """Windows of ``frames`` frames from anywhere; shorter utterances are padded with silence."""
@@ -140,21 +178,24 @@ class Speech:
             mask[row, :count] = 1.0
         statistics = torch.tensor([item.traits for item, *_ in rows])
         noise = torch.from_numpy(rng.normal(size=statistics.shape)).float() * torch.tensor(DISTURBANCE)
-        voice = RTVC7Model.voice(self._embeddings_of(rows, rng), *(statistics + noise).unbind(-1))
-        batch = Batch(*map(torch.from_numpy, (wave, f0, mask)), (statistics + noise)[:, 0], voice)
+        embeddings, timbres = self._voices_of(rows, rng)
+        voice = RTVC7Model.voice(embeddings, timbres, *(statistics + noise).unbind(-1))
+        batch = Batch(*map(torch.from_numpy, (wave, f0, mask)), (statistics + noise)[:, 0], timbres, voice)
         if rows[0][3] is not None:
             batch.input_ids, batch.durations = _symbols(rows)
         return batch
 
-    def _embeddings_of(self, rows: list, rng: np.random.Generator) -> Tensor:
-        """(batch, 256), half of them of another utterance of the same voice; zeros until the cache has embeddings."""
-        if self.embeddings is None:
-            return torch.zeros(len(rows), SPEAKER_SIZE)
-        keys = []
+    def _voices_of(self, rows: list, rng: np.random.Generator) -> list[Tensor]:
+        """Embeddings (batch, 256) and timbres (batch, 80), half of them of another utterance of the same voice.
+
+        Zeros where the cache does not have them yet.
+        """
+        known = []
         for item, *_ in rows:
             own = rng.random() < 0.5
-            keys.append(item.key if own else self.items[rng.choice(self.by_speaker[item.speaker])].key)
-        return torch.from_numpy(np.stack([self.embeddings[key] for key in keys]).astype(np.float32))
+            key = item.key if own else self.items[rng.choice(self.by_speaker[item.speaker])].key
+            known.append(self.voices.get(key, NOBODY))
+        return [torch.from_numpy(np.stack(some).astype(np.float32)) for some in zip(*known, strict=True)]
 
 
 def _bars(alignment: dict, reject: float) -> dict[str, float]:
@@ -165,12 +206,14 @@ def _bars(alignment: dict, reject: float) -> dict[str, float]:
     return {name: float(np.quantile(values, reject)) for name, values in scores.items()}
 
 
-def _embeddings() -> dict[str, np.ndarray] | None:
-    path = data.CACHE / "embeddings.npz"
+def _voices(name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Speaker embedding and timbre of a corpus's utterances, by key; empty until the stage ``embeddings`` has run."""
+    path = data.CACHE / f"{name}.voices.npz"
     if not path.exists():
-        return None
+        return {}
     with np.load(path) as stored:
-        return dict(zip(stored["keys"].tolist(), stored["embeddings"], strict=True))
+        pairs = zip(stored["embeddings"], stored["timbres"], strict=True)
+        return {f"{name}/{key}": known for key, known in zip(stored["keys"].tolist(), pairs, strict=True)}
 
 
 def _symbols(rows: list) -> tuple[Tensor, Tensor]:

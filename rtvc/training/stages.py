@@ -39,8 +39,16 @@ def load_config(path: Path, overrides: list[str]) -> dict:
             section = section[key]
         if not name.startswith("--") or keys[-1] not in section:
             raise ValueError(f"{path.name} has no key {name.removeprefix('--')!r}; it has {', '.join(section)}.")
-        section[keys[-1]] = yaml.safe_load(value)
+        section[keys[-1]] = _value(value)
     return config
+
+
+def _value(written: str) -> object:
+    """What YAML makes of it; ``1e-5`` too, which YAML takes for a string, is a number."""
+    try:
+        return float(written) if "e" in written.lower() else yaml.safe_load(written)
+    except ValueError:
+        return yaml.safe_load(written)
 
 
 def main(arguments: list[str] | None = None) -> None:

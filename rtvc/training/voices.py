@@ -66,12 +66,22 @@ def joined(utterances: list[data.Utterance], corpora: dict[str, data.Corpus]) ->
     return np.concatenate(waves)
 
 
+def speeds(speaker: str) -> dict[str, float]:
+    """How much slower and faster a speaker is played to make two further ones, by suffix of the name."""
+    draw = random.Random(speaker)
+    return {f"-{name}": draw.uniform(low, high) for name, (low, high) in SPEEDS.items()}
+
+
+def played(wave: np.ndarray, speed: float) -> np.ndarray:
+    """``wave`` played ``speed`` times as fast: pitch, formants and tempo all move."""
+    return soxr.resample(wave, speed, 1.0, quality="MQ")
+
+
 def copies(wave: np.ndarray, speaker: str, shifted: bool) -> Iterator[tuple[str, np.ndarray]]:
     """(suffix, wave) of the speaker and of the two further speakers that resampling makes of a reader."""
     yield "", wave
-    draw = random.Random(speaker)
-    for name, (low, high) in SPEEDS.items() if shifted else ():
-        yield f"-{name}", soxr.resample(wave, draw.uniform(low, high), 1.0, quality="MQ")
+    for suffix, speed in speeds(speaker).items() if shifted else ():
+        yield suffix, played(wave, speed)
 
 
 def teacher_vectors(wave: np.ndarray) -> np.ndarray:
