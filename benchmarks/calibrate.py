@@ -1,10 +1,11 @@
-"""The three numbers of `VoiceCloningConfig` that are measured on development speakers, not learned.
+"""The four numbers of `VoiceCloningConfig` that are measured on development speakers, not learned.
 
     python benchmarks/calibrate.py FOLDER [--write]      # FOLDER: a voice-cloning model; --write: into its config.json
 
 `similarity_scale` and `similarity_offset`: a logistic fit on pairs of recordings, half of them with noise, each class
-weighing the same. `enhance_below_snr`: the noise level from which on cleaning brings the speaker embedding closer to
-that of another, clean recording of the same speaker.
+weighing the same. `same_voice_cosine`: all but one in a hundred short pieces of speech are closer than this to the
+whole that they are from. `enhance_below_snr`: the noise level from which on cleaning brings the speaker embedding
+closer to that of another, clean recording of the same speaker.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy.optimize import minimize
 
 from rtvc import VoiceCloningModel, audio
 from rtvc.training import data
+from rtvc.training.ge2e import equal_error_rate
+from rtvc.voice_cloning import CHECKED
 
 CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
 SECONDS = (3.0, 8.0)  # of a recording
@@ -62,15 +66,6 @@ def fit(cosines: np.ndarray, same: np.ndarray) -> tuple[float, float]:
     return float(scale), float(offset)
 
 
-def equal_error_rate(cosines: np.ndarray, same: np.ndarray) -> float:
-    """Where as many pairs of one person are refused as pairs of two are taken for one."""
-    thresholds = np.sort(cosines)
-    refused = np.searchsorted(np.sort(cosines[same]), thresholds) / same.sum()
-    taken = 1 - np.searchsorted(np.sort(cosines[~same]), thresholds) / (~same).sum()
-    place = np.argmin(np.abs(refused - taken))
-    return float((refused[place] + taken[place]) / 2)
-
-
 def similarity(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict:
     """Scale and offset, printed with the equal error rate."""
     embeddings, speakers = [], []
@@ -85,8 +80,27 @@ def similarity(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], 
     cosines, same = (embeddings @ embeddings.T)[one, two], speakers[one] == speakers[two]
     scale, offset = fit(cosines, same)
     print(f"{len(found)} speakers, {same.sum()} pairs of one, {(~same).sum()} of two", end="; ")
-    print(f"equal error rate {equal_error_rate(cosines, same):.1%}; scale {scale:.2f}, offset {offset:.3f}")
+    print(f"equal error rate {equal_error_rate(embeddings, speakers):.1%}; scale {scale:.2f}, offset {offset:.3f}")
     return {"similarity_scale": round(scale, 2), "similarity_offset": round(offset, 3)}
+
+
+def same_voice(model: VoiceCloningModel, found: dict) -> dict:
+    """How near a short piece is to its own recordings' mean, with the share of other people's pieces that are too."""
+    pieces, speakers = [], []
+    for speaker, cuts in found.items():
+        for wave in cuts:
+            count = max(1, round(wave.size / (CHECKED * audio.SAMPLING_RATE)))
+            pieces += [model.embed_windows(one, 2 * CHECKED, CHECKED)[0].numpy() for one in np.array_split(wave, count)]
+            speakers += [speaker] * count
+    pieces, speakers = np.stack(pieces), np.array(speakers)
+    names = np.unique(speakers)
+    centres = np.stack([pieces[speakers == name].mean(0) for name in names])
+    cosines = pieces @ (centres / np.linalg.norm(centres, axis=1, keepdims=True)).T
+    own = speakers[:, None] == names
+    bound = round(float(np.quantile(cosines[own], 0.01)), 3)
+    print(f"pieces of {CHECKED} s: one in a hundred is further than {bound} from its own voice", end=", ")
+    print(f"{(cosines[~own] < bound).mean():.1%} are from another's")
+    return {"same_voice_cosine": bound}
 
 
 def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict:
@@ -118,7 +132,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     model = VoiceCloningModel.from_pretrained(options.folder).eval()
     noises, found = data.noises("development"), recordings(rng)
-    numbers = similarity(model, found, noises, rng) | threshold(model, found, noises, rng)
+    with torch.inference_mode():
+        numbers = similarity(model, found, noises, rng) | same_voice(model, found)
+        numbers |= threshold(model, found, noises, rng)
     print(numbers)
     if options.write:
         model.config.update(numbers)

@@ -326,3 +326,23 @@ def test_a_written_clone_can_be_read(bundled, woman, tmp_path):
     out = bundled(TEXT, voice=woman)
     soundfile.write(tmp_path / "hello.wav", out["audio"], out["sampling_rate"])
     assert soundfile.info(tmp_path / "hello.wav").frames == len(out["audio"])
+
+
+def test_one_person_alone_is_used_whole(bundled, woman, man):
+    for path in (woman, man):
+        report = bundled.enroll([path, path]).report
+        assert not report.several_voices
+        assert report.warning == ""
+        assert report.used_seconds > 0.85 * report.voiced_seconds
+
+
+def test_two_people_in_one_recording_are_noticed(bundled, woman, man):
+    """Most of it is hers: her voice is taken, what he says is left out, and the person is told."""
+    hers, his = rtvc.audio.read(woman), rtvc.audio.read(man)
+    mixed = bundled.enroll((np.concatenate([hers, hers, his]), 16_000))
+    assert mixed.report.several_voices
+    assert "More than one voice" in mixed.report.warning
+    assert mixed.report.used_seconds < 0.85 * mixed.report.voiced_seconds
+    alone, other = bundled.enroll(woman), bundled.enroll(man)
+    assert mixed.similarity(alone) > 0.9 > mixed.similarity(other)
+    assert mixed.pitch_mean == pytest.approx(alone.pitch_mean, abs=0.1)
