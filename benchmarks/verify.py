@@ -20,9 +20,11 @@ import numpy as np
 import soxr
 import torch
 
-from rtvc import EarSpeechModel, TunedGE2EModel, VoiceCloningModel
+from rtvc import VoiceCloningModel
+from rtvc.earspeech import EarSpeechModel
 from rtvc.pipeline import CHECKPOINT
 from rtvc.training.baseline import MelBandsModel
+from rtvc.tuned_ge2e import TunedGE2EModel
 
 RATE = 16_000
 ROOT = Path(__file__).parents[1]
@@ -86,9 +88,9 @@ def embedder(model: VoiceCloningModel) -> Embed:
     return embed
 
 
-def with_stage(folder: Path) -> VoiceCloningModel:
-    """The bundled model with a training stage's EarSpeech and Tuned-GE2E."""
-    model = VoiceCloningModel.from_pretrained(CHECKPOINT).eval()
+def with_stage(base: Path, folder: Path) -> VoiceCloningModel:
+    """The model of ``base`` with a training stage's EarSpeech and Tuned-GE2E."""
+    model = VoiceCloningModel.from_pretrained(base).eval()
     kind = json.loads((folder / "earspeech" / "config.json").read_text())["model_type"]
     front = MelBandsModel if kind == "mel_bands" else EarSpeechModel
     model.earspeech = front.from_pretrained(folder / "earspeech").eval()
@@ -133,7 +135,9 @@ def main() -> None:
     speakers = [case["speaker"] for case in cases]
     trials = Trials(speakers)
     ours = embedder(VoiceCloningModel.from_pretrained(options.model).eval())
-    systems = {"rtvc": ours} | {f"{one.parent.name}/{one.name}": embedder(with_stage(one)) for one in options.stages}
+    systems = {"rtvc": ours} | {
+        f"{one.parent.name}/{one.name}": embedder(with_stage(options.model, one)) for one in options.stages
+    }
     if options.peers:
         systems |= {"resemblyzer": floors.judges.resemblyzer_embed, "second judge": floors.judges.second_embed}
     table = {}
