@@ -3,9 +3,9 @@
     python benchmarks/calibrate.py FOLDER [--write]      # FOLDER: a voice-cloning model; --write: into its config.json
 
 `similarity_scale` and `similarity_offset`: a logistic fit on pairs of recordings, half of them with noise, each class
-weighing the same. `same_voice_cosine`: all but one in a hundred short pieces of speech are closer than this to the
-whole that they are from. `enhance_below_snr`: the noise level from which on cleaning brings the speaker embedding
-closer to that of another, clean recording of the same speaker.
+weighing the same. `same_voice_cosine`: all but one in a hundred short pieces of speech, half of them with noise, are
+closer than this to their speaker's mean. `enhance_below_snr`: the noise level from which on cleaning brings the speaker
+embedding closer to that of another, clean recording of the same speaker.
 """
 
 from __future__ import annotations
@@ -66,15 +66,22 @@ def fit(cosines: np.ndarray, same: np.ndarray) -> tuple[float, float]:
     return float(scale), float(offset)
 
 
-def similarity(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict:
+def half_noisy(found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
+    """``found`` with noise 5–25 dB below every second recording."""
+
+    def noisy(wave: np.ndarray) -> np.ndarray:
+        return with_noise(wave, noises[rng.integers(len(noises))], rng.uniform(5, 25))
+
+    return {
+        speaker: [noisy(wave) if count % 2 else wave for count, wave in enumerate(cuts)]
+        for speaker, cuts in found.items()
+    }
+
+
+def similarity(model: VoiceCloningModel, found: dict) -> dict:
     """Scale and offset, printed with the equal error rate."""
-    embeddings, speakers = [], []
-    for speaker, cuts in found.items():
-        for count, wave in enumerate(cuts):
-            if count % 2:
-                wave = with_noise(wave, noises[rng.integers(len(noises))], rng.uniform(5, 25))
-            embeddings.append(model.embed(wave))
-            speakers.append(speaker)
+    embeddings = [model.embed(wave) for cuts in found.values() for wave in cuts]
+    speakers = [speaker for speaker, cuts in found.items() for _ in cuts]
     embeddings, speakers = np.stack(embeddings), np.array(speakers)
     one, two = np.triu_indices(len(speakers), 1)
     cosines, same = (embeddings @ embeddings.T)[one, two], speakers[one] == speakers[two]
@@ -85,7 +92,7 @@ def similarity(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], 
 
 
 def same_voice(model: VoiceCloningModel, found: dict) -> dict:
-    """How near a short piece is to its own recordings' mean, with the share of other people's pieces that are too."""
+    """How near a short piece is to its own speaker's mean, with the share of other people's pieces that are not."""
     pieces, speakers = [], []
     for speaker, cuts in found.items():
         for wave in cuts:
@@ -132,8 +139,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     model = VoiceCloningModel.from_pretrained(options.folder).eval()
     noises, found = data.noises("development"), recordings(rng)
+    mixed = half_noisy(found, noises, rng)
     with torch.inference_mode():
-        numbers = similarity(model, found, noises, rng) | same_voice(model, found)
+        numbers = similarity(model, mixed) | same_voice(model, mixed)
         numbers |= threshold(model, found, noises, rng)
     print(numbers)
     if options.write:

@@ -93,6 +93,11 @@ def telephone(wave: np.ndarray, random: Generator) -> np.ndarray:
     return signal.sosfilt(signal.butter(3, band, "bandpass", fs=RATE, output="sos"), wave)
 
 
+def narrowband(wave: np.ndarray) -> np.ndarray:
+    """``wave`` as a recording at 8 kHz keeps it."""
+    return signal.resample_poly(signal.resample_poly(wave, 1, 2), 2, 1)[: len(wave)]
+
+
 def mix(wave: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
     """``wave`` with ``noise`` (repeated to its length) at ``snr`` dB."""
     noise = np.resize(noise, len(wave))
@@ -104,14 +109,16 @@ def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, rand
     """One random recording condition; ``babble``: other people's speech to draw from, (samples,)."""
     if random.random() < 0.5:
         wave = room(wave, random)
-    kind, snr = random.random(), random.uniform(-2, 20)
-    if kind < 0.45:
+    kind, channel, snr = random.random(), random.random(), random.uniform(0, 25)
+    if kind < 0.35:
         wave = mix(wave, noises[random.integers(len(noises))], snr)
-    elif kind < 0.65:
+    elif kind < 0.5:
         wave = mix(wave, MADE[random.integers(len(MADE))](len(wave), random), snr)
-    elif kind < 0.9:
+    elif kind < 0.7:
         starts = random.integers(0, max(1, len(babble) - len(wave)), random.integers(2, 7))
         wave = mix(wave, sum(babble[one : one + len(wave)].astype(np.float32) for one in starts), snr)
-    if random.random() < 0.25:
+    if channel < 0.15:
         wave = telephone(wave, random)
+    elif channel < 0.35:
+        wave = narrowband(wave)
     return wave.astype(np.float32)

@@ -75,8 +75,9 @@ def embed(config: dict) -> None:
     ]
     for name in config["corpora"]:
         corpus, keys, embeddings, timbres = data.load_corpus(name), [], [], []
+        ranges = voices.SPEEDS if name in config["shifted"] else {}
         for one in tqdm(corpus.utterances, desc=name, mininterval=10):
-            for suffix, wave in voices.copies(corpus.wave(one), one.speaker, name in config["shifted"]):
+            for suffix, wave in voices.copies(corpus.wave(one), one.speaker, ranges):
                 heard = torch.from_numpy(wave[: config["longest"] * data.SAMPLING_RATE])
                 embedding = encoders[1](encoders[0](heard[None]).features).speaker_embedding[0]
                 keys.append(one.file + suffix)

@@ -105,7 +105,8 @@ class Speech:
                     self._add(one, traits[one.file], curves, alignment, aligned, bars)
             if name in shifted:
                 own = [item for item in self.items if item.corpus == name]
-                self.items += [item.played(*how) for item in own for how in voices.speeds(item.speaker).items()]
+                for item in own:
+                    self.items += [item.played(*how) for how in voices.speeds(item.speaker, voices.SPEEDS).items()]
         share = np.array([len([i for i in self.items if i.corpus == name]) or 1 for name in weights])
         per_corpus = dict(zip(weights, np.array(list(weights.values())) / share, strict=True))
         chances = np.array([per_corpus[item.corpus] * (1.0 if item.speed == 1.0 else 0.5) for item in self.items])

@@ -1,8 +1,8 @@
 """The voices that Tuned-GE2E learns from: one stream of speech a speaker, and what the teacher hears in it.
 
 A speaker's utterances are joined, up to ``SECONDS_EACH``, so that one-second words and twelve-second readings are
-cropped alike. Readers are also resampled: a longer or shorter vocal tract is another person. The cache is ``ge2e.i16``
-(waves), ``ge2e.json`` (index) and ``ge2e.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
+cropped alike. Readers are also resampled, four times: a longer or shorter vocal tract is another person. The cache is
+``ge2e.i16`` (waves), ``ge2e.json`` (index) and ``ge2e.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import torch
 
 from rtvc.training import data
 
-SECONDS_EACH = 120
+SECONDS_EACH = 300
 SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
+ALL_SPEEDS = SPEEDS | {"slower": (0.77, 0.83), "faster": (1.2, 1.28)}  # enough to tell apart, too odd to speak like
 SHIFTED = (
     "librispeech-train-clean-5",
     "librispeech-train-clean-3",
@@ -66,10 +67,10 @@ def joined(utterances: list[data.Utterance], corpora: dict[str, data.Corpus]) ->
     return np.concatenate(waves)
 
 
-def speeds(speaker: str) -> dict[str, float]:
-    """How much slower and faster a speaker is played to make two further ones, by suffix of the name."""
+def speeds(speaker: str, ranges: dict[str, tuple[float, float]]) -> dict[str, float]:
+    """How much slower and faster a speaker is played to make further ones, by suffix of the name."""
     draw = random.Random(speaker)
-    return {f"-{name}": draw.uniform(low, high) for name, (low, high) in SPEEDS.items()}
+    return {f"-{name}": draw.uniform(low, high) for name, (low, high) in ranges.items()}
 
 
 def played(wave: np.ndarray, speed: float) -> np.ndarray:
@@ -77,10 +78,10 @@ def played(wave: np.ndarray, speed: float) -> np.ndarray:
     return soxr.resample(wave, speed, 1.0, quality="MQ")
 
 
-def copies(wave: np.ndarray, speaker: str, shifted: bool) -> Iterator[tuple[str, np.ndarray]]:
-    """(suffix, wave) of the speaker and of the two further speakers that resampling makes of a reader."""
+def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]]) -> Iterator[tuple[str, np.ndarray]]:
+    """(suffix, wave) of the speaker and of the further speakers that resampling makes of a reader, one a range."""
     yield "", wave
-    for suffix, speed in speeds(speaker).items() if shifted else ():
+    for suffix, speed in speeds(speaker, ranges).items():
         yield suffix, played(wave, speed)
 
 
@@ -122,7 +123,8 @@ def prepare() -> None:
     index, start, window = [], 0, 0
     with open(data.CACHE / f"{NAME}.i16", "wb") as waves, open(data.CACHE / f"{NAME}.teacher", "wb") as vectors:
         for speaker, development, corpus, wave in speakers():
-            for suffix, copy in copies(wave, speaker, corpus in SHIFTED and not development):
+            ranges = ALL_SPEEDS if corpus in SHIFTED and not development else {}
+            for suffix, copy in copies(wave, speaker, ranges):
                 stream = Stream(speaker + suffix, corpus, development, start, len(copy), window)
                 waves.write((np.clip(copy, -1, 1) * data.FULL_SCALE).astype(np.int16).tobytes())
                 vectors.write(teacher_vectors(copy)[: stream.windows].astype(np.float16).tobytes())
