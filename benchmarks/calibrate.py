@@ -1,11 +1,12 @@
-"""The four numbers of `VoiceCloningConfig` that are measured on development speakers, not learned.
+"""The five numbers of `VoiceCloningConfig` that are measured on development speakers, not learned.
 
     python benchmarks/calibrate.py FOLDER [--write]      # FOLDER: a voice-cloning model; --write: into its config.json
 
 `similarity_scale` and `similarity_offset`: a logistic fit on pairs of recordings, half of them with noise, each class
 weighing the same. `same_voice_cosine`: all but one in a hundred short pieces of speech, half of them with noise, are
 closer than this to their speaker's mean. `enhance_below_snr`: the noise level from which on cleaning brings the speaker
-embedding closer to that of another, clean recording of the same speaker.
+embedding closer to that of another, clean recording of the same speaker. `speaking_lufs`: the mean loudness of what
+RTVC-7 says in the speakers' voices.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from scipy.optimize import minimize
 
 from rtvc import VoiceCloningModel, audio
+from rtvc.pipeline import load
 from rtvc.training import data
 from rtvc.training.ge2e import equal_error_rate
 from rtvc.voice_cloning import CHECKED
@@ -26,6 +28,7 @@ CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeec
 SECONDS = (3.0, 8.0)  # of a recording
 RECORDINGS = 6  # of a speaker at most
 LEVELS = np.arange(0, 36, 5)  # dB
+TEXTS = ("Yes.", "What time is it?", "I will be there at nine, and I will bring the book that you asked me for.")
 WORTHWHILE = 0.02  # gain in cosine: below, a recording is better left as it is
 
 
@@ -111,7 +114,7 @@ def same_voice(model: VoiceCloningModel, found: dict) -> dict:
 
 
 def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict:
-    """The measured signal-to-noise ratio below which cleaning helps, from a line through gain against ratio."""
+    """The measured signal-to-noise ratio below which cleaning helps, at it and on average."""
     ratios, gains = [], []
     for cuts in found.values():
         target = model.embed(cuts[0])
@@ -125,10 +128,22 @@ def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], r
     means = {low + 2.5: gains[bins == count].mean() for count, low in enumerate(edges, 1) if (bins == count).any()}
     for level, gain in means.items():
         print(f"  {level:4.0f} dB: cosine to the speaker's other recording {gain:+.3f} by cleaning")
-    idle = [level for level, gain in means.items() if gain < WORTHWHILE]
-    limit = max(0.0, float(min(idle, default=40.0)) - 2.5)
+    below = {level: np.mean([gain for other, gain in means.items() if other <= level]) for level in means}
+    useful = [level for level in means if min(means[level], below[level]) >= WORTHWHILE]
+    limit = max(useful, default=-2.5) + 2.5
     print(f"cleaning is worthwhile below {limit:.1f} dB")
     return {"enhance_below_snr": limit}
+
+
+def speaking(folder: Path, found: dict) -> dict:
+    """The mean loudness of `TEXTS` in every voice, and how far a sentence may be from it."""
+    clone = load(folder)
+    clone.model.config.speaking_lufs = audio.LOUDNESS
+    voices = [clone.model.enroll([np.concatenate(cuts)], False) for cuts in found.values()]
+    said = [clone(text, voice=voice) for voice in voices for text in TEXTS]
+    levels = np.array([audio.loudness(one["audio"], one["sampling_rate"]) for one in said])
+    print(f"speaking: {levels.mean():.1f} LUFS, sentences from {levels.min():.1f} to {levels.max():.1f}")
+    return {"speaking_lufs": round(float(levels.mean()), 1)}
 
 
 def main() -> None:
@@ -143,6 +158,7 @@ def main() -> None:
     with torch.inference_mode():
         numbers = similarity(model, mixed) | same_voice(model, mixed)
         numbers |= threshold(model, found, noises, rng)
+    numbers |= speaking(options.folder, found)
     print(numbers)
     if options.write:
         model.config.update(numbers)

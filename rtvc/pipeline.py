@@ -30,7 +30,7 @@ from .errors import CheckpointError, RTVCError, TextError, VoiceError
 from .processing import VoiceCloningProcessor
 from .rtvc7 import RTVC7Config, RTVC7Model
 from .sayen import SayENConfig, SayENModel
-from .text import VoiceCloningTokenizer, split_sentences
+from .text import VoiceCloningTokenizer, pause_seconds, split_sentences
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from .voice import SUFFIXES, Voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningConfig, VoiceCloningModel
@@ -40,6 +40,7 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 PAUSE = 0.2  # seconds of silence between two sentences
 RANGES = {"speed": (0.25, 4.0), "pitch": (-24.0, 24.0), "variation": (0.0, 2.0)}
 AnyVoice = Voice | Recording
+Line = tuple[float, torch.Tensor | None]  # seconds of silence and the ids of the sentence after it, if one follows
 
 _lock = threading.Lock()
 
@@ -52,7 +53,7 @@ class VoiceCloningPipeline(Pipeline):
     out = clone("Nice to meet you.", voice="me.wav")  # {"audio": float32 (samples,), "sampling_rate": int}
     ```
 
-    One pipeline serves several threads. Speech comes at a loudness of −23 LUFS and never clips.
+    One pipeline serves several threads. Speech comes at a loudness of about −23 LUFS and never clips.
     """
 
     _load_processor = True
@@ -66,7 +67,8 @@ class VoiceCloningPipeline(Pipeline):
         """Say a text, or several.
 
         Args:
-            text: one line of English or more; a list gives a list, another iterable gives an iterator.
+            text: one line of English or more, `[pause 0.5s]` where it shall pause; a list gives a list, another
+                iterable gives an iterator.
             voice: a `Voice`, a recording (a path or `(samples, rate)`), or the path of a saved voice; a list has one
                 for each text.
             speed: 1 is the voice's own tempo, 2 twice as fast (0.25 to 4).
@@ -92,15 +94,15 @@ class VoiceCloningPipeline(Pipeline):
     def stream(self, text: str | Iterable[str], voice: AnyVoice | None = None, **options: Any) -> Iterator[dict]:
         """Say a long text sentence by sentence; the arguments are those of a call.
 
-        The text may also come in pieces, as a language model writes it. The chunks are what a call joins with short
-        silences.
+        The text may also come in pieces, as a language model writes it. The chunks behind one another are what a call
+        gives: the silence before a sentence is in its chunk.
         """
         _, forward_options, _ = self._sanitize_parameters(**options)
         forward_options = {**self._forward_params, **forward_options}
         voice = self._one_voice(voice, options.get("enhance"))
         lines = self._lines(text) if isinstance(text, str) else _pieces(text, self._tokens)
         generator = _generator(forward_options)
-        return (self._speak(line, voice, generator, forward_options) for line in lines)
+        return (self._speak(*line, voice, generator, forward_options) for line in lines)
 
     # -- voices and recordings
 
@@ -172,28 +174,29 @@ class VoiceCloningPipeline(Pipeline):
         return prepare, {name: _checked(name, value) for name, value in options.items() if value is not None}, {}
 
     def preprocess(self, text: str, voice: Voice, enhance: Any = None) -> dict[str, Any]:
-        """Text → the ids of its sentences. `enhance` has served its purpose when the voice was made."""
+        """Text → its sentences. `enhance` has served its purpose when the voice was made."""
         return {"sentences": self._lines(text), "voice": self._one_voice(voice, enhance)}
 
     def _forward(self, inputs: dict[str, Any], **options: Any) -> dict[str, Any]:
         generator = _generator(options)
-        return {"chunks": [self._speak(ids, inputs["voice"], generator, options) for ids in inputs["sentences"]]}
+        return {"chunks": [self._speak(*line, inputs["voice"], generator, options) for line in inputs["sentences"]]}
 
     def postprocess(self, outputs: dict[str, Any]) -> dict[str, Any]:
-        """Sentences joined with short silences."""
-        rate = self.model.config.sampling_rate
-        silence = np.zeros(int(PAUSE * rate), np.float32)
-        parts = [part for chunk in outputs["chunks"] for part in (silence, chunk["audio"])][1:]
-        return {"audio": np.concatenate(parts), "sampling_rate": rate}
+        """The chunks as one."""
+        speech = np.concatenate([chunk["audio"] for chunk in outputs["chunks"]])
+        return {"audio": speech, "sampling_rate": self.model.config.sampling_rate}
 
-    def _speak(self, ids: torch.Tensor, voice: Voice, generator: torch.Generator | None, options: dict) -> dict:
-        numbers = {name: options[name] for name in RANGES if name in options}
-        wave = self.model.synthesize(ids, voice, generator=generator, **numbers)
+    def _speak(
+        self, silence: float, ids: torch.Tensor | None, voice: Voice, generator: torch.Generator | None, options: dict
+    ) -> dict:
         rate = self.model.config.sampling_rate
-        return {"audio": audio.normalize_loudness(wave, rate), "sampling_rate": rate}
+        wave = np.zeros(round(silence * rate), np.float32)
+        if ids is not None:
+            numbers = {name: options[name] for name in RANGES if name in options}
+            wave = np.concatenate([wave, self.model.synthesize(ids, voice, generator=generator, **numbers)])
+        return {"audio": wave, "sampling_rate": rate}
 
-    def _lines(self, text: str) -> list[torch.Tensor]:
-        """The ids of each sentence. Pieces of punctuation alone are passed over, unless there is nothing else."""
+    def _lines(self, text: str) -> list[Line]:
         if not isinstance(text, str):
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
         return list(_pieces([text], self._tokens))
@@ -202,23 +205,30 @@ class VoiceCloningPipeline(Pipeline):
         return self.processor(text=sentence)["input_ids"]
 
 
-def _pieces(texts: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iterator[torch.Tensor]:
-    """The ids of each sentence of a text that comes in pieces.
+def _pieces(texts: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iterator[Line]:
+    """The sentences of a text that comes in pieces. Those of punctuation alone are passed over, unless all are.
 
     Raises:
         TextError: a sentence has letters or digits but none that can be spoken, or no sentence can be.
     """
-    spoke, refusal = False, None
+    spoke, asked, refusal = False, None, None
     for sentence in _sentences(texts):
+        if (pause := pause_seconds(sentence)) is not None:
+            asked = (asked or 0.0) + pause
+            continue
         try:
-            yield tokens(sentence)
-            spoke = True
+            ids = tokens(sentence)
         except TextError as error:
             if any(character.isalnum() for character in sentence):
                 raise
             refusal = error
+            continue
+        yield (PAUSE if spoke else 0.0) if asked is None else asked, ids
+        spoke, asked = True, None
     if not spoke:
         raise refusal or TextError("The text is empty; write at least one English word.")
+    if asked:
+        yield asked, None
 
 
 def _sentences(texts: Iterable[str]) -> Iterator[str]:

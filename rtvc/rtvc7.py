@@ -24,6 +24,7 @@ from .errors import refuse_unknown_keys
 
 LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance being 1: about 60 dB below speech at −23 LUFS
 PITCH_SPREAD = 0.25  # the typical standard deviation of natural-log F0, to scale it
+TOP = 2.0  # deviations above its mean: where a voice's questions end
 TRAITS = 4  # pitch, its spread, tempo, recording quality
 AVERAGE_TIMBRE = (0.3, 1.6, 1.3, 0.6, 0.2, 0.0, -0.2, -0.5, -1.1, -1.8)  # of many speakers, evenly over the mel bands
 MAX_LOG_GAIN = 6.0  # of the decoder's filters: keeps an untrained one finite
@@ -472,11 +473,7 @@ class RTVC7Model(PreTrainedModel):
 
         hidden: (batch, tokens, hidden_size); durations: (batch, tokens) whole frames → (batch, frames, hidden_size).
         """
-        ends = durations.cumsum(1)
-        frame = torch.arange(int(ends[:, -1].max()), device=hidden.device).expand(len(hidden), -1).contiguous()
-        token = torch.searchsorted(ends, frame, right=True).clamp(max=hidden.shape[1] - 1)
-        length = durations.gather(1, token).clamp(min=1)
-        place = (frame - (ends.gather(1, token) - length) + 0.5) / length
+        token, place, length = places(durations)
         where = torch.stack([place, 1 - place, torch.log(length.float())], -1).to(hidden.dtype)
         return hidden.gather(1, token[..., None].expand(-1, -1, hidden.shape[2])) + self.position(where)
 
@@ -506,13 +503,15 @@ class RTVC7Model(PreTrainedModel):
         pitch: float = 0.0,
         variation: float = 0.0,
         generator: torch.Generator | None = None,
+        rise: Tensor | None = None,
     ) -> RTVC7Output:
         """Speak.
 
         input_ids, attention_mask: (batch, tokens); speaker_embedding: (batch, speaker_size); timbre: (batch,
         latent_size); pitch_mean, pitch_std (natural log of Hz) and tempo (syllables per voiced second): (batch,);
         ``pitch`` shifts by semitones; ``variation`` is the deviation, in units of the prior's own, at which latents are
-        drawn.
+        drawn; ``rise`` (batch, tokens) in 0…1: how far the pitch is drawn to the top of the voice's range at the end of
+        each token.
         """
         quality = torch.full_like(pitch_mean, self.config.recording_quality)
         voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality)
@@ -524,6 +523,10 @@ class RTVC7Model(PreTrainedModel):
         mask = (torch.arange(int(frames.max()), device=frames.device) < frames[:, None])[..., None].to(hidden.dtype)
         hidden = self.expand(hidden, durations)
         relative, voicing = self.pitch_predictor(hidden, condition, mask)
+        if rise is not None:
+            risen = ramps(rise, durations)
+            relative = relative.lerp(TOP * pitch_std[:, None] / PITCH_SPREAD, risen)
+            voicing = voicing + 3.0 * risen  # statements end in creak, questions do not
         voiced = ((voicing > 0) & (mask[..., 0] > 0)).float()
         curve = torch.stack([relative * voiced, voiced], -1)
         mean, log_deviation, context = self.prior(hidden, curve, timbre, condition, mask)
@@ -534,6 +537,23 @@ class RTVC7Model(PreTrainedModel):
         breath = noise[..., : self.config.hop_length].flatten(1)
         waveform = self.decode(latents, f0, voice, mask, breath)
         return RTVC7Output(waveform, frames * self.config.hop_length, durations, f0)
+
+
+def places(durations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """durations (batch, tokens) → which token each frame belongs to, where in it (0…1) and how long that token is, each
+    (batch, frames)."""
+    ends = durations.cumsum(1)
+    frame = torch.arange(int(ends[:, -1].max()), device=durations.device).expand(len(durations), -1).contiguous()
+    token = torch.searchsorted(ends, frame, right=True).clamp(max=durations.shape[1] - 1)
+    length = durations.gather(1, token).clamp(min=1)
+    return token, (frame - (ends.gather(1, token) - length) + 0.5) / length, length
+
+
+def ramps(values: Tensor, durations: Tensor) -> Tensor:
+    """Values at the ends of tokens (batch, tokens), 0 before the first → straight lines between (batch, frames)."""
+    token, place, _ = places(durations)
+    before = functional.pad(values, (1, 0))[:, :-1].gather(1, token)
+    return before + (values.gather(1, token) - before) * place
 
 
 def _noise(frames: Tensor, size: int, generator: torch.Generator | None) -> Tensor:

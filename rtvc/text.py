@@ -90,6 +90,8 @@ LOUD = frozenset(
     """ALL AND ARE AT BE BUT BY CAN DID DO DOES FOR FROM GO HAD HAS HAVE HER HIM HIS HOW IF JUST MY NO NOT NOW OF ON ONE
     SHE SO STOP THAT THE THEM THEY THIS TO TOO UP WAS WE WERE WHAT WHEN WHY WILL WITH YES YOU YOUR""".split()  # noqa: SIM905
 )
+ASKING = "who|whom|whose|what|which|when|where|why|how"
+FALLING = re.compile(rf"^\W*(?:(?:and|but|so|well|then|oh|now)\W+)*(?:\w+\W+)?(?:{ASKING})\b|\bor\b", re.I)
 NOTHING = "There is nothing to say in this text: write at least one English word or number."
 _lock = threading.Lock()
 
@@ -174,11 +176,33 @@ def _is_spelled(pieces: list[str], index: int) -> bool:
 
 
 def phonemize(text: str) -> list[str]:
-    """The symbols of a text, from "^" to "$", with a pause before the end."""
-    symbols = _symbols(_phonemes(normalize(text)))
+    """The symbols of a text, from "^" to "$", with a pause before the end. "?" stands where the voice rises only."""
+    symbols = _symbols(_phonemes(_falling_questions(normalize(text))))
     if len(symbols) <= 3:
         raise TextError(NOTHING)
     return symbols
+
+
+def _falling_questions(words: str) -> str:
+    """Questions that ask who, what or where, or offer a choice, end like statements: their "?" becomes "."."""
+    return re.sub(r"[^.?!…]+\?", lambda match: match[0][:-1] + "." if FALLING.search(match[0]) else match[0], words)
+
+
+def question_rise(ids: list[int]) -> list[float]:
+    """How far the voice has risen to the top of its range at the end of each token, 0…1: in a question from the last
+    stressed vowel on. The corpora hardly hold a question, so the network has not learned it.
+    """
+    symbols, rise, nucleus = [SYMBOLS[index] for index in ids], [0.0] * len(ids), None
+    for index, symbol in enumerate(symbols):
+        if symbol[0] == STRESSES[1]:
+            nucleus = index
+        elif symbol == "?" and nucleus is not None:
+            for place in range(nucleus, index):
+                rise[place] = (place - nucleus + 1) / (index - nucleus)
+            rise[index] = 1.0
+        if symbol in PAUSES:
+            nucleus = None
+    return rise
 
 
 def _phonemes(words: str) -> str:
@@ -239,12 +263,37 @@ TITLES = re.compile(
 )
 
 
+PAUSE_MARK = re.compile(r"\[\s*pause\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)?\s*)?\]", re.I)
+DEFAULT_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds
+
+
+def pause_seconds(piece: str) -> float | None:
+    """How long a piece that is a mark such as "[pause 0.5s]" asks to pause; None for any other text."""
+    mark = PAUSE_MARK.fullmatch(piece)
+    if not mark:
+        return None
+    seconds = float(mark[1]) / (1000 if (mark[2] or "").lower() == "ms" else 1) if mark[1] else DEFAULT_PAUSE
+    if seconds > LONGEST_PAUSE:
+        raise TextError(f"A pause can last at most {LONGEST_PAUSE:g} seconds; shorten “{mark[0]}”.")
+    return seconds
+
+
 def split_sentences(text: str, limit: int = 200) -> list[str]:
     """A long text → its sentences, each at most `limit` characters long where a space allows it.
 
-    Nothing is lost: the pieces joined by spaces are the text with its white space collapsed. An abbreviation, an
-    initial or a number ends no sentence; a sentence beyond the limit is cut at its pauses, else between words.
+    Marks such as "[pause 0.5s]" are pieces of their own. Nothing is lost: the pieces joined by spaces are the text with
+    its white space collapsed. An abbreviation, an initial or a number ends no sentence; a sentence beyond the limit is
+    cut at its pauses, else between words.
     """
+    pieces, start = [], 0
+    for mark in PAUSE_MARK.finditer(text):
+        pieces += [*_split(text[start : mark.start()], limit), mark[0]]
+        start = mark.end()
+    return pieces + _split(text[start:], limit)
+
+
+def _split(text: str, limit: int) -> list[str]:
+    """A text without marks → its sentences."""
     sentences, start = [], 0
     for match in SENTENCE_END.finditer(text):
         before = text[max(start, match.start() - LOOK) : match.end()]

@@ -24,6 +24,7 @@ from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, refuse_unknown_keys
 from .rtvc7 import RTVC7Config, RTVC7Model, timbre
 from .sayen import SayENConfig, SayENModel
+from .text import question_rise
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from .voice import EnrolmentReport, Voice, pitch_statistics
 
@@ -43,7 +44,8 @@ class VoiceCloningConfig(PreTrainedConfig):
     ``similarity_scale`` and ``similarity_offset``: probability of one person = sigmoid(scale · (cosine − offset)).
     ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
-    ``benchmarks/calibrate.py`` measures all three.
+    ``speaking_lufs``: how loud RTVC-7 speaks by itself, on average: the gain of every sentence is known before it is
+    said. ``benchmarks/calibrate.py`` measures all of them.
     """
 
     model_type = "voice_cloning"
@@ -62,6 +64,7 @@ class VoiceCloningConfig(PreTrainedConfig):
     similarity_offset: float | int = 0.538
     same_voice_cosine: float | int = 0.4
     enhance_below_snr: float | int = 12.5
+    speaking_lufs: float | int = audio.LOUDNESS
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
@@ -279,7 +282,7 @@ class VoiceCloningModel(PreTrainedModel):
         variation: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> np.ndarray:
-        """Speak one line: float32 (samples,) at ``config.sampling_rate``, level as the model gives it.
+        """Speak one line: float32 (samples,) at ``config.sampling_rate``, about −23 LUFS loud, never clipping.
 
         Args:
             input_ids: (1, tokens) or (tokens,).
@@ -292,11 +295,14 @@ class VoiceCloningModel(PreTrainedModel):
         input_ids = torch.atleast_2d(input_ids).to(self.device)
         numbers = [torch.tensor([one], device=self.device) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
         heard = [torch.tensor(one, device=self.device)[None] for one in (voice.speaker_embedding, voice.timbre)]
+        rise = torch.tensor([question_rise(row) for row in input_ids.tolist()], device=self.device)
         output = self.rtvc7.synthesize(
-            input_ids, torch.ones_like(input_ids), *heard, *numbers, speed, pitch, variation, generator
+            input_ids, torch.ones_like(input_ids), *heard, *numbers, speed, pitch, variation, generator, rise
         )
         waveform, lengths = output.to_tuple()[:2]
-        return waveform[0, : int(lengths[0])].float().cpu().numpy()
+        wave = waveform[0, : int(lengths[0])].float().cpu().numpy()
+        gain = 10 ** ((audio.LOUDNESS - self.config.speaking_lufs) / 20)
+        return wave * np.float32(min(gain, audio.PEAK / np.abs(wave).max(initial=1e-6)))
 
 
 def _windows(wave: np.ndarray, window: float, hop: float) -> np.ndarray:

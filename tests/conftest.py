@@ -48,7 +48,7 @@ def tiny_config() -> VoiceCloningConfig:
     return VoiceCloningConfig(
         earspeech_config=EarSpeechConfig(),
         tuned_ge2e_config=TunedGE2EConfig(
-            speaker_size=SIZE, stem_size=16, hidden_size=16, attention_size=8, dilations=[1]
+            speaker_size=SIZE, stem_channels=(4, 8), hidden_size=16, attention_size=8, dilations=[1]
         ),
         sayen_config=SayENConfig(speaker_size=SIZE, channels=4, hidden_size=4, blocks=1),
         rtvc7_config=RTVC7Config(

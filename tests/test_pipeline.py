@@ -74,11 +74,16 @@ def test_a_voice_may_be_a_path_samples_a_saved_voice_or_a_voice(tiny, voice, wom
         np.testing.assert_allclose(tiny(TEXT, voice=other)["audio"], said, atol=1e-4)
 
 
-def test_loudness(tiny, voice):
-    for text in (TEXT, "Hi.", "One. Two. Three. Four. Five. Six."):
-        wave = tiny(text, voice=voice)["audio"]
-        assert np.abs(wave).max() <= 1.0
-        assert np.isfinite(wave).all()
+def test_one_gain_for_every_sentence_and_no_clipping(tiny, voice, monkeypatch):
+    quiet, loud = [], []
+    for level, found in ((-23.0, quiet), (-33.0, loud)):
+        monkeypatch.setattr(tiny.model.config, "speaking_lufs", level)
+        found += [tiny(text, voice=voice)["audio"] for text in (TEXT, "Hi.", "One. Two. Three.")]
+    for one, other in zip(quiet, loud, strict=True):
+        assert np.isfinite(other).all()
+        assert np.abs(other).max() <= audio.PEAK + 1e-6
+        if np.abs(one).max() < 0.3:
+            np.testing.assert_allclose(other, one * 10**0.5, rtol=1e-4, atol=1e-7)
 
 
 def test_lists(tiny, voice, man):
@@ -108,8 +113,23 @@ def test_long_texts_are_split_and_joined(tiny, voice):
     chunks = list(tiny.stream("One two. Three four! Five?", voice=voice))
     assert len(chunks) == 3
     whole = tiny("One two. Three four! Five?", voice=voice)["audio"]
-    assert len(whole) == sum(len(chunk["audio"]) for chunk in chunks) + 2 * int(PAUSE * rate)
-    np.testing.assert_array_equal(whole[: len(chunks[0]["audio"])], chunks[0]["audio"])
+    np.testing.assert_array_equal(whole, np.concatenate([chunk["audio"] for chunk in chunks]))
+    assert not chunks[1]["audio"][: int(PAUSE * rate)].any()
+
+
+def test_pauses_that_the_text_asks_for(tiny, voice):
+    rate = tiny.model.config.sampling_rate
+    one, two = (tiny(text, voice=voice)["audio"] for text in ("One.", "two"))
+    for mark, seconds in (("[pause 0.5s]", 0.5), ("[Pause 1.25]", 1.25), ("[pause 300 ms] [pause]", 0.8)):
+        silence = np.zeros(round(seconds * rate), np.float32)
+        np.testing.assert_array_equal(
+            tiny(f"One. {mark} two {mark}", voice=voice)["audio"], np.concatenate([one, silence, two, silence])
+        )
+    assert list(_sentences(["One [pau", "se 0.", "5s]two"])) == ["One", "[pause 0.5s]", "two"]
+    with pytest.raises(TextError, match="at most 10 seconds"):
+        tiny("One. [pause 60s] Two.", voice=voice)
+    with pytest.raises(TextError, match="empty"):
+        tiny("[pause 1s]", voice=voice)
 
 
 def test_streaming_a_text_that_comes_in_pieces(tiny, voice):
@@ -280,6 +300,16 @@ def test_a_clone_from_a_real_recording(bundled, woman, man):
     pitches = [audio.pitch_track(waves[path])[1] for path in (woman, man)]
     high, low = (np.median(track[track > 0]) for track in pitches)
     assert high > 1.3 * low
+
+
+def test_questions_end_higher_than_statements(bundled, woman, man):
+    for path in (woman, man):
+        voice = bundled.enroll(path)
+        ends = []
+        for text in ("Did she call you yesterday?", "Did she call you yesterday."):
+            track = audio.pitch_track(bundled(text, voice=voice)["audio"])[1]
+            ends.append(np.median(track[track > 0][-6:]))
+        assert ends[0] > 1.15 * ends[1]
 
 
 def test_speed_and_seed_of_the_bundled_model(bundled, woman):

@@ -177,6 +177,25 @@ def test_the_voice_enters_every_block(model: RTVC7Model):
             assert gradient.abs().max() > 0
 
 
+def test_ramps_are_straight_between_the_ends_of_tokens():
+    values = rtvc7.ramps(torch.tensor([[0.0, 1.0, 1.0, 0.0]]), torch.tensor([[2, 4, 0, 2]]))
+    assert values[0].tolist() == [0, 0, 0.125, 0.375, 0.625, 0.875, 0.75, 0.25]
+
+
+def test_pitch_rises_to_the_top_of_the_range_where_asked(model: RTVC7Model):
+    ids, mask = tokens(7)
+    rise = torch.zeros(1, 7)
+    rise[0, 4:] = 1.0
+    plain, risen = (model.synthesize(ids, mask, **voice(1), rise=one) for one in (None, rise))
+    ends = plain.durations[0].cumsum(0)
+    start, full = int(ends[3]), int(ends[4])
+    assert torch.equal(plain.f0[:, :start], risen.f0[:, :start])
+    top = math.exp(5.0 + rtvc7.TOP * 0.2)
+    voiced = risen.f0[0, full:][risen.f0[0, full:] > 0]
+    assert len(voiced) > 0
+    assert voiced.numpy() == pytest.approx(top, rel=1e-3)
+
+
 def test_saved_and_loaded_it_says_the_same(model: RTVC7Model, tmp_path):
     ids, mask = tokens(7)
     model.save_pretrained(tmp_path)

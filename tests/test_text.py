@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rtvc import text
 from rtvc.errors import TextError
-from rtvc.text import SYMBOLS, VoiceCloningTokenizer, normalize, phonemize, split_sentences
+from rtvc.text import IDS, SYMBOLS, VoiceCloningTokenizer, normalize, phonemize, question_rise, split_sentences
 
 READINGS = {
     # telephone numbers and other rows of digits
@@ -155,6 +155,34 @@ def test_nothing_to_say(nothing):
 def test_not_a_string():
     with pytest.raises(TextError, match="must be a string, not int"):
         phonemize(5)
+
+
+@pytest.mark.parametrize(
+    ("question", "rises"),
+    [
+        ("Is it raining?", True),
+        ("You finished already?", True),
+        ("It is late, isn't it?", True),
+        ("Do you know what he said?", True),
+        ("Where are you going?", False),
+        ("And how did you do it?", False),
+        ("At what time?", False),
+        ("Tea or coffee?", False),
+        ("It is raining.", False),
+    ],
+)
+def test_questions_rise_from_their_last_stressed_vowel_on_unless_they_ask_for_more_than_yes_or_no(question, rises):
+    symbols = phonemize(question)
+    rise = question_rise([IDS[symbol] for symbol in symbols])
+    assert len(rise) == len(symbols)
+    if not rises:
+        assert not any(rise)
+        return
+    first = next(place for place, value in enumerate(rise) if value)
+    assert symbols[first][0] == "ˈ"
+    assert not any(symbol[0] == "ˈ" for symbol in symbols[first + 1 :])
+    assert rise[first:-1] == sorted(rise[first:-1])
+    assert rise[-3:] == [1.0, 1.0, 0.0], "the last sound, the question mark, the end"
 
 
 def check_properties(words: str) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
 
-SMALL = {"stem_size": 16, "hidden_size": 32, "attention_size": 8, "dilations": [1, 2]}
+SMALL = {"stem_channels": [4, 8], "hidden_size": 32, "attention_size": 8, "dilations": [1, 2]}
 
 
 @pytest.fixture

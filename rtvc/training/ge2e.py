@@ -1,7 +1,8 @@
 """Tuned-GE2E's training: three stages, a teacher, and at the end EarSpeech's own centres and widths.
 
 Stage one: GE2E softmax and the teacher. Stage two: a growing margin. Stage three: the hardest 15 % of the utterances
-carry the loss, on features made on the fly, so that EarSpeech learns too. Stages one and two read cached features.
+carry the loss, on features made on the fly, so that EarSpeech learns too; before it the teacher mends what the margin
+overfitted. The others read cached features.
 Crops of 1–6 s fill a batch of constant size: the shorter they are, the more speakers are told apart.
 """
 
@@ -288,7 +289,7 @@ class Trainer:
         ge2e = self.loss(embeddings, stage["margin"], stage["share"])
         distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets, -1).mean()
         self.optimizer.zero_grad(set_to_none=True)
-        (ge2e + self.config["teacher_weight"] * distance).backward()
+        (stage["ge2e_weight"] * ge2e + self.config["teacher_weight"] * distance).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 3.0)
         self.optimizer.step()
         self.loss.keep_in_bounds()

@@ -31,6 +31,22 @@ def rate_at(step: int, steps: int, warm_up: int = 100, final: float = 0.05) -> f
     return min(1.0, (step + 1) / warm_up) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
+class Clock:
+    """Seconds of training so far, over all runs that were resumed."""
+
+    def __init__(self):
+        self.before, self.began = 0.0, time.monotonic()
+
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.began
+
+    def state_dict(self) -> dict:
+        return {"seconds": self.seconds()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.before, self.began = state["seconds"], time.monotonic()
+
+
 class Checkpoint:
     """Models and optimizers of a run, saved every few minutes to ``folder/checkpoint.pt`` and resumed from there."""
 

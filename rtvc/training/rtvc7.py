@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from rtvc import text
 from rtvc.rtvc7 import PITCH_SPREAD, RTVC7Config, RTVC7Model, log_mel
-from rtvc.training.loop import RUNS, Average, Checkpoint, Means, rate_at
+from rtvc.training.loop import RUNS, Average, Checkpoint, Clock, Means, rate_at
 from rtvc.training.losses import (
     Discriminators,
     SpeakerConsistency,
@@ -256,7 +256,10 @@ def _export(model: RTVC7Model, average: Average, folder: Path) -> None:
 
 # ---------------------------------------------------------------------------------------------- polish
 def train_polish(config: dict) -> None:
-    """Text → latents → wave as a whole against discriminators, with true durations and pitch."""
+    """Text → latents → wave as a whole against discriminators, with true durations and pitch.
+
+    Until ``steps`` or ``minutes``, whichever comes first, the rate falling towards it.
+    """
     model, folder = _start(config)
     decoder = RTVC7Model.from_pretrained(config["decoder"], dtype=torch.float32).decoder
     model.decoder.load_state_dict(decoder.state_dict())
@@ -267,11 +270,13 @@ def train_polish(config: dict) -> None:
     optimizer.add_param_group({"params": reading, "factor": config["text_factor"]})
     opponent, average = Opponent(config), Average(model)
     consistency = SpeakerConsistency(config["earspeech"], config["tuned_ge2e"])
-    parts = {"model": model, "optimizer": optimizer, "average": average} | opponent.parts()
-    checkpoint, means, steps = Checkpoint(folder, parts), Means(config["name"]), config["steps"]
+    clock = Clock()
+    parts = {"model": model, "optimizer": optimizer, "average": average, "clock": clock} | opponent.parts()
+    checkpoint, means = Checkpoint(folder, parts), Means(config["name"])
     if not checkpoint.path.exists():
         opponent.model.load_state_dict(torch.load(config["opponent"], weights_only=True)["opponent"])
-    for step in range(checkpoint.resume(), steps):
+    step = checkpoint.resume()
+    while (progress := max(step / config["steps"], clock.seconds() / 60 / config["minutes"])) < 1:
         frozen = step < config["warm_up"]
         batch = speech.pieces(config["seconds"], rng, config["longest"])
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
@@ -287,12 +292,13 @@ def train_polish(config: dict) -> None:
             losses["speaker"] = consistency(made, real)
             losses["adversarial"], losses["features"] = opponent.judge(made, real)
             total = sum(config["weights"][name] * losses[name] for name in config["weights"])
-            _step(optimizer, total, config["learning_rate"] * rate_at(step, steps))
+            _step(optimizer, total, config["learning_rate"] * rate_at(round(1000 * progress), 1000, warm_up=25))
             average.update()
         means.add(step, **losses)
-        if checkpoint.save_if_due(step + 1):
+        step += 1
+        if checkpoint.save_if_due(step):
             _export(model, average, folder / "model")
-    checkpoint.save(steps)
+    checkpoint.save(step)
     _export(model, average, folder / "model")
 
 

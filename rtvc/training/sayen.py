@@ -5,36 +5,18 @@ The embedding that SayEN is given comes from the noisy crop (as at inference) or
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, si_snr
-from rtvc.training.loop import RUNS, Average, Checkpoint, Means, rate_at
+from rtvc.training.loop import RUNS, Average, Checkpoint, Clock, Means, rate_at
 from rtvc.training.mixtures import Mixtures
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 CLEAN_VOICE = 0.3  # share of crops whose embedding is the clean one's
 LEVEL_SPREAD = 0.35  # natural log: a whole recording has other pauses than a crop, hence another level
-
-
-class Clock:
-    """Seconds of training so far, over all runs that were resumed."""
-
-    def __init__(self):
-        self.before, self.began = 0.0, time.monotonic()
-
-    def seconds(self) -> float:
-        return self.before + time.monotonic() - self.began
-
-    def state_dict(self) -> dict:
-        return {"seconds": self.seconds()}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.before, self.began = state["seconds"], time.monotonic()
 
 
 class Conditions:
