@@ -34,7 +34,10 @@ def test_stages_end_after_their_steps():
 
 
 def test_the_configured_stages_grow_the_margin_then_mine():
+    """GE2E, margin, hard examples; before the last one the teacher, at a fifth of GE2E's weight."""
     stages = yaml.safe_load(CONFIG.read_text())["stages"]
+    assert [stage["ge2e_weight"] for stage in stages] == [1.0, 1.0, 0.2, 0.2]
+    stages.pop(2)
     assert [stage["margin"] for stage in stages] == [False, True, True]
     assert [stage["hold_margin"] for stage in stages] == [False, True, False]
     assert [stage["share"] for stage in stages] == [1.0, 1.0, 0.15]
@@ -83,10 +86,10 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     for stage in config["stages"]:
         stage.update(steps=2, minutes=None, seconds=6, utterances=2)
     ge2e.train(config)
-    assert "stage 3 step 6 development EER" in capsys.readouterr().out
+    assert "stage 4 step 8 development EER" in capsys.readouterr().out
     folder = made_voices / "ge2e" / "model"
     earspeech = EarSpeechModel.from_pretrained(folder / "earspeech")
-    assert earspeech.centre_offsets.abs().max() > 0  # stage three moved them
+    assert earspeech.centre_offsets.abs().max() > 0  # the last stage moved them
     features = earspeech(0.1 * torch.randn(1, 16_000)).features
     assert TunedGE2EModel.from_pretrained(folder / "tuned_ge2e")(features).speaker_embedding.shape == (1, 256)
     ge2e.train(config)  # finished: resumes and has nothing left to do
