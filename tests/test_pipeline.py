@@ -24,8 +24,9 @@ TEXT = "Nice to meet you."
 
 
 def same(one: np.ndarray, other: np.ndarray) -> None:
-    """Equal but for the last bits, which depend on where in memory the weights lie."""
-    np.testing.assert_allclose(one, other, atol=1e-5)
+    """Equal but for the last bits, which depend on where in memory the weights lie: 60 dB below the speech."""
+    assert one.shape == other.shape
+    assert np.square(one - other).mean() < 1e-6 * np.square(other).mean()
 
 
 @pytest.fixture(scope="module")

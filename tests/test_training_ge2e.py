@@ -78,6 +78,7 @@ def made_voices(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
     vectors = random.standard_normal((48, 256)).astype(np.float16)
     monkeypatch.setattr(voices, "load", lambda: (index, np.concatenate(waves), vectors))
+    monkeypatch.setattr(voices, "teacher_vectors", lambda wave: random.standard_normal((2, 256)))
     return tmp_path / "runs"
 
 
