@@ -20,7 +20,7 @@ import numpy as np
 import soxr
 import torch
 
-from rtvc import VoiceCloningModel
+from rtvc import VoiceCloningModel, VoiceError
 from rtvc.earspeech import EarSpeechModel
 from rtvc.pipeline import CHECKPOINT
 from rtvc.training.baseline import MelBandsModel
@@ -79,11 +79,14 @@ class Trials:
 
 
 def embedder(model: VoiceCloningModel) -> Embed:
-    """Tuned-GE2E as enrolment uses it, without the gate: noise may leave the detector no speech at all."""
+    """Tuned-GE2E as ``rtvc.embed`` uses it; where noise leaves the detector of speech nothing, on the whole wave."""
 
     def embed(wave: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return model.embed_windows(wave).mean(0).numpy()
+        try:
+            return model.embed(wave)
+        except VoiceError:
+            with torch.inference_mode():
+                return model.embed_windows(wave).mean(0).numpy()
 
     return embed
 

@@ -157,35 +157,6 @@ class Crops:
         return self._batch(seconds, utterances, self._fresh_crop)
 
 
-# ---------------------------------------------------------------------------------------------- microphones and gaps
-FLOOR = 10 ** (-EarSpeechConfig().dynamic_range_db / 30)  # what EarSpeech maps to 0: the cube root of −30 dB
-
-
-def other_microphones(features: Tensor, decibels: float) -> Tensor:
-    """EarSpeech features (batch, frames, 64) as other microphones give them: each a smooth curve of gains of its own.
-
-    ``decibels``: standard deviation of the gains. What falls below EarSpeech's range stays there.
-    """
-    places = torch.arange(BANDS) / BANDS * torch.pi
-    shapes = torch.stack([torch.cos(number * places) for number in (1, 2, 3, 4)])
-    gains = decibels * (torch.randn(len(features), len(shapes)) / 2**0.5) @ shapes
-    roots = features * (1 - FLOOR) + FLOOR
-    return ((roots * 10 ** (gains / 30)[:, None] - FLOOR) / (1 - FLOOR)).clamp(0, 1)
-
-
-def with_gaps(features: Tensor, bands: int, frames: int) -> Tensor:
-    """(batch, frames, 64) with up to ``bands`` neighbouring bands and ``frames`` frames of each at zero (SpecAugment,
-    Park et al. 2019)."""
-    batch, length, _ = features.shape
-
-    def gap(size: int, widest: int) -> Tensor:
-        widths, firsts = torch.rand(batch, 1) * widest, torch.rand(batch, 1) * size
-        places = torch.arange(size)[None]
-        return (places >= firsts) & (places < firsts + widths)
-
-    return features.masked_fill(gap(BANDS, bands)[:, None] | gap(length, frames)[:, :, None], 0)
-
-
 # ---------------------------------------------------------------------------------------------- development figures
 def equal_error_rate(embeddings: np.ndarray, speakers: np.ndarray) -> float:
     """Equal error rate of the cosines of all pairs; ``embeddings`` (count, size) of unit length."""
@@ -315,9 +286,6 @@ class Trainer:
         features = inputs.flatten(0, 1)
         if stage["train_earspeech"]:
             features = self.earspeech(features).features
-        if self.config["front"] == "earspeech":
-            features = other_microphones(features, self.config["microphone_db"])
-        features = with_gaps(features, **self.config["gaps"])
         with torch.autocast("cpu", torch.bfloat16):
             embeddings = self.model(features).speaker_embedding.unflatten(0, targets.shape[:2])
         if stage["hold_margin"]:
