@@ -1,0 +1,171 @@
+"""Leave one thing out at a time, train each variant for the same few steps and judge it on unseen speakers.
+
+Usage: python benchmarks/ablations.py [decoder prior sayen …] [--steps N]
+
+``decoder``: copy synthesis with everything, without the harmonic source (the network draws magnitudes and phases
+itself), without discriminators, without slower and faster copies of the speakers. ``prior``: latents from text with the
+flow, and by plain regression, spoken by the trained decoder. ``sayen``: without each of its objectives, with as much of
+the others. Needs the training data's cache (stage ``data``, …), the finished stages ``ge2e`` and ``decoder`` and the
+judges of ``../shared``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from transformers import PreTrainedModel
+
+from rtvc import rtvc7, text
+from rtvc.rtvc7 import RTVC7Model
+from rtvc.sayen import SayENModel
+from rtvc.training import data, loop, sayen
+from rtvc.training import rtvc7 as stages
+from rtvc.training.speech import Speech
+
+ROOT = Path(__file__).parents[1]
+UNSEEN = {"librispeech-train-clean-5": 1.0, "librispeech-train-clean-3": 1.0, "librispeech-one-clip": 1.0}
+
+
+class PhaseDecoder(rtvc7.Decoder):
+    """The decoder without a harmonic source: magnitudes and phases are the network's alone (Vocos, Siuzdak 2023)."""
+
+    def forward(self, latents, envelope, f0, voice, mask, noise):
+        size, hop = self.config.n_fft, self.config.hop_length
+        voiced = (f0 > 0).float()
+        pitch = torch.stack([voiced * (f0.clamp(min=40.0).log() - 5.0), voiced], -1)
+        hidden = self.stack(self.enter(torch.cat([latents, pitch], -1)), self.condition(voice), mask)
+        harmonic, phase, breath = (head(hidden).float() for head in (self.harmonic, self.phase, self.breath))
+        base = envelope @ rtvc7._mel_to_bins(self.config.sampling_rate, size, self.config.latent_size)
+        middle = torch.pi * torch.arange(self.bins)  # a phase of 0 is a pulse in the middle of the window
+        drawn = torch.polar(rtvc7._gain(base + harmonic), phase + middle)
+        aperiodic = rtvc7.spectrum(noise, size, hop) * rtvc7._gain(base + breath)
+        return rtvc7.wave_of((drawn + aperiodic) * mask, size, hop)
+
+
+def decoder_variants(steps: int) -> dict[str, dict]:
+    """Configs of the stage ``decoder`` by name."""
+    config = yaml.safe_load((ROOT / "configs" / "decoder.yaml").read_text())
+    config |= {"steps": steps, "adversarial_from": steps // 2, "warm_up": steps // 8, "posterior_steps": steps // 2}
+    return {
+        "everything": config,
+        "no harmonic source": config,
+        "no discriminators": config | {"adversarial_from": steps},
+        "no slower and faster copies": config | {"shifted": []},
+    }
+
+
+def prior_variants(steps: int) -> dict[str, dict]:
+    """Configs of the stage ``prior`` by name."""
+    config = yaml.safe_load((ROOT / "configs" / "prior.yaml").read_text()) | {"steps": steps}
+    return {"flow of 7 steps": config, "plain regression": config}
+
+
+def sayen_variants(steps: int) -> dict[str, dict]:
+    """Configs of the stage ``sayen`` by name."""
+    config = yaml.safe_load((ROOT / "configs" / "sayen.yaml").read_text()) | {"steps": steps, "score_every": steps}
+    return {"all objectives": config} | {
+        f"without {key}": config | {"model": config["model"] | {f"{key}_weight": 0.0}}
+        for key in ("spectral", "clarity", "speaker")
+    }
+
+
+def train(kind: str, name: str, config: dict) -> PreTrainedModel:
+    """Train one variant, or load what an earlier run of the same name left."""
+    config = config | {"name": f"ablation_{kind}_{name.replace(' ', '_')}"}
+    if name == "plain regression":
+        config |= {"init": _without_flow(Path(config["init"]))}
+    folder = loop.RUNS / config["name"] / "model"
+    if not folder.exists():
+        torch.manual_seed(0)
+        {"decoder": stages.train_decoder, "prior": stages.train_prior, "sayen": sayen.train}[kind](config)
+    return (SayENModel if kind == "sayen" else RTVC7Model).from_pretrained(folder).eval()
+
+
+def _without_flow(folder: Path) -> Path:
+    """A copy of the model of ``folder`` with a flow of no steps."""
+    model = RTVC7Model.from_pretrained(folder, flow_steps=0)
+    model.save_pretrained(copy := loop.RUNS / "ablation_regression_start")
+    return copy
+
+
+@torch.inference_mode()
+def judge_copies(model: RTVC7Model, judges) -> dict[str, float]:
+    """Copy synthesis of eight windows of 6 s of unseen speakers: mean scores."""
+    speech, random, scores = Speech(UNSEEN, "development", aligned=False), np.random.default_rng(0), []
+    torch.manual_seed(0)
+    for _ in range(8):
+        batch = speech.crops(1, 480, random)
+        mean, _ = stages._targets(model, batch)
+        noise = torch.randn_like(batch.wave)
+        made = model.decode(mean, batch.f0, batch.voice, batch.mask[..., None], noise)[0].numpy()
+        wave = batch.wave[0].numpy()
+        likeness = judges.cosine(judges.resemblyzer_embed(wave), judges.resemblyzer_embed(made))
+        scores.append((judges.mos(made), judges.pesq_wb(wave, made), likeness))
+    return dict(zip(("distill-mos", "pesq", "cosine"), np.mean(scores, 0).round(3).tolist(), strict=True))
+
+
+@torch.inference_mode()
+def judge_readings(model: RTVC7Model, judges) -> dict[str, float]:
+    """Twelve sentences in the voices of unseen speakers: mean scores, and the word error rate."""
+    speech = Speech(UNSEEN, "development", aligned=False)
+    references = {item.speaker: item for item in speech.items if item.frames > 720}
+    texts = [row["text"] for row in data.read_table(data.DATA / "vctk-p239.tsv")][40:400:9]
+    texts = [one for one in texts if 5 < len(one.split()) < 16][:12]
+    scores, heard = [], []
+    for line, item in zip(texts, references.values(), strict=False):
+        ids = torch.tensor([[text.IDS[symbol] for symbol in text.phonemize(line)]])
+        known = [torch.from_numpy(one.astype(np.float32))[None] for one in speech.voices[item.key]]
+        traits = [torch.tensor([one]) for one in item.traits[:3]]
+        made = model.synthesize(ids, torch.ones_like(ids), *known, *traits).waveform[0].numpy()
+        likeness = judges.cosine(judges.resemblyzer_embed(speech.wave(item)), judges.resemblyzer_embed(made))
+        scores.append((judges.mos(made), likeness))
+        heard.append(judges.transcribe(made))
+    means = dict(zip(("distill-mos", "cosine"), np.mean(scores, 0).round(3).tolist(), strict=True))
+    return {"word error rate": round(float(judges.wer(texts[: len(heard)], heard)), 3)} | means
+
+
+@torch.inference_mode()
+def judge_cleaned(model: SayENModel, judges) -> dict[str, float]:
+    """24 noisy pieces of 4 s of unseen speakers: mean scores."""
+    config = yaml.safe_load((ROOT / "configs" / "sayen.yaml").read_text())
+    conditions, scores = sayen.Conditions(*sayen._encoders(config)), []
+    for noisy, clean in zip(*sayen._development(config), strict=True):
+        out, clean = model(noisy[None], *conditions(noisy[None])).enhanced[0].numpy(), clean.numpy()
+        gain = judges.si_sdr(clean, out) - judges.si_sdr(clean, noisy.numpy())
+        kept = [judges.cosine(embed(out), embed(clean)) for embed in (judges.resemblyzer_embed, judges.second_embed)]
+        scores.append((judges.pesq_wb(clean, out), judges.estoi(clean, out), gain, *kept))
+    names = ("pesq", "estoi", "gain", "resemblyzer kept", "second kept")
+    return dict(zip(names, np.mean(scores, 0).round(3).tolist(), strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kinds", nargs="*", default=["decoder", "prior", "sayen"])
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    options = parser.parse_args()
+    sys.path.insert(0, str(options.shared / "tools"))
+    from floors import judges  # noqa: PLC0415  (the judges of ../shared)
+
+    torch.set_num_threads(1)
+    loop.keep_memory()
+    for kind in options.kinds:
+        variants, judge = {
+            "decoder": (decoder_variants, judge_copies),
+            "prior": (prior_variants, judge_readings),
+            "sayen": (sayen_variants, judge_cleaned),
+        }[kind]
+        for name, config in variants(options.steps).items():
+            rtvc7.Decoder = PhaseDecoder if name == "no harmonic source" else rtvc7.Decoder
+            print(json.dumps({"stage": kind, "variant": name, **judge(train(kind, name, config), judges)}), flush=True)
+            rtvc7.Decoder = PhaseDecoder.__base__
+
+
+if __name__ == "__main__":
+    main()
