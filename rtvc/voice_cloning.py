@@ -32,7 +32,9 @@ WINDOW, HOP = 6.0, 3.0  # seconds: what Tuned-GE2E hears at once, and how far ap
 CHECKED = 2.4  # seconds: the windows in which enrolment looks for somebody else, music, a cough
 ANOTHER = 0.2  # share of the speech: if so much of it is not the main voice, several people are speaking
 BATCH = 16  # windows at a time: memory stays flat for long recordings
-PAUSE = 0.1  # seconds: longer pauses are left out of what Tuned-GE2E hears; with those up to 0.5 s, 0.3 points more errors
+PAUSE = (
+    0.1  # seconds: longer pauses are left out of what Tuned-GE2E hears; with those up to 0.5 s, 0.3 points more errors
+)
 MINIMUM_EMBEDDED_SECONDS = 0.5
 MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
 

@@ -1,12 +1,10 @@
 """What the components are compared with: log-mel bands in place of EarSpeech."""
 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
-import functools
-
 import librosa
 import torch
 from huggingface_hub.dataclasses import strict
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from rtvc.earspeech import EarSpeechOutput
@@ -40,6 +38,8 @@ class MelBandsModel(PreTrainedModel):
 
     def __init__(self, config: MelBandsConfig):
         super().__init__(config)
+        filters = librosa.filters.mel(sr=config.sampling_rate, n_fft=config.n_fft, n_mels=config.bands)
+        self.filters = nn.Parameter(torch.from_numpy(filters).float().T, requires_grad=False)
         self.post_init()
 
     def forward(self, input_values: Tensor, **kwargs) -> EarSpeechOutput:
@@ -51,14 +51,7 @@ class MelBandsModel(PreTrainedModel):
             input_values.float(), (side, frames * config.hop_length + side - input_values.shape[1])
         )
         slices = waves.unfold(1, config.window_length, config.hop_length) * torch.hann_window(config.window_length)
-        power = torch.fft.rfft(slices, config.n_fft).abs().square() @ _filters(config.sampling_rate, config.n_fft)
+        power = torch.fft.rfft(slices, config.n_fft).abs().square() @ self.filters
         decibels = 10 * power.clamp(min=1e-12).log10()
         relative = decibels - decibels.amax((1, 2), keepdim=True)
         return EarSpeechOutput(features=(relative / config.dynamic_range_db + 1).clamp(0, 1))
-
-
-@functools.cache
-@torch.inference_mode(False)  # kept for training too
-def _filters(sampling_rate: int, n_fft: int, bands: int = 64) -> Tensor:
-    """(bins, bands)"""
-    return torch.from_numpy(librosa.filters.mel(sr=sampling_rate, n_fft=n_fft, n_mels=bands)).float().T

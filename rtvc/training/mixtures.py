@@ -66,11 +66,11 @@ class Mixtures:
         return sum(random.uniform(0.3, 1) * self.speech(random) for _ in range(random.integers(3, 8)))
 
     def noise(self, random: Generator) -> np.ndarray:
-        """One noise, or two on top of each other, of unit power."""
+        """One noise, or two on top of each other, of unit power. Babble is the hardest: a third."""
         kind = random.random()
-        if kind < 0.5:
+        if kind < 0.42:
             wave = self.recorded(random)
-        elif kind < 0.85:
+        elif kind < 0.67:
             wave = augment.MADE[random.integers(len(augment.MADE))](self.samples, random)
         else:
             wave = self.babble(random)
