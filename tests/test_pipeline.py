@@ -18,7 +18,8 @@ from transformers import pipeline
 
 import rtvc
 from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceError, audio
-from rtvc.pipeline import CHECKPOINT, PAUSE, _sentences, load, register
+from rtvc.pipeline import CHECKPOINT, PAUSE, _sentences, load
+from rtvc.registration import register
 
 TEXT = "Nice to meet you."
 
