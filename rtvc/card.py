@@ -26,7 +26,13 @@ from safetensors import safe_open
 from .registration import MODELS
 from .voice_cloning import VoiceCloningConfig
 
-NAMES = {"voice_cloning": "rtvc", "earspeech": "EarSpeech", "tuned_ge2e": "Tuned-GE2E", "sayen": "SayEN", "rtvc7": "RTVC-7"}
+NAMES = {
+    "voice_cloning": "rtvc",
+    "earspeech": "EarSpeech",
+    "tuned_ge2e": "Tuned-GE2E",
+    "sayen": "SayEN",
+    "rtvc7": "RTVC-7",
+}
 TAGS = {  # pipeline_tag of the Hub, tags
     "voice_cloning": ("text-to-speech", ["voice-cloning", "zero-shot", "cpu"]),
     "earspeech": ("feature-extraction", ["gammatone", "auditory-filterbank"]),
@@ -38,7 +44,7 @@ PARTS = {
     "earspeech": "a differentiable gammatone filterbank",
     "tuned_ge2e": "a speaker encoder: who speaks, as {speaker_size} numbers",
     "sayen": "speech enhancement that knows whose speech to keep",
-    "rtvc7": "VITS-based synthesis: {text_layers} text layers, {flow_steps} flow steps, {decoder_blocks} decoder blocks",
+    "rtvc7": "VITS-based speech: {text_layers} text layers, {flow_steps} flow steps, {decoder_blocks} decoder blocks",
 }
 LOADED = """\
 from transformers import AutoModel
@@ -61,19 +67,25 @@ out = clone("Hello again.", voice="me.voice", speed=1.1)
     "earspeech": """\
 from transformers import AutoFeatureExtractor
 
-""" + LOADED + """\
+"""
+    + LOADED
+    + """\
 extractor = AutoFeatureExtractor.from_pretrained("{repo}", trust_remote_code=True)
 features = model(**extractor("me.wav", return_tensors="pt")).features  # (batch, frames, 64)
 """,
     "tuned_ge2e": """\
 import torch
-""" + LOADED + """\
+"""
+    + LOADED
+    + """\
 features = torch.rand(1, 300, 64)  # of EarSpeech: (batch, frames, 64), 100 frames a second
 embedding = model(features).speaker_embedding  # (batch, {speaker_size}), unit length
 """,
     "sayen": """\
 import torch
-""" + LOADED + """\
+"""
+    + LOADED
+    + """\
 noisy = torch.randn(1, 16000)  # (batch, samples) at 16 kHz
 features = torch.rand(1, 100, 64)  # of EarSpeech
 speaker = torch.nn.functional.normalize(torch.randn(1, {speaker_size}), dim=-1)  # of Tuned-GE2E
@@ -83,13 +95,15 @@ cleaned = model(noisy, features, speaker).enhanced  # (batch, samples)
 import torch
 from transformers import AutoTokenizer
 
-""" + LOADED + """\
+"""
+    + LOADED
+    + """\
 tokenizer = AutoTokenizer.from_pretrained("{repo}", trust_remote_code=True)
 tokens = tokenizer("Nice to meet you.", return_tensors="pt")
 speaker = torch.nn.functional.normalize(torch.randn(1, {speaker_size}), dim=-1)  # of Tuned-GE2E
 timbre = torch.zeros(1, {latent_size})  # average log spectrum of the voice
-pitch, spread, tempo = torch.tensor([[5.0], [0.2], [4.0]])  # log Hz, its deviation, syllables a second
-wave = model.synthesize(**tokens, speaker_embedding=speaker, timbre=timbre, pitch_mean=pitch, pitch_std=spread, tempo=tempo)
+statistics = torch.tensor([[5.0], [0.2], [4.0]])  # of pitch: mean of log Hz, deviation; syllables a second
+wave = model.synthesize(tokens["input_ids"], tokens["attention_mask"], speaker, timbre, *statistics)
 """,
 }
 INSTALLED = """\

@@ -1,4 +1,4 @@
-"""The command `rtvc`: clone, enroll, enhance, push. What a person can put right is one sentence on stderr and exit code 2."""
+"""The command `rtvc`: clone, enroll, enhance, push. What is refused is one sentence on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -163,7 +163,9 @@ def run_push(options: argparse.Namespace) -> None:
         output = Path(options.output or options.repo_id.split("/")[-1])
         made = hub.lay_out(options.folder, output, options.repo_id, options.voices)
         files = [path for path in made.rglob("*") if path.is_file()]
-        print(f"{made}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB; nothing uploaded")
+        print(
+            f"{made}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB; nothing uploaded"
+        )
     elif options.output:
         raise RTVCError("--output is where --dry-run lays the repository out; leave it away, or add --dry-run.")
     else:

@@ -35,9 +35,16 @@ TRANSFER = (OSError, errors.HTTPError, errors.XetDownloadError)  # what the Hub'
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 # What inference imports. An endpoint installs it: the versions that laid the repository out.
 LIBRARIES = (
-    "torch transformers huggingface-hub safetensors numpy scipy soundfile librosa soxr pyloudnorm onnxruntime "
-    "silero-vad swift-f0 hibari-tts"
-).split()
+    "torch",
+    "transformers",
+    "huggingface-hub",
+    "safetensors",
+    "numpy",
+    "scipy",
+    "soundfile",
+    "librosa",
+    "soxr",
+) + ("pyloudnorm", "onnxruntime", "silero-vad", "swift-f0", "hibari-tts")
 
 
 def lay_out(folder: str | os.PathLike, output: str | os.PathLike, repo_id: str, voices: Any = None) -> Path:
@@ -135,7 +142,9 @@ def _refusal(repo_id: str, revision: str | None, error: BaseException) -> str:
         return f"The repository {name} does not exist or is private; check its name, or log in with `hf auth login`."
     if is_offline_mode():
         return f"{name} cannot be reached offline; connect to the network, or give a folder of model files."
-    return f"The transfer of {name} was interrupted; check the connection and run it again, it goes on where it stopped."
+    return (
+        f"The transfer of {name} was interrupted; check the connection and run it again, it goes on where it stopped."
+    )
 
 
 def _check_name(repo_id: str) -> None:

@@ -287,9 +287,7 @@ def _generator(options: dict[str, Any]) -> torch.Generator | None:
 # ---------------------------------------------------------------------------------------------- loading
 
 
-def load(
-    model: str | os.PathLike | None = None, revision: str | None = None, **options: Any
-) -> VoiceCloningPipeline:
+def load(model: str | os.PathLike | None = None, revision: str | None = None, **options: Any) -> VoiceCloningPipeline:
     """A pipeline from a folder of model files, or a Hub repository, without transformers' log lines.
 
     Args:
