@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import sys
@@ -50,9 +51,13 @@ class Counted:
 
 @pytest.fixture(scope="module")
 def app():
-    spec = importlib.util.spec_from_file_location("app", ROOT / "app.py")
+    return load_app("app")
+
+
+def load_app(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "app.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules["app"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -262,6 +267,22 @@ def test_the_page_asks_no_other_host_for_fonts_or_scripts(app, page):
     assert "fonts.googleapis" not in config
 
 
+def test_on_zerogpu_what_computes_asks_for_the_gpu(monkeypatch, tiny):
+    """A stand-in for the package `spaces`, which only a Space on ZeroGPU has."""
+    asked = []
+    monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=lambda one: asked.append(one.__name__) or one))
+    module = load_app("app_on_zerogpu")
+    module.build(module.Page(tiny))
+    assert {"speak", "compare", "bank", "perform", "clone_voice", "enroll_voice"} <= set(asked)
+
+
+def test_files_that_were_offered_are_deleted_in_time(app):
+    old, new = app.temporary(), app.temporary()
+    os.utime(old, (0, 0))
+    app.temporary()
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 @pytest.fixture(scope="module")
 def served(app, tiny):
     demo = app.build(app.Page(tiny))
@@ -290,6 +311,17 @@ def test_the_api(served, tiny, tmp_path):
     tools = json.loads(urlopen(f"{served}/gradio_api/mcp/schema").read())
     assert len(tools) == len(names)
     assert all(tool["description"] for tool in tools)
+
+
+def test_the_readmes_client(served):
+    readme = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"```python-client\n(.*?)```", readme, re.DOTALL)
+    block = block.replace("http://127.0.0.1:7860", served).replace("examples/", f"{ROOT}/examples/")
+    block = block.replace("handle_file(wave)", "handle_file(me)")  # the tiny model's speech is none
+    found: dict = {}
+    exec(block.replace("Client(", "Client(verbose=False, src="), found)
+    assert soundfile.info(found["wave"]).frames > 1000
+    assert found["same"] > 0.9
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import runpy
+import socket
 import subprocess
 import sys
 import threading
@@ -113,16 +115,23 @@ def test_batch():
     Path("rows.csv").write_text(rows + "bad,Hello.,missing.wav\n")
     Path("out").mkdir()
     soundfile.write("out/line0.wav", np.zeros(100), 16000)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(EXAMPLES / "batch.py")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, "rows.csv", "out"], env=environment, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr[-3000:]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    runs = []
+    for rank in ("0", "1"):  # what torchrun and accelerate start
+        environment = os.environ | shared | {"WORLD_SIZE": "2", "RANK": rank, "LOCAL_RANK": rank}
+        command = [sys.executable, str(EXAMPLES / "batch.py"), "rows.csv", "out"]
+        runs.append(
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+    said = [run.communicate(timeout=200) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
     assert sorted(path.name for path in Path("out").glob("*.wav")) == [f"line{n}.wav" for n in range(4)]
     assert soundfile.info("out/line0.wav").frames == 100, "what was there must stay"
-    assert sorted(line.split(":")[0] for line in done.stdout.splitlines() if "made" in line) == [
-        "process 0",
-        "process 1",
-    ]
+    made = [int(re.search(r"process \d: (\d) of 5 made", out)[1]) for out, _ in said]
+    assert sorted(made) == [1, 2], "the rows are shared out"
     refused = "".join(path.read_text() for path in Path("out").glob("refused-*.txt"))
     assert refused == "bad: “missing.wav” does not exist; check the path of the recording."
 
