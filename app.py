@@ -61,6 +61,7 @@ LARGEST_SHELF = 50  # voices in a browser
 CHARACTERS = 6  # in a script
 AT_ONCE, WAITING = 2, 32  # calls that compute, calls in the queue
 EVERY, KEPT = 600, 3600  # seconds: files older than KEPT are deleted, looked for so often
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}  # of events that nobody waits for
 STREAMS = shutil.which("ffmpeg") is not None  # what makes audio that plays while it is made
 
 INTRODUCTION = """# Clone a voice
@@ -128,9 +129,9 @@ class Page:
             raise rtvc.VoiceError("The recording has been deleted from the server by now; record or upload it again.")
         return self.enroll(recording)
 
-    def _note(self, recording: str, request: gr.Request | None) -> None:
+    def note(self, recording: str | None, request: gr.Request) -> None:
         """Remember an upload until its visitor leaves; the examples stay."""
-        if request and Path(recording).name not in EXAMPLES.values():
+        if recording and Path(recording).name not in EXAMPLES.values():
             self._uploads.setdefault(request.session_hash, set()).add(recording)
 
     def forget(self, request: gr.Request) -> None:
@@ -140,11 +141,10 @@ class Page:
 
     # -- cloning
 
-    def hear(self, recording: str | None, request: gr.Request | None = None) -> str:
+    def hear(self, recording: str | None) -> str:
         """The line below the recording: what was heard in it, or what is wrong with it."""
         if not recording:
             return ""
-        self._note(recording, request)
         try:
             return describe(self.voice(recording, None, {}).report)
         except rtvc.RTVCError as error:
@@ -266,13 +266,10 @@ class Page:
 
     # -- banking
 
-    def read(
-        self, recording: str | None, place: int, readings: dict[int, str], request: gr.Request | None = None
-    ) -> tuple:
+    def read(self, recording: str | None, place: int, readings: dict[int, str]) -> tuple:
         """A phrase was read → (place of the next phrase, readings, the line below, the sounds, the player)."""
         if not recording:
             return place, readings, gr.skip(), gr.skip(), gr.skip()
-        self._note(recording, request)
         try:
             seconds = banking.check_reading(recording, banking.PHRASES[place])
         except rtvc.RTVCError as error:
@@ -528,7 +525,17 @@ def build(page: Page) -> gr.Blocks:
 
 def build_cloning(page: Page, shelf: gr.BrowserState) -> tuple[gr.Dropdown, gr.Dropdown]:
     """The tab for cloning; returns its choices of a voice and of another one."""
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    other = gr.Dropdown(list(EXAMPLES), value=None, label="The other voice", elem_id="other", render=False)
+    voice, heard = build_voice(page)
+    chosen = build_shelf(page, shelf, voice, heard, other)
+    source = [voice, chosen, shelf]
+    words, speed = build_speaking(page, source, heard)
+    build_comparison(page, source, other, words, speed)
+    return chosen, other
+
+
+def build_voice(page: Page) -> tuple[gr.Audio, gr.Markdown]:
+    """The recording, and the line below it."""
     voice = gr.Audio(
         type="filepath",
         sources=["microphone", "upload"],
@@ -537,7 +544,9 @@ def build_cloning(page: Page, shelf: gr.BrowserState) -> tuple[gr.Dropdown, gr.D
         buttons=[],
     )
     heard = gr.Markdown(elem_id="heard", elem_classes="note")
-    cleaned = gr.Audio(label="The recording after cleaning", interactive=False, visible=False, elem_id="cleaned")
+    cleaned = gr.Audio(
+        label="The recording after cleaning", interactive=False, visible=False, buttons=[], elem_id="cleaned"
+    )
     gr.Examples(
         [[str(VOICES / name)] for name in EXAMPLES.values()],
         [voice],
@@ -545,19 +554,41 @@ def build_cloning(page: Page, shelf: gr.BrowserState) -> tuple[gr.Dropdown, gr.D
         label="Or try one of these",
         elem_id="examples",
     )
+    voice.change(page.note, voice, **QUIET)
+    voice.change(on_gpu(page.hear), voice, heard, show_progress="minimal", api_visibility="private").then(
+        on_gpu(page.cleaned), voice, cleaned, **QUIET
+    )
+    return voice, heard
+
+
+def build_shelf(
+    page: Page, shelf: gr.BrowserState, voice: gr.Audio, heard: gr.Markdown, other: gr.Dropdown
+) -> gr.Dropdown:
+    """The shelf of voices; returns the choice of one."""
     with gr.Accordion("Your shelf of voices", open=False, elem_id="shelf"):
         chosen = gr.Dropdown([], label="A voice from your shelf, instead of the recording", elem_id="chosen")
         name = gr.Textbox(label="Name", placeholder="My voice", max_length=40, elem_id="name")
         with gr.Row():
-            keep = gr.Button("Keep this voice", elem_id="keep")
-            file = gr.DownloadButton("Save as a file", interactive=False, elem_id="save")
-            bring = gr.UploadButton("Load a voice file", file_types=[".voice"], elem_id="bring")
-            remove = gr.Button("Remove", elem_id="remove")
+            keep = gr.Button("Keep this voice", min_width=130, elem_id="keep")
+            file = gr.DownloadButton("Save as a file", interactive=False, min_width=130, elem_id="save")
+            bring = gr.UploadButton("Load a voice file", file_types=[".voice"], min_width=130, elem_id="bring")
+            remove = gr.Button("Remove", min_width=130, elem_id="remove")
         kept = gr.Markdown(
             "Voices stay in this browser. A voice file is about 2 kB; treat it like a recording of the person.",
             elem_id="kept",
             elem_classes="note",
         )
+    shelved = [shelf, chosen, other, kept, file]
+    voice.change(lambda one, now: None if one else now, [voice, chosen], chosen, **QUIET)  # the newest choice counts
+    chosen.change(page.choose, [chosen, shelf], [heard, file], **QUIET)
+    keep.click(on_gpu(page.keep), [voice, chosen, shelf, name], shelved, **QUIET)
+    bring.upload(page.bring, [bring, shelf], shelved, **QUIET)
+    remove.click(page.remove, [chosen, shelf], shelved, **QUIET)
+    return chosen
+
+
+def build_speaking(page: Page, source: list, heard: gr.Markdown) -> tuple[gr.Textbox, gr.Slider]:
+    """What is said and how, the clone, its picture; returns the words and the speed."""
     words = gr.Textbox(
         WORDS,
         label="What it should say",
@@ -578,21 +609,7 @@ def build_cloning(page: Page, shelf: gr.BrowserState) -> tuple[gr.Dropdown, gr.D
     live = gr.Audio(label="While it is made", streaming=True, autoplay=True, visible=STREAMS, elem_id="live")
     result = gr.Audio(label="The clone", type="filepath", interactive=False, buttons=["download"], elem_id="result")
     pictures = gr.HTML(elem_id="pictures")
-    with gr.Accordion("Compare with another voice", open=False, elem_id="compare"):
-        other = gr.Dropdown(list(EXAMPLES), value=None, label="The other voice", elem_id="other")
-        both = gr.Button("Say it in the other voice too", elem_id="both")
-        difference = gr.Markdown(elem_id="difference", elem_classes="note")
-        result_other = gr.Audio(
-            label="The other voice", interactive=False, buttons=["download"], elem_id="result-other"
-        )
-
-    source = [voice, chosen, shelf]
-    voice.change(page.hear, voice, heard, show_progress="minimal", api_visibility="private").then(
-        page.cleaned, voice, cleaned, **quiet
-    )
-    voice.input(lambda: None, outputs=chosen, **quiet)
-    chosen.change(page.choose, [chosen, shelf], [heard, file], **quiet)
-    words.input(lambda: "", outputs=read, **quiet)
+    words.input(lambda: "", outputs=read, **QUIET)
     speaking = button.click(
         on_gpu(page.speak),
         [*source, words, speed, pitch, variation, kind],
@@ -600,25 +617,30 @@ def build_cloning(page: Page, shelf: gr.BrowserState) -> tuple[gr.Dropdown, gr.D
         show_progress_on=result,
         api_visibility="private",
     )
-    speaking.then(page.look, [*source, result], pictures, **quiet)
+    speaking.then(on_gpu(page.look), [*source, result], pictures, **QUIET)
     stop.click(None, cancels=[speaking], api_visibility="private")
-    shelved = [shelf, chosen, other, kept, file]
-    keep.click(page.keep, [*source, name], shelved, **quiet)
-    bring.upload(page.bring, [bring, shelf], shelved, **quiet)
-    remove.click(page.remove, [chosen, shelf], shelved, **quiet)
+    return words, speed
+
+
+def build_comparison(page: Page, source: list, other: gr.Dropdown, words: gr.Textbox, speed: gr.Slider) -> None:
+    """The same words in another voice."""
+    voice, chosen, shelf = source
+    with gr.Accordion("Compare with another voice", open=False, elem_id="compare"):
+        other.render()
+        both = gr.Button("Say it in the other voice too", elem_id="both")
+        difference = gr.Markdown(elem_id="difference", elem_classes="note")
+        result = gr.Audio(label="The other voice", interactive=False, buttons=["download"], elem_id="result-other")
     both.click(
         on_gpu(page.compare),
         [voice, chosen, other, shelf, words, speed],
-        [result_other, difference],
-        show_progress_on=result_other,
+        [result, difference],
+        show_progress_on=result,
         api_visibility="private",
     )
-    return chosen, other
 
 
 def build_banking(page: Page, shelf: gr.BrowserState, chosen: gr.Dropdown, other: gr.Dropdown) -> None:
     """The tab for voice banking."""
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     place, readings = gr.State(0), gr.State({})
     gr.Markdown(BANKING)
     shown_phrase = gr.Markdown(phrase(0), elem_id="phrase")
@@ -636,10 +658,11 @@ def build_banking(page: Page, shelf: gr.BrowserState, chosen: gr.Dropdown, other
     made = gr.Markdown(elem_id="made", elem_classes="note")
     file = gr.DownloadButton("Save as a file", interactive=False, elem_id="bank-save")
 
-    reading.change(page.read, [reading, place, readings], [place, readings, said, sounds, reading], **quiet)
-    place.change(phrase, place, shown_phrase, **quiet)
+    reading.change(page.note, reading, **QUIET)
+    reading.change(page.read, [reading, place, readings], [place, readings, said, sounds, reading], **QUIET)
+    place.change(phrase, place, shown_phrase, **QUIET)
     for control, step in ((back, -1), (skip, 1)):
-        control.click(lambda now, step=step: (now + step) % len(banking.PHRASES), place, place, **quiet)
+        control.click(lambda now, step=step: (now + step) % len(banking.PHRASES), place, place, **QUIET)
     make.click(on_gpu(page.bank), [readings, shelf, name], [shelf, chosen, other, made, file], api_visibility="private")
 
 
@@ -666,8 +689,7 @@ def build_dialogue(page: Page, shelf: gr.BrowserState) -> None:
     whole = gr.Audio(label="The dialogue", interactive=False, buttons=["download"], elem_id="dialogue")
     files = gr.File(label="One file a line, and all in one archive", interactive=False, elem_id="files")
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    gr.on([script.change, shelf.change], page.cast, [script, shelf], [read, *voices], **quiet)
+    gr.on([script.change, shelf.change], page.cast, [script, shelf], [read, *voices], **QUIET)
     performing = perform.click(
         on_gpu(page.perform),
         [script, shelf, *voices],

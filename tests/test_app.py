@@ -202,9 +202,9 @@ def test_comparing_two_voices(page):
 def test_uploads_are_deleted_when_their_visitor_leaves(page, tmp_path):
     mine, yours = (Path(shutil.copy(WOMAN, tmp_path / name)) for name in ("mine.flac", "yours.flac"))
     me, you = (types.SimpleNamespace(session_hash=name) for name in ("me", "you"))
-    page.hear(str(mine), me)
-    page.hear(str(yours), you)
-    page.hear(WOMAN, me)
+    page.note(str(mine), me)
+    page.note(str(yours), you)
+    page.note(WOMAN, me)
     page.forget(me)
     assert (mine.exists(), yours.exists(), Path(WOMAN).exists()) == (False, True, True)
 
@@ -273,7 +273,7 @@ def test_on_zerogpu_what_computes_asks_for_the_gpu(monkeypatch, tiny):
     monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=lambda one: asked.append(one.__name__) or one))
     module = load_app("app_on_zerogpu")
     module.build(module.Page(tiny))
-    assert {"speak", "compare", "bank", "perform", "clone_voice", "enroll_voice"} <= set(asked)
+    assert {"hear", "keep", "speak", "look", "compare", "bank", "perform", "clone_voice", "enroll_voice"} <= set(asked)
 
 
 def test_files_that_were_offered_are_deleted_in_time(app):
@@ -395,6 +395,8 @@ def test_in_a_browser(served, tab, tiny):
     wait_for_text(tab, "#heard", "Heard 4.9 s")
     say(tab, "Hello again.")
     np.testing.assert_allclose(downloaded(tab), tiny("Hello again.", voice=WOMAN)["audio"], atol=1e-4)
+    tab.get_by_role("button", name="Young man, British").click()
+    tab.wait_for_function("document.querySelector('#chosen input').value === ''")  # the newest choice counts
     assert outside == []
 
 
