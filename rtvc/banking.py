@@ -64,6 +64,7 @@ def unlike(clone: VoiceCloningPipeline, recordings: Sequence[audio.Recording]) -
     if len(recordings) < 3:
         return []  # of two that differ nobody knows which one is wrong
     embeddings = np.stack([clone.embed(one) for one in recordings])
-    others = embeddings.sum(0) - embeddings
-    cosines = (embeddings * others).sum(1) / np.linalg.norm(others, axis=1)
-    return [place for place, cosine in enumerate(cosines) if clone.model.probability(float(cosine)) < ALIKE]
+    cosines = embeddings @ embeddings.T
+    others = [np.delete(row, place) for place, row in enumerate(cosines)]
+    typical = [float(np.quantile(row, 0.5, method="higher")) for row in others]  # of the nearer half of the others
+    return [place for place, cosine in enumerate(typical) if clone.model.probability(cosine) < ALIKE]

@@ -49,6 +49,7 @@ def test_the_public_names():
         "VoiceError",
         "embed",
         "enhance",
+        "load",
         "similarity",
     ]
     for error in (CheckpointError, TextError, VoiceError):
