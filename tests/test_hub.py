@@ -382,7 +382,7 @@ def test_offline_and_not_there():
 
 
 @pytest.fixture(scope="module")
-def answer(repositories):
+def answer(repositories, tmp_path_factory):
     """As the service does it: the repository's handler.py, made with the repository's path, called with JSON."""
     import importlib.util
 
@@ -390,8 +390,10 @@ def answer(repositories):
     spec = importlib.util.spec_from_file_location("handler", folder / "handler.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    handler = module.EndpointHandler(str(folder))
-    return lambda **request: json.loads(json.dumps(handler(json.loads(json.dumps(request)))))
+    with pytest.MonkeyPatch.context() as patch:  # the copies of the code that transformers makes go here
+        patch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path_factory.mktemp("modules")))
+        handler = module.EndpointHandler(str(folder))
+        yield lambda **request: json.loads(json.dumps(handler(json.loads(json.dumps(request)))))
 
 
 def test_the_endpoint_speaks(answer, woman, tiny, tmp_path):
