@@ -29,7 +29,7 @@ SECONDS = (3.0, 8.0)  # of a recording
 RECORDINGS = 6  # of a speaker at most
 LEVELS = np.arange(0, 36, 5)  # dB
 TEXTS = ("Yes.", "What time is it?", "I will be there at nine, and I will bring the book that you asked me for.")
-WORTHWHILE = 0.02  # gain in cosine: below, a recording is better left as it is
+WORTHWHILE = 0.01  # cosine: for less than that a recording is left as it is
 
 
 def recordings(rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
@@ -129,8 +129,9 @@ def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], r
     for level, gain in means.items():
         print(f"  {level:4.0f} dB: cosine to the speaker's other recording {gain:+.3f} by cleaning")
     below = {level: np.mean([gain for other, gain in means.items() if other <= level]) for level in means}
-    useful = [level for level in means if min(means[level], below[level]) >= WORTHWHILE]
-    limit = max(useful, default=-2.5) + 2.5
+    levels = sorted(means)
+    first = next((level for level in levels[1:] if min(means[level], below[level]) < WORTHWHILE), levels[-1] + 5)
+    limit = first - 2.5
     print(f"cleaning is worthwhile below {limit:.1f} dB")
     return {"enhance_below_snr": limit}
 
