@@ -175,8 +175,11 @@ def check_output(path: str | os.PathLike) -> Path:
     return path
 
 
-def write(path: str | os.PathLike, wave: np.ndarray, rate: int) -> None:
-    """Write float32 (samples,) as WAV (16 bit), FLAC, OGG or MP3 by the path's ending; the file appears whole."""
+def write(path: str | os.PathLike, wave: np.ndarray, rate: int, comment: str = "") -> None:
+    """Write float32 (samples,) as WAV (16 bit), FLAC, OGG or MP3 by the path's ending; the file appears whole.
+
+    `comment` is kept in the file's metadata, where players and `comment_of` show it.
+    """
     import soundfile
 
     path = check_output(path)
@@ -184,13 +187,27 @@ def write(path: str | os.PathLike, wave: np.ndarray, rate: int) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
     os.close(handle)
     try:
-        soundfile.write(temporary, np.clip(wave, -1.0, 1.0), int(rate), format=kind)
+        with soundfile.SoundFile(temporary, "w", int(rate), 1, format=kind) as file:
+            if comment:
+                file.comment = comment
+            file.write(np.clip(wave, -1.0, 1.0))
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise VoiceError(f"“{path.name}” cannot be written; choose another place or another rate.") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def comment_of(path: str | os.PathLike) -> str:
+    """The comment in a sound file's metadata; empty where there is none."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            return file.comment
+    except (soundfile.LibsndfileError, OSError, UnicodeDecodeError):
+        return ""
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,7 @@ from .processing import VoiceCloningProcessor
 from .text import pause_seconds, split_sentences
 from .voice import SUFFIXES, Voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningConfig, VoiceCloningModel
+from .watermark import Marker
 
 TASK = "voice-cloning"
 CHECKPOINT = Path(__file__).parent / "checkpoint"
@@ -66,6 +67,7 @@ class VoiceCloningPipeline(Pipeline):
             variation: 0 says a line the same way each time; about 0.5 varies it (0 to 2).
             seed: makes a call with variation repeatable.
             enhance: clean a recording given as `voice` (True), do not (False), or only if it is noisy ("auto").
+            watermark: False leaves out the inaudible mark by which `rtvc verify` knows a clone.
 
         Returns:
             `{"audio": float32 (samples,), "sampling_rate": int}`, or a list of them.
@@ -91,8 +93,7 @@ class VoiceCloningPipeline(Pipeline):
         forward_options = {**self._forward_params, **forward_options}
         voice = self._one_voice(voice, options.get("enhance"))
         lines = self._lines(text) if isinstance(text, str) else _pieces(text, self._tokens)
-        generator = _generator(forward_options)
-        return (self._speak(*line, voice, generator, forward_options) for line in lines)
+        return self._say(lines, voice, forward_options)
 
     # -- voices and recordings
 
@@ -162,9 +163,9 @@ class VoiceCloningPipeline(Pipeline):
     # -- transformers' steps
 
     def _sanitize_parameters(self, voice: Any = None, enhance: Any = None, **options: Any) -> tuple[dict, dict, dict]:
-        unknown = set(options) - {*RANGES, "seed"}
+        unknown = set(options) - {*RANGES, "seed", "watermark"}
         if unknown:
-            known = ", ".join(["voice", "enhance", *RANGES, "seed"])
+            known = ", ".join(["voice", "enhance", *RANGES, "seed", "watermark"])
             raise TypeError(f"voice-cloning does not know {', '.join(sorted(unknown))}; it takes {known}.")
         prepare = {} if voice is None else {"voice": voice}
         if enhance is not None:
@@ -176,13 +177,20 @@ class VoiceCloningPipeline(Pipeline):
         return {"sentences": self._lines(text), "voice": self._one_voice(voice, enhance)}
 
     def _forward(self, inputs: dict[str, Any], **options: Any) -> dict[str, Any]:
-        generator = _generator(options)
-        return {"chunks": [self._speak(*line, inputs["voice"], generator, options) for line in inputs["sentences"]]}
+        return {"chunks": list(self._say(inputs["sentences"], inputs["voice"], options))}
 
     def postprocess(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """The chunks as one."""
         speech = np.concatenate([chunk["audio"] for chunk in outputs["chunks"]])
         return {"audio": speech, "sampling_rate": self.model.config.sampling_rate}
+
+    def _say(self, lines: Iterable[Line], voice: Voice, options: dict) -> Iterator[dict]:
+        """The chunks of a text, marked as one stream."""
+        generator = _generator(options)
+        marker = Marker(self.model.config.sampling_rate) if options.get("watermark", True) else lambda wave: wave
+        for line in lines:
+            chunk = self._speak(*line, voice, generator, options)
+            yield {**chunk, "audio": marker(chunk["audio"])}
 
     def _speak(
         self, silence: float, ids: torch.Tensor | None, voice: Voice, generator: torch.Generator | None, options: dict
@@ -262,6 +270,10 @@ def _checked_enhance(enhance: Any) -> bool | str:
 
 def _checked(name: str, value: Any) -> float | int:
     """A call's number, within its range."""
+    if name == "watermark":
+        if not isinstance(value, bool):
+            raise RTVCError(f"watermark must be True or False, not {value!r}.")
+        return value
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if name == "seed":
         if not number or value != int(value) or not 0 <= value < 2**63:
