@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import threading
@@ -19,7 +18,8 @@ from transformers import Pipeline
 
 from . import audio
 from .audio import Recording
-from .errors import CheckpointError, RTVCError, TextError, VoiceError
+from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
+from .model_files import WEIGHTS, read_json
 from .processing import VoiceCloningProcessor
 from .text import pause_seconds, split_sentences
 from .voice import SUFFIXES, Voice
@@ -321,7 +321,7 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
         raise
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(
-            f"The model “{folder.name}” cannot be loaded; check the name or get its files."
+            f"The model {quoted(folder.name)} cannot be loaded; check the name or get its files."
         ) from error
     return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
 
@@ -337,16 +337,15 @@ def _hub() -> ModuleType:
 def _check_folder(folder: Path) -> None:
     """That a folder has the files of a voice-cloning model."""
     if not folder.is_dir():
-        raise CheckpointError(f"The model folder “{folder.name}” does not exist; check its path.")
-    for name in ("config.json", "model.safetensors", "processor_config.json", "tokenizer_config.json", "vocab.json"):
+        raise CheckpointError(f"The model folder {quoted(folder.name)} does not exist; check its path.")
+    for name in ("config.json", WEIGHTS, "processor_config.json", "tokenizer_config.json", "vocab.json"):
         if not (folder / name).is_file():
-            raise CheckpointError(f"The model folder “{folder.name}” has no {name}; get its files again.")
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"config.json in “{folder.name}” is damaged; get the model files again.") from error
+            raise CheckpointError(f"The model folder {quoted(folder.name)} has no {name}; get its files again.")
+    for name in ("processor_config.json", "tokenizer_config.json", "vocab.json"):
+        read_json(folder / name)
+    kind = read_json(folder / "config.json").get("model_type")
     if kind != VoiceCloningConfig.model_type:
-        raise CheckpointError(f"“{folder.name}” holds another kind of model; give the folder of an rtvc model.")
+        raise CheckpointError(f"{quoted(folder.name)} holds another kind of model; give the folder of an rtvc model.")
 
 
 @lru_cache(maxsize=1)

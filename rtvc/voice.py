@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from . import audio
-from .errors import VoiceError
+from .errors import VoiceError, quoted
 
 FORMAT, VERSION = "rtvc voice", "2"  # 2: another Tuned-GE2E, whose numbers mean other voices
 SUFFIXES = (".voice", ".safetensors")
@@ -105,7 +105,7 @@ class Voice:
             os.chmod(file.name, 0o644)
             os.replace(file.name, path)
         except OSError as error:
-            raise VoiceError(f"“{path.name}” cannot be written; choose a folder that exists and is yours.") from error
+            raise VoiceError(f"{quoted(path.name)} cannot be written; choose a folder that exists and is yours.") from error
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Voice:
@@ -117,15 +117,15 @@ class Voice:
         path = Path(path)
         tensors, metadata = _read(path)
         if metadata.get("version") != VERSION:
-            raise VoiceError(f"“{path.name}” was saved by another version of rtvc; enrol the voice again.")
+            raise VoiceError(f"{quoted(path.name)} was saved by another version of rtvc; enrol the voice again.")
         report = metadata.get("report", "")
         if metadata.get("checksum") != _checksum(tensors, report):
-            raise VoiceError(f"“{path.name}” was damaged or changed after it was saved; enrol the voice again.")
+            raise VoiceError(f"{quoted(path.name)} was damaged or changed after it was saved; enrol the voice again.")
         try:
             mean, spread, tempo = tensors["statistics"].tolist()
             return cls(tensors["speaker_embedding"], tensors["timbre"], mean, spread, tempo, _report(report))
         except (KeyError, TypeError, ValueError) as error:
-            raise VoiceError(f"“{path.name}” is not a complete voice; enrol the voice again.") from error
+            raise VoiceError(f"{quoted(path.name)} is not a complete voice; enrol the voice again.") from error
 
     def _tensors(self) -> dict[str, np.ndarray]:
         statistics = np.array([self.pitch_mean, self.pitch_std, self.tempo])
@@ -165,7 +165,7 @@ def _tensors_equal(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> bo
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     from safetensors import SafetensorError, safe_open
 
-    name = f"“{path.name}”"
+    name = quoted(path.name)
     try:
         if not path.is_file():
             raise VoiceError(f"{name} does not exist; check the path of the voice.")

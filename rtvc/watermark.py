@@ -153,7 +153,7 @@ def _noise(power: np.ndarray) -> np.ndarray:
 
 
 def _smooth(magnitudes: np.ndarray) -> np.ndarray:
-    """The mean of each bin and its two neighbours, (frames, bins): the mark fills no valley between harmonics wholly."""
+    """The mean of each bin and its two neighbours, (frames, bins), as the ear spreads what masks."""
     padded = np.pad(magnitudes, ((0, 0), (1, 1)))
     return (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) * np.float32(1.0 / 3.0)
 
