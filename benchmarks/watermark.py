@@ -27,7 +27,9 @@ from rtvc.watermark import THRESHOLD, detect, mark
 
 RATE = 16_000
 ROOT = Path(__file__).parents[1]
-SUBJECTS = "The old man,My sister,Nobody here,Every single child,The woman with the hat,A tired driver,Our new neighbour"
+SUBJECTS = (
+    "The old man,My sister,Nobody here,Every single child,The woman with the hat,A tired driver,Our new neighbour"
+)
 VERBS = "found,carried,forgot,painted,wanted to buy,was looking for,never mentioned,talked for hours about"
 OBJECTS = "the blue boat on the lake.,seven pounds of salt.,a letter from home.,three small houses near the station."
 EFFORTS = {"MP3 at 64 kbit/s": 0.62, "MP3 at 32 kbit/s": 0.83}  # of libsndfile, at 16 kHz
@@ -115,7 +117,9 @@ def quality(clips: list[np.ndarray], marked: list[np.ndarray], shared: Path) -> 
     scores = np.array([[judges.mos(clip), judges.mos(other)] for clip, other in zip(clips, marked, strict=True)])
     cost = scores[:, 0] - scores[:, 1]
     error = cost.std() / len(cost) ** 0.5
-    print(f"Distill-MOS {scores[:, 0].mean():.3f}, marked {scores[:, 1].mean():.3f}: costs {cost.mean():.3f} ± {error:.3f}")
+    print(
+        f"Distill-MOS {scores[:, 0].mean():.3f}, marked {scores[:, 1].mean():.3f}: costs {cost.mean():.3f} ± {error:.3f}"
+    )
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ _MAXIMUM_JSON = 1 << 20  # bytes; a config has 3,000
 _LARGEST_NUMBER = 1_000_000  # in a config: sampling rates are the largest there are
 _MOST_LAYERS = 64
 _COUNTS = ("layers", "blocks", "steps")  # how names of numbers of layers end
+_POSITIVE = (*_COUNTS, "length", "size", "rate", "fft", "seconds")
 
 
 def read_config(folder: Path, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def _is_sane(key: str, value: Any) -> bool:
         return len(value) <= 1000 and all(_is_sane(key, one) for one in value)
     if isinstance(value, int | float):
         largest = _MOST_LAYERS if key.endswith(_COUNTS) else _LARGEST_NUMBER
-        return math.isfinite(value) and abs(value) <= largest
+        return math.isfinite(value) and (1 if key.endswith(_POSITIVE) else -largest) <= value <= largest
     return True
 
 
@@ -95,11 +96,15 @@ def check_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]], checksum:
         CheckpointError: the file is missing, damaged, changed since it was saved, or of another model.
     """
     path = folder / WEIGHTS
+    if (folder / "adapter_config.json").exists():  # transformers would follow it to another model
+        raise CheckpointError(f"{quoted(folder.name)} holds an adapter; give the folder of a whole rtvc model.")
     try:
         with safe_open(path, "pt") as file:  # reads the header, which has to account for every byte of the file
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no dict)
     except FileNotFoundError as error:
-        raise CheckpointError(f"The model folder {quoted(folder.name)} has no {WEIGHTS}; get its files again.") from error
+        raise CheckpointError(
+            f"The model folder {quoted(folder.name)} has no {WEIGHTS}; get its files again."
+        ) from error
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"The model files in {quoted(folder.name)} are damaged; get them again.") from error
     if found != dict(shapes):

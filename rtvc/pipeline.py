@@ -323,6 +323,9 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
         raise CheckpointError(
             f"The model {quoted(folder.name)} cannot be loaded; check the name or get its files."
         ) from error
+    ids, size = processor.tokenizer.get_vocab().values(), loaded.config.rtvc7_config.vocab_size
+    if not all(isinstance(index, int) and 0 <= index < size for index in ids):
+        raise CheckpointError(f"vocab.json in {quoted(folder.name)} is of another model; get matching model files.")
     return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
 
 

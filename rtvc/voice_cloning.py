@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from huggingface_hub.dataclasses import strict
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
@@ -160,7 +161,7 @@ class VoiceCloningModel(PreTrainedModel):
         try:
             with torch.device("meta"):  # shapes without memory
                 expected = cls(VoiceCloningConfig.from_dict(stored)).state_dict()
-        except (ValueError, TypeError, RuntimeError, KeyError) as error:
+        except (StrictDataclassError, ValueError, TypeError, RuntimeError, KeyError) as error:
             message = f"The model {quoted(folder.name)} cannot be loaded: its config.json describes no model"
             raise CheckpointError(f"{message}; get the model files again.") from error
         shapes = {name: tuple(weights.shape) for name, weights in expected.items()}
