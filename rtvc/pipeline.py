@@ -29,6 +29,7 @@ from .watermark import Marker
 TASK = "voice-cloning"
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 PAUSE = 0.2  # seconds of silence between two sentences
+LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
 RANGES = {"speed": (0.25, 4.0), "pitch": (-24.0, 24.0), "variation": (0.0, 2.0)}
 AnyVoice = Voice | Recording
 Line = tuple[float, torch.Tensor | None]  # seconds of silence and the ids of the sentence after it, if one follows
@@ -205,6 +206,8 @@ class VoiceCloningPipeline(Pipeline):
     def _lines(self, text: str) -> list[Line]:
         if not isinstance(text, str):
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
+        if len(text) > LONGEST_TEXT:
+            raise TextError(f"The text has {len(text):,} characters, more than {LONGEST_TEXT:,}; speak it in parts.")
         return list(_pieces([text], self._tokens))
 
     def _tokens(self, sentence: str) -> torch.Tensor:

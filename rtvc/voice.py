@@ -158,11 +158,9 @@ def _report(stored: str) -> EnrolmentReport | None:
     report = EnrolmentReport(**{**values, "files": tuple(values["files"])})
     numbers = (report.seconds, report.voiced_seconds, report.used_seconds, report.snr_db)
     flags = (report.several_voices, report.enhanced)
-    if not all(
-        (all(isinstance(number, int | float) and math.isfinite(number) for number in numbers),
-         all(isinstance(flag, bool) for flag in flags),
-         all(isinstance(file, str) for file in report.files))
-    ):  # fmt: skip
+    sane = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+    sane = sane and all(isinstance(flag, bool) for flag in flags)
+    if not (sane and all(isinstance(file, str) for file in report.files)):
         raise ValueError("a report of other types")
     return report
 

@@ -150,9 +150,8 @@ class VoiceCloningModel(PreTrainedModel):
                 f"The model files in {quoted(Path(str(name)).name)} are damaged; get them again."
             ) from error
         if info["missing_keys"] or info["mismatched_keys"] or info["unexpected_keys"]:
-            raise CheckpointError(
-                f"The weights in {quoted(Path(str(name)).name)} do not fit this version of rtvc; get matching model files."
-            )
+            message = f"The weights in {quoted(Path(str(name)).name)} do not fit this version of rtvc"
+            raise CheckpointError(f"{message}; get matching model files.")
         return (model, info) if wants_info else model
 
     @classmethod
