@@ -117,9 +117,8 @@ def quality(clips: list[np.ndarray], marked: list[np.ndarray], shared: Path) -> 
     scores = np.array([[judges.mos(clip), judges.mos(other)] for clip, other in zip(clips, marked, strict=True)])
     cost = scores[:, 0] - scores[:, 1]
     error = cost.std() / len(cost) ** 0.5
-    print(
-        f"Distill-MOS {scores[:, 0].mean():.3f}, marked {scores[:, 1].mean():.3f}: costs {cost.mean():.3f} ± {error:.3f}"
-    )
+    unmarked, with_mark = scores.mean(axis=0)
+    print(f"Distill-MOS {unmarked:.3f}, marked {with_mark:.3f}: costs {cost.mean():.3f} ± {error:.3f}")
 
 
 def main() -> None:

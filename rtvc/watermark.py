@@ -9,9 +9,9 @@ The detector weighs each cell of the short-time spectrum by how strong the mark 
 returns is the highest correlation in standard deviations of all of them, so loudness and length cancel out.
 
 Limits. The key is in this file: whoever reads it can take the mark out again or put it into any recording, so it is
-proof of nothing in court and no defence against somebody who means to hide. It is lost where speed or pitch is changed by
-0.1 % (0.02 % it bears), where the sound went through a vocoder or another voice conversion, and in less than about half
-a second; one second of it does not bear noise of much more than 20 dB below the speech.
+proof of nothing in court and no defence against somebody who means to hide. It is lost where speed or pitch is changed
+by 0.1 % (0.02 % it bears), where the sound went through a vocoder or another voice conversion, and in less than about
+half a second; one second of it bears noise 20 dB below the speech, not much more.
 `benchmarks/watermark.py` measures what it survives.
 """
 
