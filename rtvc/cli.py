@@ -62,6 +62,19 @@ def parser() -> argparse.ArgumentParser:
     enhance = _command(commands, "enhance", run_enhance, "take the noise out of a recording")
     enhance.add_argument("recording", help="the noisy recording")
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
+    _model_options(enhance)
+
+    push = _command(commands, "push", run_push, "publish a model on the Hub: weights, code, voices and card")
+    push.add_argument("folder", help="the model's folder, or a component's")
+    push.add_argument("--repo-id", required=True, help="user/name on the Hub")
+    push.add_argument("--voices", help="a folder of recordings and saved voices to publish with it")
+    push.add_argument("--private", action="store_true", default=None, help="only you may see a new repository")
+    push.add_argument("--revision", help="the branch to upload to; the main one without it")
+    push.add_argument("--dry-run", action="store_true", help="lay the repository out in --output, upload nothing")
+    push.add_argument("--output", help="a new folder for --dry-run; without it the repository's name")
+
+    verify = _command(commands, "verify", run_verify, "tell whether a sound file was made by rtvc")
+    verify.add_argument("recording", help="the sound file to look into; the exit code is 0 for a clone, 1 for none")
     return top
 
 
