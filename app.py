@@ -44,7 +44,7 @@ import numpy as np
 import torch
 
 import rtvc
-from rtvc import audio, banking, dialogue, picture
+from rtvc import audio, banking, consent, dialogue, picture, watermark
 from rtvc.pipeline import load
 from rtvc.text import split_sentences
 
@@ -66,7 +66,9 @@ STREAMS = shutil.which("ffmpeg") is not None  # what makes audio that plays whil
 
 INTRODUCTION = """# Clone a voice
 Five seconds of a voice and a line of English are enough. All of it happens on the computer that runs this page."""
-CONSENT = "Use your own voice, or one whose owner agreed. Say that the speech is synthetic where you share it."
+CONSENT = """Use your own voice, or one whose owner agreed. Say that the speech is synthetic where you share it: every
+clone carries an inaudible mark by which `rtvc verify` knows it."""
+AGREED = "The voice is mine, or its owner allowed me to clone it"
 BANKING = """Read the phrases in a quiet room, in your everyday voice. Each one adds sounds of English and seconds of
 speech: more of both make a better voice. Stop whenever you like; three phrases already do well."""
 DIALOGUE = """One line is one audio file. Write who speaks, a colon, and what is said; give every character a voice from
@@ -129,6 +131,24 @@ class Page:
             raise rtvc.VoiceError("The recording has been deleted from the server by now; record or upload it again.")
         return self.enroll(recording)
 
+    def check_agreed(self, recording: str | None, chosen: str | None, shelf: Shelf, agreed: bool) -> None:
+        """Refuse to clone a recording before its visitor has said that it may be; the examples' owners have."""
+        if agreed or chosen in shelf or not recording or not Path(recording).is_file():
+            return
+        content = Path(recording).read_bytes()
+        if not any(content == (VOICES / name).read_bytes() for name in EXAMPLES.values()):
+            raise rtvc.VoiceError("Say first, above the button, that you may clone this voice.")
+
+    def listen(self, reading: str | None, wanted: str, recording: str | None) -> tuple:
+        """The sentence was read → (the recording, whether it may be cloned, the line below, the next sentence)."""
+        if not reading:
+            return gr.skip(), gr.skip(), gr.skip(), wanted
+        try:
+            consent.check(self.clone, reading, wanted, recording)
+        except rtvc.RTVCError as error:
+            return gr.skip(), gr.skip(), problem(error), wanted
+        return reading, True, "This is your voice; the reading is the recording now.", consent.sentence()
+
     def note(self, recording: str | None, request: gr.Request) -> None:
         """Remember an upload until its visitor leaves; the examples stay."""
         if recording and Path(recording).name not in EXAMPLES.values():
@@ -170,11 +190,13 @@ class Page:
         pitch: float = 0.0,
         variation: float = 0.0,
         kind: str = "WAV",
+        agreed: bool = True,
         progress=gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple]:
         """→ (what plays while it is made, the clone's file, the line below the voice, the line below the text)."""
         heard = ""
         try:
+            self.check_agreed(recording, chosen, shelf, agreed)
             progress(0, desc="Listening to the voice")
             voice = self.voice(recording, chosen, shelf)
             heard = describe(voice.report)
@@ -235,9 +257,10 @@ class Page:
         unpack(shelf[name]).save(path)
         return str(path)
 
-    def keep(self, recording: str | None, chosen: str | None, shelf: Shelf, name: str) -> tuple:
+    def keep(self, recording: str | None, chosen: str | None, shelf: Shelf, name: str, agreed: bool = True) -> tuple:
         """Put the voice on the shelf → (shelf, choices of a voice, the other choices, the line below, its file)."""
         try:
+            self.check_agreed(recording, chosen, shelf, agreed)
             return self._shelve(shelf, name or "My voice", self.voice(recording, chosen, shelf))
         except rtvc.RTVCError as error:
             return shelf, gr.skip(), gr.skip(), problem(error), gr.skip()
@@ -393,7 +416,7 @@ class Endpoints:
             The cleaned speech as a WAV file at 16 kHz.
         """
         wave = self.clone.enhance(recording)
-        return save({"audio": wave, "sampling_rate": audio.SAMPLING_RATE}, "clean.wav")
+        return save({"audio": wave, "sampling_rate": audio.SAMPLING_RATE}, "clean.wav", comment="")
 
 
 def shown(function: Callable) -> Callable:
@@ -489,10 +512,10 @@ def temporary() -> Path:
     return Path(tempfile.mkdtemp(dir=root))
 
 
-def save(out: dict, name: str, folder: Path | None = None) -> str:
-    """Write what the pipeline gave to a file that the page may offer."""
+def save(out: dict, name: str, folder: Path | None = None, comment: str = watermark.PROVENANCE) -> str:
+    """Write what the pipeline gave to a file that the page may offer; its metadata says where it comes from."""
     path = (folder or temporary()) / name
-    audio.write(path, out["audio"], out["sampling_rate"])
+    audio.write(path, out["audio"], out["sampling_rate"], comment)
     return str(path)
 
 
@@ -511,7 +534,7 @@ def build(page: Page) -> gr.Blocks:
         # The secret keeps a shelf readable after a restart, no more: what it holds lies in the visitor's own browser.
         shelf = gr.BrowserState({}, storage_key="rtvc-shelf", secret="rtvc-shelf")
         with gr.Tab("Clone"):
-            chosen, other = build_cloning(page, shelf)
+            chosen, other = build_cloning(page, demo, shelf)
         with gr.Tab("Bank a voice"):
             build_banking(page, shelf, chosen, other)
         with gr.Tab("Dialogue"):
@@ -523,13 +546,15 @@ def build(page: Page) -> gr.Blocks:
     return demo
 
 
-def build_cloning(page: Page, shelf: gr.BrowserState) -> tuple[gr.Dropdown, gr.Dropdown]:
+def build_cloning(page: Page, demo: gr.Blocks, shelf: gr.BrowserState) -> tuple[gr.Dropdown, gr.Dropdown]:
     """The tab for cloning; returns its choices of a voice and of another one."""
     other = gr.Dropdown(list(EXAMPLES), value=None, label="The other voice", elem_id="other", render=False)
     voice, heard = build_voice(page)
-    chosen = build_shelf(page, shelf, voice, heard, other)
+    agreed = gr.Checkbox(label=AGREED, value=False, elem_id="agreed", render=False)
+    build_consent(page, demo, voice, agreed)
+    chosen = build_shelf(page, shelf, voice, heard, other, agreed)
     source = [voice, chosen, shelf]
-    words, speed = build_speaking(page, source, heard)
+    words, speed = build_speaking(page, source, heard, agreed)
     build_comparison(page, source, other, words, speed)
     return chosen, other
 
@@ -561,8 +586,33 @@ def build_voice(page: Page) -> tuple[gr.Audio, gr.Markdown]:
     return voice, heard
 
 
+def build_consent(page: Page, demo: gr.Blocks, voice: gr.Audio, agreed: gr.Checkbox) -> None:
+    """The stronger gate: a sentence made for this visit, read into the microphone."""
+    with gr.Accordion("Prove that the voice is yours", open=False, elem_id="consent"):
+        if not consent.is_available():
+            gr.Markdown("The spoken proof is not available on this server; it needs `pip install rtvc[consent]`.")
+            return
+        wanted = gr.State("")
+        asked = gr.Markdown(elem_id="asked")
+        reading = gr.Audio(
+            type="filepath", sources=["microphone"], label="Read this sentence", elem_id="proof", buttons=[]
+        )
+        said = gr.Markdown(elem_id="proved", elem_classes="note")
+    wanted.change(lambda words: f"**{words}**", wanted, asked, **QUIET)
+    reading.change(page.note, reading, **QUIET)
+    reading.change(
+        on_gpu(page.listen), [reading, wanted, voice], [voice, agreed, said, wanted], api_visibility="private"
+    )
+    demo.load(consent.sentence, None, wanted, **QUIET)
+
+
 def build_shelf(
-    page: Page, shelf: gr.BrowserState, voice: gr.Audio, heard: gr.Markdown, other: gr.Dropdown
+    page: Page,
+    shelf: gr.BrowserState,
+    voice: gr.Audio,
+    heard: gr.Markdown,
+    other: gr.Dropdown,
+    agreed: gr.Checkbox,
 ) -> gr.Dropdown:
     """The shelf of voices; returns the choice of one."""
     with gr.Accordion("Your shelf of voices", open=False, elem_id="shelf"):
@@ -581,13 +631,13 @@ def build_shelf(
     shelved = [shelf, chosen, other, kept, file]
     voice.change(lambda one, now: None if one else now, [voice, chosen], chosen, **QUIET)  # the newest choice counts
     chosen.change(page.choose, [chosen, shelf], [heard, file], **QUIET)
-    keep.click(on_gpu(page.keep), [voice, chosen, shelf, name], shelved, **QUIET)
+    keep.click(on_gpu(page.keep), [voice, chosen, shelf, name, agreed], shelved, **QUIET)
     bring.upload(page.bring, [bring, shelf], shelved, **QUIET)
     remove.click(page.remove, [chosen, shelf], shelved, **QUIET)
     return chosen
 
 
-def build_speaking(page: Page, source: list, heard: gr.Markdown) -> tuple[gr.Textbox, gr.Slider]:
+def build_speaking(page: Page, source: list, heard: gr.Markdown, agreed: gr.Checkbox) -> tuple[gr.Textbox, gr.Slider]:
     """What is said and how, the clone, its picture; returns the words and the speed."""
     words = gr.Textbox(
         WORDS,
@@ -603,6 +653,7 @@ def build_speaking(page: Page, source: list, heard: gr.Markdown) -> tuple[gr.Tex
         pitch = gr.Slider(-12, 12, 0, step=0.5, label="Pitch, semitones", elem_id="pitch")
         variation = gr.Slider(0, 1, 0, step=0.05, label="Variation: 0 says it the same way each time", elem_id="vary")
         kind = gr.Radio(list(FORMATS), value="WAV", label="Format of the download", elem_id="kind")
+    agreed.render()
     with gr.Row():
         button = gr.Button("Speak", variant="primary", size="lg", elem_id="speak", scale=4)
         stop = gr.Button("Stop", size="lg", elem_id="stop", scale=1)
@@ -612,7 +663,7 @@ def build_speaking(page: Page, source: list, heard: gr.Markdown) -> tuple[gr.Tex
     words.input(lambda: "", outputs=read, **QUIET)
     speaking = button.click(
         on_gpu(page.speak),
-        [*source, words, speed, pitch, variation, kind],
+        [*source, words, speed, pitch, variation, kind, agreed],
         [live, result, heard, read],
         show_progress_on=result,
         api_visibility="private",
@@ -716,8 +767,18 @@ def build_endpoints(endpoints: Endpoints) -> None:
         button.click(on_gpu(shown(function)), inputs, output, api_name=function.__name__)
 
 
+def fetch_nothing() -> None:
+    """gradio would fetch a file from a URL that a caller gives in its place; this server asks nobody for anything."""
+
+    async def refuse(url: str) -> None:
+        raise gr.Error("Upload the file; nothing is fetched from a URL.", print_exception=False)
+
+    gr.processing_utils.async_ssrf_protected_get = refuse
+
+
 def launch(demo: gr.Blocks, **options):
     """Start the server; options as of `gradio.Blocks.launch`."""
+    fetch_nothing()
     theme = gr.themes.Default(primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["monospace"])
     return demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE).launch(
         theme=theme, css=CSS, max_file_size="50mb", run_history=False, footer_links=["api"], mcp_server=True, **options

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
+import subprocess
 import tempfile
 import threading
 from functools import lru_cache
@@ -16,17 +18,23 @@ from typing import Any
 
 import numpy as np
 
-from .errors import VoiceError
+from .errors import VoiceError, quoted
 
 SAMPLING_RATE = 16_000
 MINIMUM_VOICED_SECONDS = 3.0
 MAXIMUM_SECONDS = 2 * 3600.0  # 460 MB as float32 at 16 kHz
 MAXIMUM_BYTES = 4 * 1024**3
+MAXIMUM_CHANNELS = 8
+MAXIMUM_DECODED = 1 << 30  # samples of all channels: 46 minutes of eight channels at 48 kHz, a few seconds of decoding
+RATES = (8_000, 192_000)  # Hz
 LOUDNESS = -23.0  # LUFS, EBU R 128
 PEAK = 0.99
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-_BLOCK = 1 << 18  # samples a block while decoding: memory stays flat for hours of 192 kHz stereo
+_BLOCK = 1 << 18  # samples a block while decoding: memory stays flat for hours of 192 kHz
+# What only ffmpeg reads, if it is installed: containers by name, so that no playlist can make it open other files.
+_FFMPEG_FORMATS = "aac,ac3,amr,ape,asf,caf,eac3,matroska,mov,mp3,tta,wv"
+_FFMPEG_SECONDS = 60.0  # of computing, then it is stopped
 _SILENT_PEAK = 1e-4  # -80 dBFS
 _lock = threading.Lock()
 
@@ -51,40 +59,76 @@ def read(source: Recording, sampling_rate: int = SAMPLING_RATE, max_seconds: flo
         VoiceError: the recording is missing, unreadable, empty, too long, or holds NaN or infinite samples.
     """
     if isinstance(source, (str, os.PathLike)):
-        wave, name = _read_file(Path(source), sampling_rate, max_seconds), f"“{Path(source).name}”"
+        name = quoted(Path(source).name)
+        wave = _read_file(Path(source), name, sampling_rate, max_seconds)
     else:
-        wave, name = _read_samples(source, sampling_rate, max_seconds), "The recording"
+        name = "The recording"
+        wave = _read_samples(source, sampling_rate, max_seconds)
     if not wave.size:
         raise VoiceError(f"{name} contains no sound; record or choose it again.")
-    peak = float(np.abs(wave).max())
-    return wave / peak if peak > 1.0 else wave
+    peak = float(np.abs(_finite(wave, name)).max())
+    return wave / np.float32(peak) if peak > 1.0 else wave
 
 
-def _read_file(path: Path, sampling_rate: int, max_seconds: float) -> np.ndarray:
+def _read_file(path: Path, name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
     import soundfile
 
-    name = f"“{path.name}”"
     _check_file(path, name)
     try:
         with soundfile.SoundFile(path) as file:
-            _check_length(file.frames, file.samplerate, max_seconds, name)
-            resample = _resampler(file.samplerate, sampling_rate)
-            parts = []
-            for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
-                parts.append(resample(_finite(_mix(block), name), False))
-            parts.append(resample(np.zeros(0, np.float32), True))
+            return _decode(file, name, sampling_rate, max_seconds)
     except VoiceError:
         raise
     except (soundfile.LibsndfileError, OSError, TypeError, ValueError, RuntimeError) as error:
-        raise VoiceError(f"{name} cannot be read as audio; save it as WAV, FLAC, OGG or MP3 and try again.") from error
+        wave = _read_with_ffmpeg(path, sampling_rate, max_seconds, name)
+        if wave is None:
+            message = f"{name} cannot be read as audio; save it as WAV, FLAC, OGG or MP3 and try again."
+            raise VoiceError(message) from error
+        return wave
+
+
+def _decode(file: Any, name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
+    """The sound of an open file, which its header has to announce within the limits: nothing is decoded before."""
+    _check_length(file.frames, file.samplerate, max_seconds, name)
+    if file.channels > MAXIMUM_CHANNELS:
+        raise VoiceError(f"{name} has {file.channels} channels, more than {MAXIMUM_CHANNELS}; mix it down to one.")
+    if file.frames * file.channels > MAXIMUM_DECODED:
+        raise VoiceError(f"{name} is too large when decoded; cut out a part of it, or mix it down to one channel.")
+    resample = _resampler(file.samplerate, sampling_rate)
+    parts = []
+    for block in file.blocks(_BLOCK // file.channels, dtype="float32", always_2d=True):
+        parts.append(resample(_mix(_finite(block, name)), False))
+    parts.append(resample(np.zeros(0, np.float32), True))
     return np.concatenate(parts)
+
+
+def _read_with_ffmpeg(path: Path, sampling_rate: int, max_seconds: float, name: str) -> np.ndarray | None:
+    """What libsndfile cannot read (M4A, WebM, AMR, …), by ffmpeg where it is installed; None where it fails too.
+
+    It may open this one file and nothing else: no network, no playlist, no other file that a container names.
+    """
+    if (ffmpeg := shutil.which("ffmpeg")) is None:
+        return None
+    limits = ["-protocol_whitelist", "file", "-format_whitelist", _FFMPEG_FORMATS]
+    source = [*limits, "-i", f"file:{path.absolute()}", "-map", "0:a:0", "-t", f"{max_seconds + 1:g}"]
+    sink = ["-ac", "1", "-ar", str(sampling_rate), "-f", "f32le", "pipe:1"]
+    command = [ffmpeg, "-nostdin", "-loglevel", "quiet", "-threads", "1", *source, *sink]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_FFMPEG_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    wave = np.frombuffer(done.stdout[: len(done.stdout) // 4 * 4], "<f4").astype(np.float32)
+    if done.returncode != 0 or not wave.size:
+        return None
+    _check_length(wave.size, sampling_rate, max_seconds, name)
+    return _finite(wave, name)
 
 
 def _check_file(path: Path, name: str) -> None:
     try:
         exists, is_file, size = path.exists(), path.is_file(), path.stat().st_size if path.is_file() else 0
     except (OSError, ValueError) as error:  # a name too long, a null byte, a folder without permission
-        raise VoiceError(f"{name[:80]} cannot be opened; check the path of the recording.") from error
+        raise VoiceError(f"{name} cannot be opened; check the path of the recording.") from error
     if not exists:
         raise VoiceError(f"{name} does not exist; check the path of the recording.")
     if not is_file:
@@ -107,9 +151,11 @@ def _read_samples(source: Any, sampling_rate: int, max_seconds: float) -> np.nda
         raise VoiceError("The samples of a recording must be numbers, one row or one column a channel.")
     if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
         samples = samples.T
+    if samples.ndim == 2 and samples.shape[1] > MAXIMUM_CHANNELS:
+        raise VoiceError(f"{name} has {samples.shape[1]} channels, more than {MAXIMUM_CHANNELS}; mix it down to one.")
     _check_length(len(samples), rate, max_seconds, name)
     samples = samples if samples.ndim == 2 else samples[:, None]
-    wave = _finite(_mix(_float(samples)), name)
+    wave = _mix(_finite(_float(samples), name))
     return resample(wave, rate, sampling_rate)
 
 
@@ -127,9 +173,9 @@ def _mix(samples: np.ndarray) -> np.ndarray:
     """(samples, channels) to (samples,): the mean, or the loudest channel where the channels cancel each other."""
     if samples.shape[1] == 1 or not samples.size:
         return samples.reshape(-1)
-    mean = samples.mean(axis=1)
-    energy = np.square(samples).sum(axis=0)
-    if np.square(mean).sum() < 0.01 * energy.max():
+    mean = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+    energy = np.square(samples, dtype=np.float64).sum(axis=0)  # float32 would overflow on absurd levels
+    if np.square(mean, dtype=np.float64).sum() < 0.01 * energy.max():
         return np.ascontiguousarray(samples[:, int(energy.argmax())])
     return mean
 
@@ -141,11 +187,11 @@ def _finite(wave: np.ndarray, name: str) -> np.ndarray:
 
 
 def _check_length(samples: int, rate: int, max_seconds: float, name: str) -> None:
-    if not 4_000 <= rate <= 768_000:
-        raise VoiceError(f"{name} has a sampling rate of {rate} Hz; use one between 8,000 and 192,000 Hz.")
+    lowest, highest = RATES
+    if not lowest <= rate <= highest:
+        raise VoiceError(f"{name} has a sampling rate of {rate} Hz; use one between {lowest:,} and {highest:,} Hz.")
     if samples > max_seconds * rate:
-        limit = f"{max_seconds / 60:.0f} minutes"
-        raise VoiceError(f"{name} is {samples / rate / 60:.0f} minutes long, more than {limit}; cut out a part of it.")
+        raise VoiceError(f"{name} is longer than {max_seconds / 60:.3g} minutes; cut out a part of it.")
 
 
 def resample(wave: np.ndarray, rate: int, sampling_rate: int = SAMPLING_RATE) -> np.ndarray:
@@ -169,14 +215,17 @@ def check_output(path: str | os.PathLike) -> Path:
     """Refuse a place or a format that `write` cannot serve, before any work is done."""
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
-        raise VoiceError(f"“{path.name}” must end in {', '.join(_FORMATS)}; choose one of these formats.")
+        raise VoiceError(f"{quoted(path.name)} must end in {', '.join(_FORMATS)}; choose one of these formats.")
     if not path.parent.is_dir():
-        raise VoiceError(f"The folder of “{path.name}” does not exist; create it or choose another one.")
+        raise VoiceError(f"The folder of {quoted(path.name)} does not exist; create it or choose another one.")
     return path
 
 
-def write(path: str | os.PathLike, wave: np.ndarray, rate: int) -> None:
-    """Write float32 (samples,) as WAV (16 bit), FLAC, OGG or MP3 by the path's ending; the file appears whole."""
+def write(path: str | os.PathLike, wave: np.ndarray, rate: int, comment: str = "") -> None:
+    """Write float32 (samples,) as WAV (16 bit), FLAC, OGG or MP3 by the path's ending; the file appears whole.
+
+    `comment` is kept in the file's metadata, where players and `comment_of` show it.
+    """
     import soundfile
 
     path = check_output(path)
@@ -184,13 +233,27 @@ def write(path: str | os.PathLike, wave: np.ndarray, rate: int) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
     os.close(handle)
     try:
-        soundfile.write(temporary, np.clip(wave, -1.0, 1.0), int(rate), format=kind)
+        with soundfile.SoundFile(temporary, "w", int(rate), 1, format=kind) as file:
+            if comment:
+                file.comment = comment
+            file.write(np.clip(wave, -1.0, 1.0))
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise VoiceError(f"“{path.name}” cannot be written; choose another place or another rate.") from error
+        raise VoiceError(f"{quoted(path.name)} cannot be written; choose another place or another rate.") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def comment_of(path: str | os.PathLike) -> str:
+    """The comment in a sound file's metadata; empty where there is none."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            return file.comment
+    except (soundfile.LibsndfileError, OSError, UnicodeDecodeError):
+        return ""
 
 
 @lru_cache(maxsize=1)

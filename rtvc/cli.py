@@ -1,4 +1,4 @@
-"""The command `rtvc`: clone, enroll, enhance, push. What is refused is one sentence on stderr and exit code 2."""
+"""The command `rtvc`: clone, enroll, enhance, push, verify. What is refused is one sentence and exit code 2."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from . import audio
+from . import audio, watermark
 from .errors import RTVCError, TextError
 from .pipeline import VoiceCloningPipeline, load
 from .text import split_sentences
@@ -22,11 +22,11 @@ ENHANCE = {"auto": "auto", "yes": True, "no": False}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 2 refused, 130 interrupted)."""
+    """Run one command; returns the exit code (0 done, 1 verify found no mark, 2 refused, 130 interrupted)."""
     options = parser().parse_args(arguments)
     hush()
     try:
-        options.run(options)
+        return options.run(options) or 0
     except RTVCError as error:
         print(error, file=sys.stderr)
         return 2
@@ -72,11 +72,17 @@ def parser() -> argparse.ArgumentParser:
     push.add_argument("--revision", help="the branch to upload to; the main one without it")
     push.add_argument("--dry-run", action="store_true", help="lay the repository out in --output, upload nothing")
     push.add_argument("--output", help="a new folder for --dry-run; without it the repository's name")
+
+    verify = _command(commands, "verify", run_verify, "tell whether a sound file was made by rtvc")
+    verify.add_argument("recording", help="the sound file to look into; the exit code is 0 for a clone, 1 for none")
     return top
 
 
 def _command(
-    commands: argparse._SubParsersAction, name: str, run: Callable[[argparse.Namespace], None], summary: str
+    commands: argparse._SubParsersAction,
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    summary: str,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     command.set_defaults(run=run)
@@ -119,7 +125,7 @@ def run_clone(options: argparse.Namespace) -> None:
     bar = tqdm(chunks, total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False)
     speech = clone.postprocess({"chunks": list(bar)})
     wave, rate = speech["audio"], speech["sampling_rate"]
-    audio.write(options.output, wave, rate)
+    audio.write(options.output, wave, rate, watermark.PROVENANCE)
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")
 
 
@@ -170,6 +176,17 @@ def run_push(options: argparse.Namespace) -> None:
         raise RTVCError("--output is where --dry-run lays the repository out; leave it away, or add --dry-run.")
     else:
         print(hub.push(options.folder, options.repo_id, options.voices, options.private, options.revision))
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """`rtvc verify`: the mark in the sound, and what the file says of itself."""
+    score = watermark.detect(audio.read(options.recording))
+    found = score >= watermark.THRESHOLD
+    verdict = "carries the mark of rtvc: it is a clone" if found else "no mark of rtvc was found"
+    print(f"{options.recording}: {verdict} (score {score:.1f}, {watermark.THRESHOLD:g} is enough)")
+    if comment := audio.comment_of(options.recording):
+        print(f"The file says: {comment!r}")
+    return 0 if found else 1
 
 
 if __name__ == "__main__":

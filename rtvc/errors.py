@@ -28,6 +28,12 @@ class CheckpointError(RTVCError):
     """The model files cannot be used."""
 
 
+def quoted(name: Any, longest: int = 80) -> str:
+    """A file's name as a message shows it: in quotes, on one line, without what a terminal would obey."""
+    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(name))
+    return f"“{shown if len(shown) <= longest else shown[: longest - 1] + '…'}”"
+
+
 def refuse_unknown_keys(config: Any, keys: dict[str, Any]) -> None:
     """Refuse keys that transformers would keep silently on a config: a misspelled size must not pass.
 

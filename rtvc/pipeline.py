@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import threading
@@ -19,15 +18,18 @@ from transformers import Pipeline
 
 from . import audio
 from .audio import Recording
-from .errors import CheckpointError, RTVCError, TextError, VoiceError
+from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
+from .model_files import WEIGHTS, read_json
 from .processing import VoiceCloningProcessor
 from .text import pause_seconds, split_sentences
 from .voice import SUFFIXES, Voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningConfig, VoiceCloningModel
+from .watermark import Marker
 
 TASK = "voice-cloning"
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 PAUSE = 0.2  # seconds of silence between two sentences
+LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
 RANGES = {"speed": (0.25, 4.0), "pitch": (-24.0, 24.0), "variation": (0.0, 2.0)}
 AnyVoice = Voice | Recording
 Line = tuple[float, torch.Tensor | None]  # seconds of silence and the ids of the sentence after it, if one follows
@@ -66,6 +68,7 @@ class VoiceCloningPipeline(Pipeline):
             variation: 0 says a line the same way each time; about 0.5 varies it (0 to 2).
             seed: makes a call with variation repeatable.
             enhance: clean a recording given as `voice` (True), do not (False), or only if it is noisy ("auto").
+            watermark: False leaves out the inaudible mark by which `rtvc verify` knows a clone.
 
         Returns:
             `{"audio": float32 (samples,), "sampling_rate": int}`, or a list of them.
@@ -91,8 +94,7 @@ class VoiceCloningPipeline(Pipeline):
         forward_options = {**self._forward_params, **forward_options}
         voice = self._one_voice(voice, options.get("enhance"))
         lines = self._lines(text) if isinstance(text, str) else _pieces(text, self._tokens)
-        generator = _generator(forward_options)
-        return (self._speak(*line, voice, generator, forward_options) for line in lines)
+        return self._say(lines, voice, forward_options)
 
     # -- voices and recordings
 
@@ -162,9 +164,9 @@ class VoiceCloningPipeline(Pipeline):
     # -- transformers' steps
 
     def _sanitize_parameters(self, voice: Any = None, enhance: Any = None, **options: Any) -> tuple[dict, dict, dict]:
-        unknown = set(options) - {*RANGES, "seed"}
+        unknown = set(options) - {*RANGES, "seed", "watermark"}
         if unknown:
-            known = ", ".join(["voice", "enhance", *RANGES, "seed"])
+            known = ", ".join(["voice", "enhance", *RANGES, "seed", "watermark"])
             raise TypeError(f"voice-cloning does not know {', '.join(sorted(unknown))}; it takes {known}.")
         prepare = {} if voice is None else {"voice": voice}
         if enhance is not None:
@@ -176,13 +178,20 @@ class VoiceCloningPipeline(Pipeline):
         return {"sentences": self._lines(text), "voice": self._one_voice(voice, enhance)}
 
     def _forward(self, inputs: dict[str, Any], **options: Any) -> dict[str, Any]:
-        generator = _generator(options)
-        return {"chunks": [self._speak(*line, inputs["voice"], generator, options) for line in inputs["sentences"]]}
+        return {"chunks": list(self._say(inputs["sentences"], inputs["voice"], options))}
 
     def postprocess(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """The chunks as one."""
         speech = np.concatenate([chunk["audio"] for chunk in outputs["chunks"]])
         return {"audio": speech, "sampling_rate": self.model.config.sampling_rate}
+
+    def _say(self, lines: Iterable[Line], voice: Voice, options: dict) -> Iterator[dict]:
+        """The chunks of a text, marked as one stream."""
+        generator = _generator(options)
+        marker = Marker(self.model.config.sampling_rate) if options.get("watermark", True) else lambda wave: wave
+        for line in lines:
+            chunk = self._speak(*line, voice, generator, options)
+            yield {**chunk, "audio": marker(chunk["audio"])}
 
     def _speak(
         self, silence: float, ids: torch.Tensor | None, voice: Voice, generator: torch.Generator | None, options: dict
@@ -197,6 +206,8 @@ class VoiceCloningPipeline(Pipeline):
     def _lines(self, text: str) -> list[Line]:
         if not isinstance(text, str):
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
+        if len(text) > LONGEST_TEXT:
+            raise TextError(f"The text has {len(text):,} characters, more than {LONGEST_TEXT:,}; speak it in parts.")
         return list(_pieces([text], self._tokens))
 
     def _tokens(self, sentence: str) -> torch.Tensor:
@@ -262,6 +273,10 @@ def _checked_enhance(enhance: Any) -> bool | str:
 
 def _checked(name: str, value: Any) -> float | int:
     """A call's number, within its range."""
+    if name == "watermark":
+        if not isinstance(value, bool):
+            raise RTVCError(f"watermark must be True or False, not {value!r}.")
+        return value
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if name == "seed":
         if not number or value != int(value) or not 0 <= value < 2**63:
@@ -309,8 +324,11 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
         raise
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(
-            f"The model “{folder.name}” cannot be loaded; check the name or get its files."
+            f"The model {quoted(folder.name)} cannot be loaded; check the name or get its files."
         ) from error
+    ids, size = processor.tokenizer.get_vocab().values(), loaded.config.rtvc7_config.vocab_size
+    if not all(isinstance(index, int) and 0 <= index < size for index in ids):
+        raise CheckpointError(f"vocab.json in {quoted(folder.name)} is of another model; get matching model files.")
     return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
 
 
@@ -325,16 +343,15 @@ def _hub() -> ModuleType:
 def _check_folder(folder: Path) -> None:
     """That a folder has the files of a voice-cloning model."""
     if not folder.is_dir():
-        raise CheckpointError(f"The model folder “{folder.name}” does not exist; check its path.")
-    for name in ("config.json", "model.safetensors", "processor_config.json", "tokenizer_config.json", "vocab.json"):
+        raise CheckpointError(f"The model folder {quoted(folder.name)} does not exist; check its path.")
+    for name in ("config.json", WEIGHTS, "processor_config.json", "tokenizer_config.json", "vocab.json"):
         if not (folder / name).is_file():
-            raise CheckpointError(f"The model folder “{folder.name}” has no {name}; get its files again.")
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"config.json in “{folder.name}” is damaged; get the model files again.") from error
+            raise CheckpointError(f"The model folder {quoted(folder.name)} has no {name}; get its files again.")
+    for name in ("processor_config.json", "tokenizer_config.json", "vocab.json"):
+        read_json(folder / name)
+    kind = read_json(folder / "config.json").get("model_type")
     if kind != VoiceCloningConfig.model_type:
-        raise CheckpointError(f"“{folder.name}” holds another kind of model; give the folder of an rtvc model.")
+        raise CheckpointError(f"{quoted(folder.name)} holds another kind of model; give the folder of an rtvc model.")
 
 
 @lru_cache(maxsize=1)

@@ -69,6 +69,8 @@ class RTVC7Config(PreTrainedConfig):
     def validate_sizes(self):
         if self.latent_size % 2:
             raise ValueError("latent_size must be even: each step of the flow halves it.")
+        if not 0 < self.hop_length <= self.n_fft // 2:
+            raise ValueError("hop_length must be at most half of n_fft: frames have to overlap.")
 
 
 # ---------------------------------------------------------------------------------------------- spectra

@@ -176,7 +176,13 @@ def _is_spelled(pieces: list[str], index: int) -> bool:
 
 
 def phonemize(text: str) -> list[str]:
-    """The symbols of a text, from "^" to "$", with a pause before the end. "?" stands where the voice rises only."""
+    """The symbols of a text, from "^" to "$", with a pause before the end. "?" stands where the voice rises only.
+
+    Raises:
+        TextError: there is nothing to say, or more than one breath can: `split_sentences` comes first.
+    """
+    if isinstance(text, str) and len(text) > LONGEST_LINE:
+        raise TextError(f"A sentence of {len(text):,} characters is too long to speak; split the text into sentences.")
     symbols = _symbols(_phonemes(_falling_questions(normalize(text))))
     if len(symbols) <= 3:
         raise TextError(NOTHING)
@@ -254,8 +260,10 @@ def _separate(symbols: list[str], separator: str) -> None:
 
 # -- long texts ------------------------------------------------------------------------------------------------------
 
+LONGEST_WORD = 400  # characters: what has no space for so long is no word and is cut
+LONGEST_LINE = 10_000  # characters that are spoken as one sentence
 LOOK = 40  # characters on either side of a full stop that tell whether it ends a sentence
-SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|\n\s*\n\s*")
+SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]]*+\s+|\n\s*\n\s*")  # a row of dots is looked at once
 INNER = "|".join([*ABBREVIATIONS, "St", "Dr", "No", "Nos", "p", r"e\.g", r"i\.e", "al", r"(?:[A-Za-z]\.)*[A-Za-z]"])
 DOTTED = re.compile(rf"(?:^|[\s(\"'“])(?:{INNER})\.$", re.I)
 TITLES = re.compile(
@@ -283,7 +291,7 @@ def split_sentences(text: str, limit: int = 200) -> list[str]:
 
     Marks such as "[pause 0.5s]" are pieces of their own. Nothing is lost: the pieces joined by spaces are the text with
     its white space collapsed. An abbreviation, an initial or a number ends no sentence; a sentence beyond the limit is
-    cut at its pauses, else between words.
+    cut at its pauses, else between words. A word of more than 400 characters is none, and is cut after 400.
     """
     pieces, start = [], 0
     for mark in PAUSE_MARK.finditer(text):
@@ -319,14 +327,17 @@ def _ends_sentence(sentence: str, rest: str, is_paragraph: bool) -> bool:
 
 def _clauses(sentence: str, limit: int) -> list[str]:
     """A sentence cut into pieces of at most `limit` characters, at the strongest places that allow it."""
-    pieces = []
-    while len(sentence) > limit:
-        cut = _cut(sentence, limit)
+    pieces, start = [], 0
+    while len(sentence) - start > limit:
+        window = sentence[start : start + max(limit, LONGEST_WORD) + 1]
+        cut = _cut(window, limit)
         if cut is None:
-            break
-        pieces.append(sentence[:cut].rstrip())
-        sentence = sentence[cut:].lstrip()
-    return [*pieces, sentence]
+            if len(window) == len(sentence) - start:
+                break
+            cut = len(window) - 1
+        pieces.append(window[:cut].rstrip())
+        start += cut + (len(window[cut:]) - len(window[cut:].lstrip()))
+    return [*pieces, sentence[start:]] if start < len(sentence) else pieces
 
 
 # Where a long sentence is cut, best first, and how much of the limit must lie before the cut.

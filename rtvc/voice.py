@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from dataclasses import asdict, dataclass, field
@@ -15,11 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from . import audio
-from .errors import VoiceError
+from .errors import VoiceError, quoted
 
 FORMAT, VERSION = "rtvc voice", "2"  # 2: another Tuned-GE2E, whose numbers mean other voices
 SUFFIXES = (".voice", ".safetensors")
 _MAXIMUM_BYTES = 1 << 20  # a voice has about 2 kB
+_METADATA = {"format", "version", "report", "checksum"}
+# What no person's voice exceeds, so that no file makes the synthesizer run away; the pitch is of 20 to 3000 Hz.
+_LARGEST_TIMBRE, _PITCH_MEAN, _LARGEST_PITCH_STD, _LARGEST_TEMPO = 20.0, (3.0, 8.0), 3.0, 50.0
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,9 @@ class Voice:
         embedding, timbre = (np.array(one, dtype=np.float32) for one in (self.speaker_embedding, self.timbre))
         numbers = np.array([self.pitch_mean, self.pitch_std, self.tempo], dtype=np.float64)
         norm = float(np.linalg.norm(embedding)) if embedding.ndim == 1 else 0.0
-        usable = np.isfinite(norm) and norm > 1e-6 and np.isfinite(numbers).all() and np.isfinite(timbre).all()
-        if not (usable and timbre.ndim == 1):
+        usable = np.isfinite(norm) and norm > 1e-6 and timbre.ndim == 1 and (np.abs(timbre) <= _LARGEST_TIMBRE).all()
+        lowest, highest = (_PITCH_MEAN[0], 0.0, 0.0), (_PITCH_MEAN[1], _LARGEST_PITCH_STD, _LARGEST_TEMPO)
+        if not (usable and (numbers >= lowest).all() and (numbers <= highest).all()):
             raise VoiceError("The voice holds no usable numbers; enrol it again.")
         embedding /= norm
         for name, array in (("speaker_embedding", embedding), ("timbre", timbre)):
@@ -105,7 +110,9 @@ class Voice:
             os.chmod(file.name, 0o644)
             os.replace(file.name, path)
         except OSError as error:
-            raise VoiceError(f"“{path.name}” cannot be written; choose a folder that exists and is yours.") from error
+            raise VoiceError(
+                f"{quoted(path.name)} cannot be written; choose a folder that exists and is yours."
+            ) from error
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Voice:
@@ -116,16 +123,18 @@ class Voice:
         """
         path = Path(path)
         tensors, metadata = _read(path)
-        if metadata.get("version") != VERSION:
-            raise VoiceError(f"“{path.name}” was saved by another version of rtvc; enrol the voice again.")
-        report = metadata.get("report", "")
-        if metadata.get("checksum") != _checksum(tensors, report):
-            raise VoiceError(f"“{path.name}” was damaged or changed after it was saved; enrol the voice again.")
+        if metadata.get("version") != VERSION or metadata.keys() != _METADATA:
+            raise VoiceError(f"{quoted(path.name)} was saved by another version of rtvc; enrol the voice again.")
+        report = metadata["report"]
+        if metadata["checksum"] != _checksum(tensors, report):
+            raise VoiceError(f"{quoted(path.name)} was damaged or changed after it was saved; enrol the voice again.")
         try:
             mean, spread, tempo = tensors["statistics"].tolist()
+            if len(tensors) != 3:
+                raise ValueError(f"unknown tensors among {sorted(tensors)}")
             return cls(tensors["speaker_embedding"], tensors["timbre"], mean, spread, tempo, _report(report))
-        except (KeyError, TypeError, ValueError) as error:
-            raise VoiceError(f"“{path.name}” is not a complete voice; enrol the voice again.") from error
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise VoiceError(f"{quoted(path.name)} is not a complete voice; enrol the voice again.") from error
 
     def _tensors(self) -> dict[str, np.ndarray]:
         statistics = np.array([self.pitch_mean, self.pitch_std, self.tempo])
@@ -146,7 +155,14 @@ def _report(stored: str) -> EnrolmentReport | None:
     if not stored:
         return None
     values = json.loads(stored)
-    return EnrolmentReport(**{**values, "files": tuple(values["files"])})
+    report = EnrolmentReport(**{**values, "files": tuple(values["files"])})
+    numbers = (report.seconds, report.voiced_seconds, report.used_seconds, report.snr_db)
+    flags = (report.several_voices, report.enhanced)
+    sane = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+    sane = sane and all(isinstance(flag, bool) for flag in flags)
+    if not (sane and all(isinstance(file, str) for file in report.files)):
+        raise ValueError("a report of other types")
+    return report
 
 
 def _checksum(tensors: dict[str, np.ndarray], report: str) -> str:
@@ -165,7 +181,7 @@ def _tensors_equal(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> bo
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     from safetensors import SafetensorError, safe_open
 
-    name = f"“{path.name}”"
+    name = quoted(path.name)
     try:
         if not path.is_file():
             raise VoiceError(f"{name} does not exist; check the path of the voice.")

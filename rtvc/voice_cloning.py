@@ -5,6 +5,7 @@ The embedding that drives synthesis is taken again from the cleaned recording; a
 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
 import copy
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from huggingface_hub.dataclasses import strict
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
@@ -21,7 +23,8 @@ from transformers.utils import ModelOutput
 
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
-from .errors import CheckpointError, VoiceError, refuse_unknown_keys
+from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
+from .model_files import WEIGHTS, check_weights, file_checksum, read_config
 from .rtvc7 import RTVC7Config, RTVC7Model, timbre
 from .sayen import SayENConfig, SayENModel
 from .text import question_rise
@@ -47,7 +50,8 @@ class VoiceCloningConfig(PreTrainedConfig):
     ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
     ``speaking_lufs``: how loud RTVC-7 speaks by itself, on average: the gain of every sentence is known before it is
-    said. ``benchmarks/calibrate.py`` measures all of them.
+    said. ``benchmarks/calibrate.py`` measures all of them. ``weights_sha256``: of the weights' file, written when the
+    model is saved and checked when it is loaded; empty for files that were made otherwise.
     """
 
     model_type = "voice_cloning"
@@ -67,6 +71,7 @@ class VoiceCloningConfig(PreTrainedConfig):
     same_voice_cosine: float | int = 0.4
     enhance_below_snr: float | int = 12.5
     speaking_lufs: float | int = audio.LOUDNESS
+    weights_sha256: str = ""
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
@@ -126,9 +131,15 @@ class VoiceCloningModel(PreTrainedModel):
     def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:
         """As in transformers, but in float32 unless `dtype` says otherwise, and only if every weight is there.
 
+        Weights are read from safetensors files alone, and those of a folder once their header fits the config.
+
         Raises:
-            CheckpointError: the files are damaged, or weights are missing or of another shape.
+            CheckpointError: the files are damaged, or weights are missing, of another shape or not those that were
+                saved.
         """
+        kwargs["use_safetensors"] = True
+        if Path(str(name)).is_dir():
+            cls._check_folder(Path(str(name)))
         if kwargs.get("dtype") in (None, "auto"):
             kwargs["dtype"] = torch.float32  # the files may be float16, which a CPU does not compute in
         wants_info = kwargs.pop("output_loading_info", False)
@@ -136,13 +147,33 @@ class VoiceCloningModel(PreTrainedModel):
             model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
         except (SafetensorError, RuntimeError, UnicodeDecodeError) as error:
             raise CheckpointError(
-                f"The model files in “{Path(str(name)).name}” are damaged; get them again."
+                f"The model files in {quoted(Path(str(name)).name)} are damaged; get them again."
             ) from error
         if info["missing_keys"] or info["mismatched_keys"] or info["unexpected_keys"]:
-            raise CheckpointError(
-                f"The weights in “{Path(str(name)).name}” do not fit this version of rtvc; get matching model files."
-            )
+            message = f"The weights in {quoted(Path(str(name)).name)} do not fit this version of rtvc"
+            raise CheckpointError(f"{message}; get matching model files.")
         return (model, info) if wants_info else model
+
+    @classmethod
+    def _check_folder(cls, folder: Path) -> None:
+        stored = read_config(folder, VoiceCloningConfig().to_dict())
+        try:
+            with torch.device("meta"):  # shapes without memory
+                expected = cls(VoiceCloningConfig.from_dict(stored)).state_dict()
+        except (StrictDataclassError, ValueError, TypeError, RuntimeError, KeyError) as error:
+            message = f"The model {quoted(folder.name)} cannot be loaded: its config.json describes no model"
+            raise CheckpointError(f"{message}; get the model files again.") from error
+        shapes = {name: tuple(weights.shape) for name, weights in expected.items()}
+        check_weights(folder, shapes, stored.get("weights_sha256", ""))
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> None:
+        """As in transformers; the config also gets the checksum of the weights, which loading compares."""
+        super().save_pretrained(save_directory, *args, **kwargs)
+        weights, config = Path(save_directory) / WEIGHTS, Path(save_directory) / "config.json"
+        if weights.is_file():
+            stored = json.loads(config.read_text(encoding="utf-8"))
+            stored["weights_sha256"] = file_checksum(weights)
+            config.write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     def forward(
         self,
@@ -217,7 +248,7 @@ class VoiceCloningModel(PreTrainedModel):
         Raises:
             VoiceError: a recording without speech, or less than 3 s of speech in all.
         """
-        names = [f"“{file}”" for file in files] or ["The recording"] * len(waves)
+        names = [quoted(file) for file in files] or ["The recording"] * len(waves)
         seconds = [audio.check_speech(wave, 0.0, name) for wave, name in zip(waves, names, strict=True)]
         if sum(seconds) < audio.MINIMUM_VOICED_SECONDS:
             raise VoiceError(audio.too_short(sum(seconds), names[0] if len(names) == 1 else "The recordings together"))
@@ -248,7 +279,8 @@ class VoiceCloningModel(PreTrainedModel):
         pieces = [np.array_split(wave, max(1, round(wave.size / size))) for wave in waves]
         heard = [self.embed_windows(piece, 2 * CHECKED, CHECKED) for mine in pieces for piece in mine]
         seconds = np.array([piece.size for mine in pieces for piece in mine]) / audio.SAMPLING_RATE
-        own = _main_voice(torch.cat(heard).cpu().numpy(), seconds, self.config.same_voice_cosine)
+        bounds = self.config.similarity_offset, self.config.same_voice_cosine
+        own = _main_voice(torch.cat(heard).cpu().numpy(), seconds, *bounds)
         others = float(seconds[~own].sum() / seconds.sum())
         if seconds[own].sum() < audio.MINIMUM_VOICED_SECONDS:
             return waves, others
@@ -316,9 +348,12 @@ def _windows(wave: np.ndarray, window: float, hop: float) -> np.ndarray:
     return np.stack([wave[start : start + size] for start in starts]).astype(np.float32)
 
 
-def _main_voice(embeddings: np.ndarray, seconds: np.ndarray, bound: float) -> np.ndarray:
-    """Which windows (count, 256) are of the voice that speaks most: within ``bound`` of its mean, (count,) bool."""
-    alike = embeddings @ embeddings.T >= bound
+def _main_voice(embeddings: np.ndarray, seconds: np.ndarray, pair: float, bound: float) -> np.ndarray:
+    """Which windows (count, 256) are of the voice that speaks most: within ``bound`` of its mean, (count,) bool.
+
+    The search starts from the window that most others are within ``pair`` of.
+    """
+    alike = embeddings @ embeddings.T >= pair
     own = alike[np.argmax(alike @ seconds)]
     for _ in range(3):
         centre = (embeddings[own] * seconds[own, None]).sum(0)

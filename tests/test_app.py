@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.server
 import importlib.util
 import json
 import os
 import re
 import shutil
 import sys
+import threading
 import types
 from pathlib import Path
 from urllib.request import urlopen
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
 
-from rtvc import Voice, audio, banking
+from rtvc import Voice, audio, banking, watermark
 
 ROOT = Path(__file__).parents[1]
 WOMAN = str(ROOT / "examples" / "voices" / "woman.flac")
@@ -439,3 +443,83 @@ def test_uploading_in_a_browser(served, tab, tmp_path):
 
 def is_local(url: str, served: str) -> bool:
     return url.startswith((served, "data:", "blob:"))
+
+
+# ------------------------------------------------------------------------------------------------------- strangers
+
+
+def test_the_examples_need_no_consent(page):
+    """Their owners have agreed."""
+    assert list(page.speak(WOMAN, None, {}, "Hello.", 1.0, 0.0, 0.0, "WAV", False, progress=quiet))[-1][1]
+
+
+def own_recording(folder: Path) -> str:
+    """A recording that is none of the examples."""
+    path = folder / "mine.wav"
+    soundfile.write(path, audio.read(WOMAN) * 0.5, 16000)
+    return str(path)
+
+
+def test_without_consent_nothing_is_cloned_or_kept(page, tmp_path):
+    mine = own_recording(tmp_path)
+    refused = list(page.speak(mine, None, {}, "Hello.", 1.0, 0.0, 0.0, "WAV", False, progress=quiet))[-1]
+    assert "you may clone this voice" in refused[2]
+    assert "you may clone this voice" in page.keep(mine, None, {}, "me", False)[3]
+    assert list(page.speak(mine, None, {}, "Hello.", 1.0, 0.0, 0.0, "WAV", True, progress=quiet))[-1][1]
+
+
+def test_the_spoken_consent(page, app, tmp_path, monkeypatch):
+    mine = own_recording(tmp_path)
+    monkeypatch.setattr(app.consent, "transcribe", lambda wave: "This is my voice.")
+    recording, agreed, said, following = page.listen(mine, "This is my voice.", None)
+    assert (recording, agreed) == (mine, True)
+    assert "your voice" in said
+    assert following != "This is my voice."
+    *_, said, following = page.listen(mine, "Quite another sentence.", None)
+    assert "Another sentence was heard" in said
+    assert following == "Quite another sentence."
+
+
+def test_the_page_says_what_a_clone_is(page, app, tmp_path):
+    clone, *_ = speak(page, WOMAN, "Hello there. How are you?")
+    assert audio.comment_of(clone) == watermark.PROVENANCE
+
+
+def test_nothing_is_fetched_from_a_url(served, app):
+    """A URL in the place of a file: gradio itself would fetch it, and with it whatever the server can reach."""
+    asked = []
+
+    class Listener(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *_) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Listener) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.server_port}/voice.wav"
+        for file in ({"path": url}, {"path": url, "url": url}, {"url": url, "path": "x.wav"}):
+            data = {"data": ["Hello.", {**file, "meta": {"_type": "gradio.FileData"}}, 1.0, 0.0, 0.0]}
+            call = httpx.post(f"{served}/gradio_api/call/clone_voice", json=data, timeout=60)
+            if call.status_code == 200:
+                httpx.get(f"{served}/gradio_api/call/clone_voice/{call.json()['event_id']}", timeout=60)
+        listener.shutdown()
+    assert asked == []
+    with pytest.raises(app.gr.Error, match="nothing is fetched"):  # addresses outside that gradio would allow
+        asyncio.run(app.gr.processing_utils.async_ssrf_protected_get("https://example.org/voice.wav"))
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(ROOT / "app.py")])
+def test_no_file_of_the_server_is_read_or_shown(path, served):
+    for address in (f"gradio_api/file={path}", f"file={path}", f"gradio_api/file={path}%00.wav"):
+        answer = httpx.get(f"{served}/{address}", timeout=60)
+        assert answer.status_code >= 400
+        assert "root:" not in answer.text
+    data = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
+    call = httpx.post(f"{served}/gradio_api/call/enhance_speech", json=data, timeout=60)
+    if call.status_code == 200:
+        told = httpx.get(f"{served}/gradio_api/call/enhance_speech/{call.json()['event_id']}", timeout=60).text
+        assert "event: error" in told

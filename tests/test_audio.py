@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -199,3 +200,75 @@ def test_the_detector_leaves_torchs_threads_alone():
         "audio.voiced_spans(numpy.ones(16000, 'f')); assert torch.get_num_threads() == 2"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---------------------------------------------------------------------------------------------- hostile recordings
+
+
+def test_the_limits_of_channels_and_rates(tmp_path):
+    eight = np.repeat(tone(16000)[:, None], 8, 1)
+    np.testing.assert_allclose(audio.read((eight, 16000)), tone(16000), atol=1e-6)
+    nine, path = np.repeat(tone(16000)[:, None], 9, 1), tmp_path / "nine.wav"
+    soundfile.write(path, nine, 16000)
+    refused(path, "9 channels")
+    refused((nine, 16000), "9 channels")
+    for rate in (7999, 192_001):
+        refused((tone(16000), rate), "sampling rate")
+    for rate in (8000, 192_000):
+        assert audio.read((tone(rate), rate)).size == 16000
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    """Hours of silence are a small FLAC file, gigabytes when decoded."""
+    path = tmp_path / "bomb.flac"
+    with soundfile.SoundFile(path, "w", 48000, 8, "PCM_16") as file:
+        for _ in range(100):
+            file.write(np.zeros((48000, 8), np.int16))
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(audio, "MAXIMUM_DECODED", 100 * 48000 * 8 - 1)
+    monkeypatch.setattr(soundfile.SoundFile, "read", None)  # decoding would fail in another way
+    refused(path, "too large when decoded")
+    refused(path, "longer than 1 minutes", max_seconds=60.0)
+
+
+def test_absurd_levels_are_scaled_without_a_warning(tmp_path, recwarn):
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, np.stack([tone(16000), tone(16000)], 1) * 1e30, 48000, subtype="FLOAT")
+    wave = audio.read(path)
+    assert np.abs(wave).max() == pytest.approx(1.0)
+    assert not recwarn.list
+
+
+def test_a_name_cannot_command_the_terminal(tmp_path):
+    for name in ("\x1b[31mred\n.wav", "\u202egnp.wav", "\udcff.wav", "x" * 200 + ".wav"):
+        with pytest.raises(VoiceError) as caught:
+            audio.read(tmp_path / name)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("source", ["http://127.0.0.1:9/a.wav", "file:///etc/passwd", "https://example.org/voice.mp3"])
+def test_no_url_is_fetched(source, monkeypatch):
+    import socket
+
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it connected"))
+    refused(source, "does not exist")
+
+
+PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{}\n#EXT-X-ENDLIST\n"
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_what_only_ffmpeg_reads(tmp_path):
+    soundfile.write(tmp_path / "tone.wav", tone(16000), 16000)
+    for name in ("tone.m4a", "tone.webm", "tone.mka"):
+        subprocess.run(["ffmpeg", "-loglevel", "quiet", "-i", tmp_path / "tone.wav", tmp_path / name], check=True)
+        assert audio.read(tmp_path / name).size == pytest.approx(16000, abs=2000)
+        refused(tmp_path / name, "longer than", max_seconds=0.5)
+    for number, target in enumerate((tmp_path / "tone.wav", "http://127.0.0.1:9/a.wav")):
+        path = tmp_path / f"list{number}.m3u8"
+        path.write_text(PLAYLIST.format(target))
+        refused(path, "cannot be read")
+    path = tmp_path / "concat.txt"
+    path.write_text(f"ffconcat version 1.0\nfile '{tmp_path / 'tone.wav'}'\n")
+    refused(path, "cannot be read")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from rtvc import Voice, audio
+from rtvc import Voice, audio, watermark
 from rtvc.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +38,7 @@ def test_clone(run, woman):
     assert code == 0
     assert "hello.wav" in out
     assert soundfile.info("hello.wav").duration > 0.2
+    assert "Synthetic speech" in audio.comment_of("hello.wav")
     code, _, _ = run("clone", "--voice", woman, "--output", "fast.flac", "--speed", 2, "Hello there. How are you?")
     assert code == 0
     assert soundfile.info("fast.flac").duration < 0.75 * soundfile.info("hello.wav").duration
@@ -58,6 +59,21 @@ def test_enhance(run, woman):
     assert code == 0
     assert "cleaned" in out
     assert soundfile.info("clean.wav").frames == audio.read(woman).size
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_verify(suffix, speech, tmp_path, capfd):
+    clone, recording = tmp_path / f"clone.{suffix}", tmp_path / f"recording.{suffix}"
+    audio.write(clone, watermark.mark(speech, 16000), 16000, watermark.PROVENANCE)
+    audio.write(recording, speech, 16000)
+    assert main(["verify", str(clone)]) == 0
+    said = capfd.readouterr().out
+    assert "is a clone" in said
+    assert "Synthetic speech" in said
+    assert main(["verify", str(recording)]) == 1
+    said = capfd.readouterr().out
+    assert "no mark" in said
+    assert "The file says" not in said
 
 
 def test_the_text_may_come_from_standard_input(run, woman, monkeypatch):
@@ -135,8 +151,8 @@ def test_only_commands_that_work_are_offered(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("clone", "enroll", "enhance", "push"))
-    assert not any(name in shown for name in ("verify", "optimize", "evaluate"))
+    assert all(name in shown for name in ("clone", "enroll", "enhance", "push", "verify"))
+    assert not any(name in shown for name in ("optimize", "evaluate"))
     with pytest.raises(SystemExit) as stopped:
         main(["sing"])
     assert stopped.value.code == 2

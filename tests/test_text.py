@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from rtvc import text
 from rtvc.errors import TextError
-from rtvc.text import IDS, SYMBOLS, VoiceCloningTokenizer, normalize, phonemize, question_rise, split_sentences
+from rtvc.text import (
+    IDS,
+    LONGEST_WORD,
+    SYMBOLS,
+    VoiceCloningTokenizer,
+    normalize,
+    phonemize,
+    question_rise,
+    split_sentences,
+)
 
 READINGS = {
     # telephone numbers and other rows of digits
@@ -299,3 +308,44 @@ def test_no_text_takes_long(unit):
     if re.search("[A-Za-z0-9]", words):
         phonemize(words)
     assert time.process_time() - start < 5
+
+
+# ---------------------------------------------------------------------------------------------- hostile texts
+
+MEGABYTE = 1_000_000
+UNITS = ["a", ".", "a. ", "A.", '."', "[", "[ ", "\n", "\n ", "9", "?!", "$9", "-", "'", "é", "e\u0301", "[pause 1s]"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_megabyte_of_anything_is_split_in_linear_time(unit):
+    """A row of a million dots once took hours: every dot began a search to the end."""
+    text = (unit * MEGABYTE)[:MEGABYTE]
+    pieces = split_sentences(text)
+    assert max(map(len, pieces), default=0) <= LONGEST_WORD
+    if "[" not in unit:
+        assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_what_is_too_long_for_a_sentence_is_refused():
+    with pytest.raises(TextError, match="too long to speak"):
+        phonemize("word " * 3000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_is_spoken_or_refused(text):
+    for piece in split_sentences(text):
+        try:
+            symbols = phonemize(piece)
+        except TextError:
+            continue
+        assert set(symbols) <= set(SYMBOLS)
+        assert len(symbols) > 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9" * 300, "<b>Hello</b>", '<speak><break time="9s"/>Hi</speak>', "שלום hello", "\u202ehello", "he\u200bllo"],
+)
+def test_numbers_markup_and_marks_of_direction_are_spoken(text):
+    assert sum(len(phonemize(piece)) for piece in split_sentences(text)) > 4

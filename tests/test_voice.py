@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from rtvc import EnrolmentReport, Voice, VoiceError
-from rtvc.voice import _checksum, _read
+from rtvc.voice import VERSION, _checksum, _read
 
 REPORT = EnrolmentReport(
     seconds=6.0,
@@ -20,6 +25,9 @@ REPORT = EnrolmentReport(
     enhanced=True,
     files=("one.wav", "zwei ü.wav"),
 )
+
+
+NAMES = ("speaker_embedding", "timbre", "pitch_mean", "pitch_std", "tempo")
 
 
 def make(seed: int = 0, report: EnrolmentReport | None = REPORT) -> Voice:
@@ -124,3 +132,73 @@ def test_other_files_and_versions(tmp_path):
 def test_a_place_that_cannot_be_written(tmp_path):
     with pytest.raises(VoiceError, match="cannot be written"):
         make().save(tmp_path / "missing" / "me.voice")
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"timbre": np.full(80, 1e6)},
+        {"pitch_mean": 900.0},
+        {"pitch_mean": -1.0},
+        {"pitch_std": -0.1},
+        {"pitch_std": 1e9},
+        {"tempo": 1e9},
+        {"tempo": -1.0},
+    ],
+)
+def test_numbers_that_nobody_has_are_refused(numbers):
+    """A stranger's file may carry a right checksum over numbers that would make the synthesizer run for hours."""
+    with pytest.raises(VoiceError, match="no usable numbers"):
+        Voice(**{**{name: getattr(make(), name) for name in NAMES}, **numbers})
+
+
+def written(path, report: str, **more) -> None:
+    """A voice file with a right checksum over whatever it holds."""
+    tensors = {**make()._tensors(), **more}
+    metadata = {"format": "rtvc voice", "version": VERSION, "report": report, "checksum": _checksum(tensors, report)}
+    save_file(tensors, path, metadata)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"files": []}',
+        '{"seconds": "1", "voiced_seconds": 1, "used_seconds": 1, "snr_db": 1, '
+        '"several_voices": false, "enhanced": false, "files": []}',
+    ],
+)
+def test_a_report_of_another_kind_is_refused(report, tmp_path):
+    path = tmp_path / "me.voice"
+    written(path, report)
+    refused(path, "not a complete voice")
+
+
+def test_nothing_unknown_travels_in_a_voice(tmp_path):
+    path = tmp_path / "me.voice"
+    written(path, "")
+    assert Voice.load(path) == make(report=None)
+    written(path, "", extra=np.zeros(3))
+    refused(path, "not a complete voice")
+    tensors, metadata = _read(path)
+    save_file(make()._tensors(), path, {**metadata, "more": "x"})
+    refused(path, "another version")
+
+
+def test_a_name_cannot_command_the_terminal(tmp_path):
+    with pytest.raises(VoiceError) as caught:
+        Voice.load(tmp_path / "\x1b[31mred\n\u202e.voice")
+    assert str(caught.value).isprintable()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, 1700), st.integers(0, 300))
+def test_any_damage_is_refused_or_harmless(patch, place, removed):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "me.voice")
+        make().save(path)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:place] + patch + whole[place + removed :])
+        with contextlib.suppress(VoiceError):
+            assert Voice.load(path) == make()
