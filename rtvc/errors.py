@@ -28,6 +28,10 @@ class CheckpointError(RTVCError):
     """The model files cannot be used."""
 
 
+class TrainingError(RTVCError):
+    """A training run cannot begin or go on: its config, its data, its losses or its disk."""
+
+
 def refuse_unknown_keys(config: Any, keys: dict[str, Any]) -> None:
     """Refuse keys that transformers would keep silently on a config: a misspelled size must not pass.
 
