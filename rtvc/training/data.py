@@ -192,12 +192,11 @@ def development_speakers(corpora: list[Corpus]) -> set[str]:
 def split(corpora: list[Corpus]) -> tuple[list[Utterance], list[Utterance]]:
     """Training and development utterances; one that stands in two archives is kept once."""
     held_out = development_speakers(corpora)
-    train, development, seen = [], [], set()
+    train, development, seen = [], [], {}
     for corpus in corpora:
         for one in corpus.utterances:
-            if Path(one.file).name in seen:
+            if seen.setdefault((one.speaker, Path(one.file).name), corpus.name) != corpus.name:
                 continue
-            seen.add(Path(one.file).name)
             (development if one.speaker in held_out else train).append(one)
     return train, development
 

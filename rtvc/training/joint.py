@@ -132,16 +132,30 @@ class Joint(loop.Stage):
         factor = loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
         return [factor * self.config[f"{name}_lr"] for name in ("earspeech", "ge2e", "sayen", "rtvc7")]
 
-    @torch.no_grad()
     def examine(self, kept: VoiceCloningModel, number: int) -> dict[str, float]:
         """The losses, without the discriminators', on development speakers."""
+        return {name: value.item() for name, value in self._examined(kept, number)[1][0].items()}
+
+    def sounds(self, kept: VoiceCloningModel) -> dict[str, np.ndarray]:
+        """Of the first row of the evaluation: a window real and made, the crop noisy and cleaned."""
+        if not self.examined:
+            return {}
+        batch, (_, made, real) = self._examined(kept, 0)
+        with torch.no_grad():
+            voices = kept.earspeech(batch["noisy"][:1]).features
+            embedding = kept.tuned_ge2e(voices).speaker_embedding
+            enhanced = kept.sayen(batch["noisy"][:1], voices, embedding).enhanced
+        waves = {"real": real, "made": made, "noisy": batch["noisy"], "enhanced": enhanced}
+        return {name: wave[0].float().cpu() for name, wave in waves.items()}
+
+    @torch.no_grad()
+    def _examined(self, kept: VoiceCloningModel, number: int) -> tuple[dict, tuple]:
+        """A batch of development speakers, and what :class:`Together` makes of it."""
         loop.seed(number)
         batch = self.draw_from(self.held_out, np.random.default_rng(number))
         batch = {name: one.to(kept.device) for name, one in batch.items()}
-        losses, _, _ = Together(kept.eval(), self.judges, self.config)(batch)
-        return {name: value.item() for name, value in losses.items()}
+        return batch, Together(kept.eval(), self.judges, self.config)(batch)
 
     def save(self, kept: VoiceCloningModel, folder: Path) -> None:
         """A whole model's folder, as the pipeline loads it."""
         save_whole(copy.deepcopy(kept), folder)
-        self.opponent.save(folder)

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import (
     DistributedDataParallelKwargs,
     InitProcessGroupKwargs,
@@ -214,6 +215,12 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
+def last_checkpoint(run: Path) -> Path | None:
+    """The newest complete checkpoint of a run's folder."""
+    found = sorted(one for one in (run / "checkpoints").glob("step_*") if not one.suffix)
+    return found[-1] if found else None
+
+
 # ---------------------------------------------------------------------------------------------- the loop
 class Draws(Dataset):
     """A phase's micro-batches by number."""
@@ -351,31 +358,32 @@ class Loop:
     def save(self) -> None:
         """A checkpoint of everything, complete on the disk before the one before it goes."""
         folder = self.folder / "checkpoints" / f"step_{self.clock.total:07d}"
-        accelerator = self.accelerator
-        if accelerator.is_main_process:
+        if self.accelerator.is_main_process:
             with whole(folder) as new:
-                accelerator.wait_for_everyone()
-                accelerator.save_state(str(new))
-                accelerator.wait_for_everyone()
+                self._save_state(new)
             for other in folder.parent.glob("step_*"):
                 if other != folder:
                     shutil.rmtree(other, ignore_errors=True)
         else:
-            accelerator.wait_for_everyone()
-            accelerator.save_state(str(folder.with_name(f"{folder.name}.new")))
-            accelerator.wait_for_everyone()
+            self._save_state(folder.with_name(f"{folder.name}.new"))
         self.saved = time.monotonic()
+
+    def _save_state(self, folder: Path) -> None:
+        """Every process's part; not as safetensors, which cannot hold a module that stands in two places."""
+        self.accelerator.wait_for_everyone()
+        self.accelerator.save_state(str(folder), safe_serialization=False)
+        self.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
         """Go on from the last checkpoint, if there is one."""
-        found = sorted(one for one in (self.folder / "checkpoints").glob("step_*") if one.suffix == "")
+        found = last_checkpoint(self.folder)
         if not found:
             return
         try:
-            self.accelerator.load_state(str(found[-1]))
+            self.accelerator.load_state(str(found))
         except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
             raise TrainingError(
-                f"The checkpoint “{found[-1]}” is of another model or config; give the run another --name, or delete "
+                f"The checkpoint “{found}” is of another model or config; give the run another --name, or delete "
                 "the folder to begin anew."
             ) from error
         self._say(f"{self.config['name']} goes on from step {self.clock.total}")
@@ -458,7 +466,7 @@ class Loop:
 
 def seed(*place: int) -> None:
     """Let everything that torch draws from now on depend on ``place`` alone."""
-    torch.manualseed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
+    torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
 
 
 def _picture(wave: Tensor) -> Tensor:
@@ -484,7 +492,7 @@ def _accelerator(config: dict) -> Accelerator:
     try:
         return Accelerator(
             cpu=not torch.cuda.is_available(),
-            mixed_precision=config["mixed_precision"],
+            mixed_precision=config["mixed_precision"] or "no",  # YAML reads no as false
             gradient_accumulation_steps=config["gradient_accumulation_steps"],
             log_with=tracker if tracker and tracker != "none" else None,
             project_dir=RUNS / config["name"],
@@ -494,7 +502,7 @@ def _accelerator(config: dict) -> Accelerator:
             ],
         )
     except ValueError as error:
-        raise TrainingError(f"{str(error).splitlines()[0]} Check mixed_precision and tracker.") from error
+        raise TrainingError(f"{str(error).splitlines()[0]} (keys “mixed_precision” and “tracker”).") from error
 
 
 def train(stage: type[Stage], config: dict) -> Path:
@@ -506,7 +514,10 @@ def train(stage: type[Stage], config: dict) -> Path:
     if config["threads"]:
         torch.set_num_threads(config["threads"])
     accelerator = _accelerator(config)
-    seed(config["seed"])
-    with accelerator.main_process_first():  # it fills the caches
-        made = stage(config)
-    return Loop(made, config, accelerator).run()
+    try:
+        seed(config["seed"])
+        with accelerator.main_process_first():  # it fills the caches
+            made = stage(config)
+        return Loop(made, config, accelerator).run()
+    finally:
+        AcceleratorState._reset_state()  # the next stage of this process may have another precision

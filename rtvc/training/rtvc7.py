@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,8 +27,6 @@ from rtvc.training.losses import (
     spectral_loss,
 )
 from rtvc.training.speech import Batch, Speech
-
-OPPONENT = "opponent.safetensors"  # the discriminators, beside the model
 
 
 def new_model(config: dict) -> RTVC7Model:
@@ -64,10 +61,11 @@ def _cut(wave: Tensor, margin: int) -> Tensor:
 class Opponent:
     """Discriminators with their optimizer: one update of their own, then the losses they put on what was made."""
 
-    def __init__(self, rate: float, weights: str | Path | None = None):
+    def __init__(self, rate: float, run: str | Path | None = None):
+        """``run``: the folder of a run (``runs/NAME``) whose discriminators to go on with."""
         self.model, self.accelerator = Discriminators(), None
-        if weights:
-            load_model(self.model, weights)
+        if run:
+            self.model.load_state_dict(_discriminators(Path(run)))
         self.optimizer = adam(list(self.model.parameters()), rate, (0.8, 0.99))
         self.inner = self.model
 
@@ -99,9 +97,14 @@ class Opponent:
         self.inner.requires_grad_(True)
         return adversarial_loss(heard), feature_loss(wanted, heard)
 
-    def save(self, folder: Path) -> None:
-        """Write ``opponent.safetensors``."""
-        save_model(self.inner, str(folder / OPPONENT))
+
+def _discriminators(run: Path) -> dict[str, Tensor]:
+    """Their weights in the last checkpoint of a run; Accelerate numbers the models, they are the second."""
+    checkpoint = loop.last_checkpoint(run)
+    path = checkpoint / "pytorch_model_1.bin" if checkpoint else None
+    if path is None or not path.is_file():
+        raise TrainingError(f"The run “{run}” keeps no discriminators; name another one as opponent, or none.")
+    return {name.removeprefix("module."): value for name, value in torch.load(path, weights_only=True).items()}
 
 
 def _sides(maps: list[list[Tensor]]) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
@@ -216,10 +219,6 @@ class Decoder(Synthesis):
 
     def rates(self, clock: loop.Clock) -> list[float]:
         return [self.config["learning_rate"] * loop.rate_at(clock.step, self.config["steps"])]
-
-    def save(self, kept: RTVC7Model, folder: Path) -> None:
-        kept.save_pretrained(folder)
-        self.opponent.save(folder)
 
 
 # ---------------------------------------------------------------------------------------------- prior
@@ -412,10 +411,6 @@ class Polish(Synthesis):
     def rates(self, clock: loop.Clock) -> list[float]:
         rate = self.config["learning_rate"] * loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
         return [rate, self.config["text_factor"] * rate]
-
-    def save(self, kept: RTVC7Model, folder: Path) -> None:
-        kept.save_pretrained(folder)
-        self.opponent.save(folder)
 
 
 def speak_windows(model: RTVC7Model, batch: Batch, latents: Tensor, frames: int, windows: int) -> tuple[Tensor, Tensor]:

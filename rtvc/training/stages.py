@@ -34,7 +34,7 @@ LOOPED = {  # stages that run in rtvc.training.loop
     "finetune": "rtvc.training.finetune:Finetune",
 }
 FAMILY = "rtvc7"  # its config holds other stages by name, which run one after another
-FREE = ("model", "corpora", "weights", "calibrated")  # sections whose keys are the user's own
+FREE = ("model", "corpora", "calibrated")  # sections whose keys are the user's own
 
 
 def load_config(path: Path, overrides: list[str]) -> dict:
@@ -50,6 +50,7 @@ def load_config(path: Path, overrides: list[str]) -> dict:
     if stage not in (*PLAIN, *LOOPED, FAMILY):
         raise TrainingError(f"{path} names no stage; its line “stage:” must be one of {', '.join(_names())}.")
     config = _merged(_shipped(stage), given, path.name)
+    overrides = _pairs(overrides)
     if len(overrides) % 2:
         raise TrainingError(f"{overrides[-1]} needs a value: {overrides[-1]} VALUE.")
     for name, value in zip(overrides[::2], overrides[1::2], strict=True):
@@ -87,23 +88,27 @@ def _merged(usual: dict, given: dict, where: str) -> dict:
     merged = dict(usual)
     for key, value in given.items():
         if key not in usual:
-            raise TrainingError(f"{where} has the unknown key “{key}”; a {usual['stage']} config has {_list(usual)}.")
-        nested = isinstance(value, dict) and isinstance(usual[key], dict) and "stage" in usual[key]
-        merged[key] = _merged(usual[key], value, where) if nested else value if value != {} else usual[key]
+            raise TrainingError(f"{where} has the unknown key “{key}”; in its place can stand {_list(usual)}.")
+        nested = isinstance(value, dict) and isinstance(usual[key], dict) and key not in FREE
+        merged[key] = _merged(usual[key], value, where) if nested else value
     return merged
 
 
 def _override(config: dict, name: str, value: str, where: str) -> None:
-    section, *keys = config, *name.removeprefix("--").split(".")
-    for depth, key in enumerate(keys):
-        free = depth and keys[depth - 1] in FREE
-        if not name.startswith("--") or not isinstance(section, dict) or not (key in section or free):
-            known = _list(section) if isinstance(section, dict) else "no keys"
-            raise TrainingError(f"{where} has no key “{name.removeprefix('--')}”; it has {known}.")
-        if depth < len(keys) - 1:
-            section[key] = dict(section[key] or {}) if not isinstance(section[key], list | str) else section[key]
-            section = section[key]
-    section[keys[-1]] = _value(value)
+    """Set ``--a.b value``; ``b`` may be new in the sections whose keys are free."""
+    *above, last = name.removeprefix("--").split(".")
+    section, free = config, False
+    for key in above:
+        free = key in FREE
+        if not isinstance(section.get(key, 0), dict | None):
+            section = {}
+            break
+        section[key] = section[key] or {}
+        section = section[key]
+    if not (name.startswith("--") and (last in section or free)):
+        known = _list(section or config)
+        raise TrainingError(f"{where} has no key “{name.removeprefix('--')}”; it has {known}.")
+    section[last] = _value(value)
 
 
 def _list(section: dict) -> str:
@@ -164,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
     known, overrides = parser.parse_known_args(arguments)
     _hush()
     try:
-        config = load_config(known.config, _pairs(overrides))
+        config = load_config(known.config, overrides)
         from rtvc.training.loop import keep_memory
 
         keep_memory()
