@@ -337,7 +337,7 @@ class Loop:
     def _check(self, losses: dict[str, Tensor]) -> None:
         """Add the losses up; stop where one is no number."""
         for name, value in losses.items():
-            value = float(value)
+            value = value.item()
             if not math.isfinite(value):
                 raise TrainingError(
                     f"The loss “{name}” of {self.config['name']} became {value} at step {self.clock.total + 1}; start "

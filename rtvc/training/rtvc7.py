@@ -48,7 +48,7 @@ def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator) ->
     model.mel_deviation.copy_(mels.std(0))
 
 
-def _targets(model: RTVC7Model, batch: Batch) -> tuple[Tensor, Tensor]:
+def targets(model: RTVC7Model, batch: Batch) -> tuple[Tensor, Tensor]:
     """Mean and log deviation of the posterior, each (batch, frames, latent_size)."""
     return model.posterior_encoder(model.normalized_mel(batch.wave), batch.voice, batch.mask[..., None])
 
@@ -171,7 +171,7 @@ class Copying(nn.Module):
     def forward(self, batch: Batch, scored: bool = True) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Losses, and the waves made and real, each (batch, samples); without ``scored`` no losses."""
         model, mask = self.model, batch.mask[..., None]
-        mean, log_deviation = _targets(model, batch)
+        mean, log_deviation = targets(model, batch)
         latents = mean + log_deviation.exp() * torch.randn_like(mean)
         made = model.decode(latents, batch.f0, batch.voice, mask, torch.randn_like(batch.wave))
         made, real = _cut(made, 400), _cut(batch.wave, 400)
@@ -311,7 +311,7 @@ class Reading(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses named in the weights, and their weighted sum."""
         with torch.no_grad():
-            target, _ = _targets(self.model, batch)
+            target, _ = targets(self.model, batch)
         if self.training:
             batch.voice = disturb_voice(batch.voice, TRAITS + self.model.config.latent_size)
         losses = prior_losses(self.model, batch, read_text(self.model, batch), target, self.weights)
@@ -361,7 +361,7 @@ class Speaking(nn.Module):
         """
         batch.voice = batch.voice if voice is None else voice
         with torch.no_grad():
-            target, _ = _targets(self.model, batch)
+            target, _ = targets(self.model, batch)
         read = read_text(self.model, batch)
         made, real = speak_windows(self.model, batch, read["latents"], self.frames, self.windows)
         if not scored:
