@@ -98,9 +98,18 @@ def write_card(folder: Path, config: dict, figures: dict[str, float], steps: int
         steps=steps,
         what="The four models" if whole else "A part",
         figures="\n".join(rows) or "This stage measures nothing itself.",
-        settings=json.dumps(config, indent=1, default=str),
+        settings=json.dumps(_without_folders(config), indent=1, default=str),
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _without_folders(value: Any) -> Any:
+    """Settings whose paths are their last names: where things lay on somebody's disk is nobody's business."""
+    if isinstance(value, dict):
+        return {_without_folders(key): _without_folders(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(one) for one in value]
+    return Path(value).name if isinstance(value, str | Path) and Path(value).is_absolute() else value
 
 
 def train(config: dict) -> None:
