@@ -1,6 +1,8 @@
 """Fine-tune to single people and compare with zero-shot, on sentences of theirs that nothing learned from.
 
-Usage: python benchmarks/finetune.py [--speakers p226 p227 p228] [--output FILE.json] [--key value … of configs/finetune.yaml]
+Usage: python benchmarks/finetune.py [--speakers p226 p227 p228] [--output FILE.json] [--key value …]
+
+Keys are those of ``configs/finetune.yaml``.
 
 Of each person's ten recordings in ``verify.tsv`` the last two are kept aside; the stage ``finetune`` gets the other
 eight (and holds one of them out to choose the best moment by). Both models say the two sentences in the voice enrolled

@@ -225,7 +225,7 @@ def test_a_checkpoint_half_written_when_the_power_failed_is_passed_over(people, 
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_is_named(people, place, tiny_folder, monkeypatch):
-    from rtvc.training import joint as module
+    from rtvc.training import rtvc7 as module
 
     monkeypatch.setattr(module, "weighed", lambda found, weights: found | {"total": found["pitch"] * torch.nan})
     with pytest.raises(TrainingError, match="“total” of joint became nan at step 2.*lower learning rate"):

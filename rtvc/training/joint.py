@@ -21,11 +21,9 @@ from rtvc.training import data, loop
 from rtvc.training.export import save_whole, whole_model
 from rtvc.training.losses import SpeakerConsistency
 from rtvc.training.mixtures import Mixtures
-from rtvc.training.rtvc7 import Opponent, Speaking, adam, held_out, text_parameters, weighed
+from rtvc.training.rtvc7 import Opponent, Speaking, adam, held_out, losses_of_both, text_parameters
 from rtvc.training.speech import Speech
 from rtvc.tuned_ge2e import TunedGE2ELoss
-
-OPPONENTS = ("adversarial", "features")  # the losses that the discriminators put on what was made
 
 
 class Together(nn.Module):
@@ -119,14 +117,7 @@ class Joint(loop.Stage):
         return wave[start : start + size]
 
     def losses(self, batch: dict, clock: loop.Clock) -> dict[str, Tensor]:
-        frozen = clock.step < self.config["warm_up"]
-        with torch.set_grad_enabled(not frozen):
-            losses, made, real = self.objective(batch, scored=not frozen)
-        losses["discriminator"] = self.opponent.update(made, real)
-        if frozen:
-            return losses
-        losses |= dict(zip(OPPONENTS, self.opponent.judge(made, real), strict=True))
-        return weighed(losses, self.config["weights"])
+        return losses_of_both(self, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         factor = loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)

@@ -377,6 +377,21 @@ def weighed(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, T
     return losses | {"total": sum(weights[name] * losses[name] for name in weights)}
 
 
+def losses_of_both(stage: loop.Stage, batch: Batch | dict, clock: loop.Clock) -> dict[str, Tensor]:
+    """The discriminators' update, then the losses of what ``stage.objective`` makes, theirs among them.
+
+    For ``warm_up`` steps the discriminators learn alone: random ones ruin a trained decoder.
+    """
+    frozen = clock.step < stage.config["warm_up"]
+    with torch.set_grad_enabled(not frozen):
+        losses, made, real = stage.objective(batch, scored=not frozen)
+    losses["discriminator"] = stage.opponent.update(made, real)
+    if frozen:
+        return losses
+    losses["adversarial"], losses["features"] = stage.opponent.judge(made, real)
+    return weighed(losses, stage.config["weights"])
+
+
 class Polish(Synthesis):
     """The whole from symbols to wave against discriminators, which learn alone for ``warm_up`` steps."""
 
@@ -399,14 +414,7 @@ class Polish(Synthesis):
         return Speaking(kept, self.consistency, self.config)(batch)
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
-        frozen = clock.step < self.config["warm_up"]
-        with torch.set_grad_enabled(not frozen):
-            losses, made, real = self.objective(batch, scored=not frozen)
-        losses["discriminator"] = self.opponent.update(made, real)
-        if frozen:
-            return losses
-        losses["adversarial"], losses["features"] = self.opponent.judge(made, real)
-        return weighed(losses, self.config["weights"])
+        return losses_of_both(self, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         rate = self.config["learning_rate"] * loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
