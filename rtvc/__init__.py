@@ -4,8 +4,9 @@ Importing it registers the transformers task "voice-cloning".
 """
 
 from .errors import CheckpointError, RTVCError, TextError, VoiceError
-from .pipeline import VoiceCloningPipeline, embed, enhance, similarity
+from .pipeline import VoiceCloningPipeline, embed, enhance, load, similarity
 from .processing import VoiceCloningProcessor
+from .registration import register
 from .voice import EnrolmentReport, Voice
 from .voice_cloning import VoiceCloningConfig, VoiceCloningModel
 
@@ -24,5 +25,8 @@ __all__ = [
     "VoiceError",
     "embed",
     "enhance",
+    "load",
     "similarity",
 ]
+
+register()

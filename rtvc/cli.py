@@ -1,4 +1,4 @@
-"""The command `rtvc`: clone, enroll, enhance. What a person can put right is one sentence on stderr and exit code 2."""
+"""The command `rtvc`: clone, enroll, enhance, push. What is refused is one sentence on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -51,15 +51,27 @@ def parser() -> argparse.ArgumentParser:
     clone.add_argument("--variation", type=float, default=0.0, help="0 says it the same way each time; 0.5 is lively")
     clone.add_argument("--seed", type=int, help="repeats a call with variation")
     _enhance_option(clone)
+    _model_options(clone)
 
     enroll = _command(commands, "enroll", run_enroll, "make a voice of one or several recordings of one person")
     enroll.add_argument("recordings", nargs="+", help="recordings with at least 3 s of speech in all")
     enroll.add_argument("--output", required=True, help="the voice file to write (.voice)")
     _enhance_option(enroll)
+    _model_options(enroll)
 
     enhance = _command(commands, "enhance", run_enhance, "take the noise out of a recording")
     enhance.add_argument("recording", help="the noisy recording")
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
+    _model_options(enhance)
+
+    push = _command(commands, "push", run_push, "publish a model on the Hub: weights, code, voices and card")
+    push.add_argument("folder", help="the model's folder, or a component's")
+    push.add_argument("--repo-id", required=True, help="user/name on the Hub")
+    push.add_argument("--voices", help="a folder of recordings and saved voices to publish with it")
+    push.add_argument("--private", action="store_true", default=None, help="only you may see a new repository")
+    push.add_argument("--revision", help="the branch to upload to; the main one without it")
+    push.add_argument("--dry-run", action="store_true", help="lay the repository out in --output, upload nothing")
+    push.add_argument("--output", help="a new folder for --dry-run; without it the repository's name")
     return top
 
 
@@ -68,8 +80,13 @@ def _command(
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     command.set_defaults(run=run)
-    command.add_argument("--model", help="a folder of model files; without it the bundled model")
     return command
+
+
+def _model_options(command: argparse.ArgumentParser) -> None:
+    text = "a folder of model files, or user/name on the Hub; without it the bundled model"
+    command.add_argument("--model", help=text)
+    command.add_argument("--revision", help="a branch, tag or commit of the model on the Hub")
 
 
 def _enhance_option(command: argparse.ArgumentParser) -> None:
@@ -95,7 +112,7 @@ def run_clone(options: argparse.Namespace) -> None:
     text = sys.stdin.read() if options.text == "-" else options.text
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
-    clone = load(options.model)
+    clone = load(options.model, options.revision)
     voice = _voice(clone, options)
     names = ("speed", "pitch", "variation", "seed")
     chunks = clone.stream(text, voice=voice, **{name: getattr(options, name) for name in names})
@@ -114,7 +131,7 @@ def _voice(clone: VoiceCloningPipeline, options: argparse.Namespace) -> Voice:
 
 def run_enroll(options: argparse.Namespace) -> None:
     """`rtvc enroll`."""
-    voice = load(options.model).enroll(options.recordings, ENHANCE[options.enhance])
+    voice = load(options.model, options.revision).enroll(options.recordings, ENHANCE[options.enhance])
     voice.save(options.output)
     heard, cleaned = voice.report, "cleaned first" if voice.report.enhanced else "used as it is"
     speech = f"{heard.used_seconds:.1f} of {heard.voiced_seconds:.1f} s of speech used"
@@ -126,7 +143,7 @@ def run_enroll(options: argparse.Namespace) -> None:
 def run_enhance(options: argparse.Namespace) -> None:
     """`rtvc enhance`."""
     audio.check_output(options.output)
-    model = load(options.model)
+    model = load(options.model, options.revision)
     with tqdm(desc="cleaning", unit="s", disable=None, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -136,6 +153,23 @@ def run_enhance(options: argparse.Namespace) -> None:
         wave = model.enhance(options.recording, progress)
     audio.write(options.output, wave, audio.SAMPLING_RATE)
     print(f"{options.output}: {wave.size / audio.SAMPLING_RATE:.1f} s cleaned")
+
+
+def run_push(options: argparse.Namespace) -> None:
+    """`rtvc push`."""
+    from . import hub
+
+    if options.dry_run:
+        output = Path(options.output or options.repo_id.split("/")[-1])
+        made = hub.lay_out(options.folder, output, options.repo_id, options.voices)
+        files = [path for path in made.rglob("*") if path.is_file()]
+        print(
+            f"{made}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB; nothing uploaded"
+        )
+    elif options.output:
+        raise RTVCError("--output is where --dry-run lays the repository out; leave it away, or add --dry-run.")
+    else:
+        print(hub.push(options.folder, options.repo_id, options.voices, options.private, options.revision))
 
 
 if __name__ == "__main__":

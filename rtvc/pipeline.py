@@ -1,37 +1,27 @@
-"""The "voice-cloning" pipeline: text and a voice in, speech in that voice out. Importing rtvc registers it."""
+"""The "voice-cloning" pipeline: text and a voice in, speech in that voice out."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import (
-    AutoConfig,
-    AutoFeatureExtractor,
-    AutoModel,
-    AutoProcessor,
-    AutoTokenizer,
-    Pipeline,
-)
-from transformers.pipelines import PIPELINE_REGISTRY
+from transformers import Pipeline
 
 from . import audio
 from .audio import Recording
-from .earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from .errors import CheckpointError, RTVCError, TextError, VoiceError
 from .processing import VoiceCloningProcessor
-from .rtvc7 import RTVC7Config, RTVC7Model
-from .sayen import SayENConfig, SayENModel
-from .text import VoiceCloningTokenizer, pause_seconds, split_sentences
-from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
+from .text import pause_seconds, split_sentences
 from .voice import SUFFIXES, Voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningConfig, VoiceCloningModel
 
@@ -136,14 +126,22 @@ class VoiceCloningPipeline(Pipeline):
         audio.check_sound(wave)
         return self.model.enhance(wave, progress)
 
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Upload the model as a complete repository; returns its address. `options`: see :func:`rtvc.hub.push`."""
+        push = _hub().push
+        with tempfile.TemporaryDirectory() as folder:
+            self.model.save_pretrained(folder)
+            self.processor.save_pretrained(folder)
+            return push(folder, repo_id, **options)
+
     def _embedding(self, voice: AnyVoice) -> np.ndarray:
-        if isinstance(voice, Voice) or _is_saved(voice):
+        if _is_voice(voice) or _is_saved(voice):
             return self._one_voice(voice).speaker_embedding
         return self.embed(voice)
 
     def _one_voice(self, voice: Any, enhance: bool | str | None = None) -> Voice:
         voice = self._preprocess_params.get("voice") if voice is None else voice
-        if isinstance(voice, Voice):
+        if _is_voice(voice):
             return voice
         if voice is None:
             raise VoiceError("No voice was given; pass voice=, a recording or an enrolled voice.")
@@ -218,7 +216,7 @@ def _pieces(texts: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iter
             continue
         try:
             ids = tokens(sentence)
-        except TextError as error:
+        except ValueError as error:  # a TextError; in a published folder, of another package
             if any(character.isalnum() for character in sentence):
                 raise
             refusal = error
@@ -243,6 +241,13 @@ def _sentences(texts: Iterable[str]) -> Iterator[str]:
             yield from sentences[:-1]
             held = sentences[-1] + (" " if held[-1].isspace() else "")
     yield from split_sentences(held)
+
+
+def _is_voice(voice: Any) -> bool:
+    """Whether it is a `Voice`. transformers loads a published folder's files as several packages, each with a `Voice`
+    of its own, so the class does not tell.
+    """
+    return type(voice).__name__ == Voice.__name__
 
 
 def _is_saved(voice: Any) -> bool:
@@ -282,22 +287,24 @@ def _generator(options: dict[str, Any]) -> torch.Generator | None:
 # ---------------------------------------------------------------------------------------------- loading
 
 
-def load(model: str | os.PathLike | None = None, **options: Any) -> VoiceCloningPipeline:
+def load(model: str | os.PathLike | None = None, revision: str | None = None, **options: Any) -> VoiceCloningPipeline:
     """A pipeline from a folder of model files, or a Hub repository, without transformers' log lines.
 
     Args:
-        model: the folder; none means the bundled model.
+        model: the folder, or "user/name" on the Hub; none means the bundled model.
+        revision: a branch, tag or commit of the repository.
         options: of the pipeline, such as `device`.
 
     Raises:
-        CheckpointError: the files are missing, damaged or of another model.
+        CheckpointError: the files are missing, damaged or of another model, or cannot be downloaded.
     """
     folder = Path(model) if model is not None else CHECKPOINT
-    if folder.exists() or model is None or folder.is_absolute() or str(model).count("/") != 1:
-        _check_folder(folder)
+    if not folder.exists() and not folder.is_absolute() and str(model).count("/") == 1:
+        folder = _hub().download(str(model), revision)
+    _check_folder(folder)
     try:
-        loaded = VoiceCloningModel.from_pretrained(model or CHECKPOINT).eval()
-        processor = VoiceCloningProcessor.from_pretrained(model or CHECKPOINT)
+        loaded = VoiceCloningModel.from_pretrained(folder).eval()
+        processor = VoiceCloningProcessor.from_pretrained(folder)
     except CheckpointError:
         raise
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -305,6 +312,14 @@ def load(model: str | os.PathLike | None = None, **options: Any) -> VoiceCloning
             f"The model “{folder.name}” cannot be loaded; check the name or get its files."
         ) from error
     return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
+
+
+def _hub() -> ModuleType:
+    """rtvc.hub by its full name: a relative import would make every published repository carry it."""
+    try:
+        return import_module("rtvc.hub")
+    except ModuleNotFoundError as error:
+        raise CheckpointError("Publishing and downloading need the package rtvc; install it.") from error
 
 
 def _check_folder(folder: Path) -> None:
@@ -345,39 +360,3 @@ def similarity(one: AnyVoice, other: AnyVoice) -> float:
 def enhance(recording: Recording, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
     """The recording without its noise: float32 (samples,) at 16 kHz, by the bundled model."""
     return _shared().enhance(recording, progress)
-
-
-# ---------------------------------------------------------------------------------------------- registration
-
-
-class _NoAdvice(logging.Filter):
-    """Drops transformers' warning that no model was named: the bundled one is meant."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (str(record.msg).startswith("No model was supplied") and str(CHECKPOINT) in str(record.msg))
-
-
-def register() -> None:
-    """Make the Auto classes and `pipeline("voice-cloning")` know rtvc. Doing it again changes nothing."""
-    if TASK in PIPELINE_REGISTRY.supported_tasks:
-        return
-    for config, model in (
-        (VoiceCloningConfig, VoiceCloningModel),
-        (EarSpeechConfig, EarSpeechModel),
-        (TunedGE2EConfig, TunedGE2EModel),
-        (SayENConfig, SayENModel),
-        (RTVC7Config, RTVC7Model),
-    ):
-        AutoConfig.register(config.model_type, config, exist_ok=True)
-        AutoModel.register(config, model, exist_ok=True)
-    for config in (VoiceCloningConfig, EarSpeechConfig):
-        AutoFeatureExtractor.register(config, EarSpeechFeatureExtractor, exist_ok=True)
-    AutoTokenizer.register(VoiceCloningConfig, VoiceCloningTokenizer, exist_ok=True)
-    AutoProcessor.register(VoiceCloningConfig, VoiceCloningProcessor, exist_ok=True)
-    PIPELINE_REGISTRY.register_pipeline(
-        TASK, VoiceCloningPipeline, pt_model=AutoModel, default={"model": (str(CHECKPOINT), None)}, type="audio"
-    )
-    logging.getLogger("transformers.pipelines").addFilter(_NoAdvice())
-
-
-register()

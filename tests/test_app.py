@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import re
 import shutil
 import sys
+import types
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
 import soundfile
 
-from rtvc import audio
+from rtvc import Voice, audio, banking
 
 ROOT = Path(__file__).parents[1]
 WOMAN = str(ROOT / "examples" / "voices" / "woman.flac")
+MAN = str(ROOT / "examples" / "voices" / "man.flac")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -35,6 +41,9 @@ class Counted:
     def __getattr__(self, name: str):
         return getattr(self.clone, name)
 
+    def __call__(self, *arguments, **options):
+        return self.clone(*arguments, **options)
+
     def enroll(self, recording: str):
         self.enrolled.append(recording)
         return self.clone.enroll(recording)
@@ -42,9 +51,13 @@ class Counted:
 
 @pytest.fixture(scope="module")
 def app():
-    spec = importlib.util.spec_from_file_location("app", ROOT / "app.py")
+    return load_app("app")
+
+
+def load_app(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "app.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules["app"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -58,6 +71,18 @@ def quiet(*args, **kwargs) -> None:
     """In place of gradio's progress bar."""
 
 
+def speak(page, recording, words, *options, chosen=None, shelf=None) -> tuple:
+    """What stands on the page at the end: the clone's file or None, the lines below the voice and the text."""
+    shown = [None, "", ""]
+    for _, *updates in page.speak(recording, chosen, shelf or {}, words, *options, progress=quiet):
+        shown = [old if is_skipped(new) else new for old, new in zip(shown, updates, strict=True)]
+    return tuple(shown)
+
+
+def is_skipped(update) -> bool:
+    return isinstance(update, dict) and update.get("__type__") == "update" and len(update) == 1
+
+
 def test_a_recording_is_described(page):
     assert page.hear(None) == ""
     assert page.hear(WOMAN).startswith("Heard 4.9 s of speech")
@@ -66,11 +91,11 @@ def test_a_recording_is_described(page):
 def test_a_recording_is_enrolled_once_for_its_content(page, app, tmp_path):
     copy = shutil.copy(WOMAN, tmp_path / "copy.flac")
     page.hear(WOMAN)
-    page.speak(str(copy), "Hello.", 1.0, quiet)
+    speak(page, str(copy), "Hello.")
     assert page.clone.enrolled == [WOMAN]
     app_limit, app.KEPT_VOICES = app.KEPT_VOICES, 1
     try:
-        page.hear(str(ROOT / "examples" / "voices" / "man.flac"))
+        page.hear(MAN)
         page.hear(WOMAN)
     finally:
         app.KEPT_VOICES = app_limit
@@ -79,31 +104,152 @@ def test_a_recording_is_enrolled_once_for_its_content(page, app, tmp_path):
 
 def test_speaking(page):
     words = "Hello there. How are you?"
-    (rate, wave), heard, read = page.speak(WOMAN, words, 1.0, quiet)
+    clone, heard, read = speak(page, WOMAN, words)
+    wave, rate = soundfile.read(clone)
     out = page.clone.clone(words, voice=WOMAN)
     assert rate == out["sampling_rate"]
-    assert wave.dtype == np.int16
-    np.testing.assert_allclose(wave / 32767, out["audio"], atol=1e-4)  # the page must not change the loudness
+    np.testing.assert_allclose(wave, out["audio"], atol=1e-4)  # the page must not change the loudness
     assert "Heard" in heard
     assert read == ""
-    (_, faster), _, _ = page.speak(WOMAN, words, 2.0, quiet)
-    assert len(faster) < len(wave)
+    faster, _, _ = speak(page, WOMAN, words, 2.0)
+    assert soundfile.info(faster).frames < wave.size
+    higher, _, _ = speak(page, WOMAN, words, 1.0, 6.0, 0.0, "FLAC")
+    assert soundfile.info(higher).format == "FLAC"
+    assert not np.array_equal(soundfile.read(higher)[0], wave)
+
+
+def test_speaking_can_be_stopped_after_every_sentence(page):
+    spoken = page.speak(WOMAN, None, {}, "One. Two. Three.", progress=quiet)
+    assert len(list(spoken)) == 1 + 3 + 1
 
 
 def test_what_is_wrong_stands_at_the_control_it_is_about(page, tmp_path):
     silence = tmp_path / "silence.wav"
     soundfile.write(silence, np.zeros(80000), 16000)
-    result, heard, read = page.speak(None, "Hello.", 1.0, quiet)
+    result, heard, read = speak(page, None, "Hello.")
     assert (result, read) == (None, "")
     assert "Record or upload" in heard
-    result, heard, read = page.speak(str(silence), "Hello.", 1.0, quiet)
+    result, heard, read = speak(page, str(silence), "Hello.")
     assert (result, read) == (None, "")
     assert 'class="problem"' in heard
     assert 'class="problem"' in page.hear(str(silence))
-    result, heard, read = page.speak(WOMAN, "...", 1.0, quiet)
+    result, heard, read = speak(page, WOMAN, "...")
     assert result is None
     assert "Heard" in heard
     assert "write at least one English word" in read
+    assert "deleted" in speak(page, str(tmp_path / "gone.wav"), "Hello.")[1]
+
+
+def test_a_noisy_recording_can_be_heard_before_and_after(page, app, monkeypatch):
+    assert page.cleaned(None)["visible"] is False
+    assert page.cleaned(WOMAN)["visible"] is False, "it is clean"
+    monkeypatch.setattr(page.clone.clone.model.config, "enhance_below_snr", 80.0)
+    player = page.cleaned(MAN)
+    assert player["visible"] is True
+    assert player["value"][1].size == audio.read(MAN).size
+
+
+def test_the_pictures_and_the_gauge(page):
+    shown = page.look(WOMAN, None, {}, MAN)
+    assert shown.count("<svg") == 2
+    assert shown.count("<title>") == 2, "for screen readers"
+    expected = page.clone.similarity(WOMAN, MAN)
+    assert float(re.search(r'value="([\d.]+)"', shown)[1]) == pytest.approx(expected, abs=0.02)
+    assert page.look(WOMAN, None, {}, None) == ""
+    hum = speak(page, WOMAN, "Hm.")[0]  # the tiny model says nothing that could be compared
+    assert "meter" not in page.look(None, None, {}, hum)
+
+
+# -- the shelf
+
+
+def test_a_voice_on_the_shelf(page, app, tmp_path):
+    shelf, chosen, other, said, file = page.keep(WOMAN, None, {}, "Anna <b>")
+    assert list(shelf) == ["Anna b"]
+    assert (chosen["value"], chosen["choices"]) == ("Anna b", ["Anna b"])
+    assert "Anna b" in other["choices"]
+    assert "on your shelf" in said
+    assert Voice.load(file["value"]) == page.enroll(WOMAN)
+    assert json.loads(json.dumps(shelf)) == shelf, "a browser keeps it as JSON"
+    by_shelf = speak(page, None, "Hello there.", chosen="Anna b", shelf=shelf)[0]
+    by_recording = speak(page, WOMAN, "Hello there.")[0]
+    np.testing.assert_array_equal(soundfile.read(by_shelf)[0], soundfile.read(by_recording)[0])
+    brought, *_ = page.bring(file["value"], {})
+    assert app.unpack(brought["Anna b"]) == page.enroll(WOMAN)
+    assert page.remove("Anna b", shelf)[0] == {}
+    assert "Heard 4.9 s" in page.choose("Anna b", shelf)[0]
+
+
+def test_what_the_shelf_refuses(page, app, tmp_path):
+    (tmp_path / "broken.voice").write_text("no voice")
+    shelf, *_, said, _ = page.bring(str(tmp_path / "broken.voice"), {"Anna": "x"})
+    assert shelf == {"Anna": "x"}, "nothing is lost"
+    assert "not a saved voice" in said
+    assert "Record or upload" in page.keep(None, None, {}, "")[3]
+    assert "damaged" in speak(page, WOMAN, "Hello.", chosen="Anna", shelf={"Anna": "x"})[1]
+    full = {str(number): "x" for number in range(app.LARGEST_SHELF)}
+    assert "remove one first" in page.keep(WOMAN, None, full, "one more")[3]
+
+
+def test_comparing_two_voices(page):
+    file, said = page.compare(WOMAN, None, "Man, audiobook", {}, "Hello there.", 1.0)
+    expected = page.clone.clone("Hello there.", voice=MAN)["audio"]
+    np.testing.assert_allclose(soundfile.read(file)[0], expected, atol=1e-4)
+    assert f"{page.clone.similarity(WOMAN, MAN):.0%}" in said
+    assert "Choose the other voice" in page.compare(WOMAN, None, None, {}, "Hello.", 1.0)[1]
+
+
+def test_uploads_are_deleted_when_their_visitor_leaves(page, tmp_path):
+    mine, yours = (Path(shutil.copy(WOMAN, tmp_path / name)) for name in ("mine.flac", "yours.flac"))
+    me, you = (types.SimpleNamespace(session_hash=name) for name in ("me", "you"))
+    page.note(str(mine), me)
+    page.note(str(yours), you)
+    page.note(WOMAN, me)
+    page.forget(me)
+    assert (mine.exists(), yours.exists(), Path(WOMAN).exists()) == (False, True, True)
+
+
+# -- banking and dialogue
+
+
+def test_banking_a_voice(page, app):
+    place, readings, said, sounds, player = page.read(WOMAN, 0, {})
+    assert (place, readings, player) == (1, {0: WOMAN}, None)
+    assert "1 of 12 phrases" in said
+    assert sounds.count('class="covered"') == len(banking.sounds(banking.PHRASES[0]))
+    shelf, *_, said, file = page.bank({0: WOMAN, 1: WOMAN}, {}, "Me")
+    assert list(shelf) == ["Me"]
+    assert "2 phrases" in said
+    assert Voice.load(file["value"]) == page.clone.clone.enroll([WOMAN, WOMAN])
+    assert "Read at least one" in page.bank({}, {}, "Me")[3]
+
+
+def test_a_reading_that_is_too_short_is_refused(page, tmp_path):
+    soundfile.write(tmp_path / "short.wav", audio.read(WOMAN)[:12000], 16000)
+    place, readings, said, *_ = page.read(str(tmp_path / "short.wav"), 3, {0: WOMAN})
+    assert (place, readings) == (3, {0: WOMAN})
+    assert "read the whole phrase" in said
+
+
+def perform(page, *arguments) -> tuple:
+    return list(page.perform(*arguments, progress=quiet))[-1]
+
+
+def test_a_dialogue(page, app):
+    said, *casting = page.cast(app.SCRIPT, {"Anna": "x"})
+    assert said == ""
+    assert [one["visible"] for one in casting] == [True, True, False, False, False, False]
+    assert "TRAVELLER" in casting[1]["label"]
+    assert "Anna" in casting[0]["choices"]
+    files, (_, wave), said = perform(page, app.SCRIPT, {}, "Woman, audiobook", "Man, audiobook")
+    names = [Path(file).name for file in files]
+    assert names == ["dialogue.zip", "001-guard.wav", "002-traveller.wav", "003-guard.wav"]
+    expected = page.clone.clone("Halt! Who goes there?", voice=WOMAN)["audio"]
+    np.testing.assert_allclose(soundfile.read(files[1])[0], expected, atol=1e-4)
+    assert sum(soundfile.info(file).frames for file in files[1:]) < wave.size
+    assert "TRAVELLER has no voice yet" in perform(page, app.SCRIPT, {}, "Woman, audiobook", None)[2]
+    crowd = "\n".join(f"{name}: Hi." for name in ("A", "B", "C", "D", "E", "F", "G"))
+    assert "room for 6" in page.cast(crowd, {})[0]
 
 
 def test_a_message_cannot_carry_markup(app):
@@ -121,53 +267,152 @@ def test_the_page_asks_no_other_host_for_fonts_or_scripts(app, page):
     assert "fonts.googleapis" not in config
 
 
-@pytest.fixture
-def served(app, page):
-    demo = app.build(page)
+def test_on_zerogpu_what_computes_asks_for_the_gpu(monkeypatch, tiny):
+    """A stand-in for the package `spaces`, which only a Space on ZeroGPU has."""
+    asked = []
+    monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=lambda one: asked.append(one.__name__) or one))
+    module = load_app("app_on_zerogpu")
+    module.build(module.Page(tiny))
+    assert {"hear", "keep", "speak", "look", "compare", "bank", "perform", "clone_voice", "enroll_voice"} <= set(asked)
+
+
+def test_files_that_were_offered_are_deleted_in_time(app):
+    old, new = app.temporary(), app.temporary()
+    os.utime(old, (0, 0))
+    app.temporary()
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+@pytest.fixture(scope="module")
+def served(app, tiny):
+    demo = app.build(app.Page(tiny))
     _, url, _ = app.launch(demo, prevent_thread_lock=True, quiet=True)
     yield url.rstrip("/")
     demo.close()
 
 
-@pytest.fixture
-def tab(tmp_path):
+def test_the_api(served, tiny, tmp_path):
+    """As a program uses it: the functions and their documentation, refusals as sentences; the same tools over MCP."""
+    from gradio_client import Client, handle_file
+
+    client = Client(served, verbose=False, download_files=str(tmp_path))
+    names = {"/clone_voice", "/enroll_voice", "/compare_voices", "/enhance_speech"}
+    assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == names
+    voice = client.predict(handle_file(MAN), api_name="/enroll_voice")
+    assert Voice.load(voice) == tiny.enroll(MAN)
+    said = client.predict("Hello there.", handle_file(voice), api_name="/clone_voice")
+    np.testing.assert_allclose(soundfile.read(said)[0], tiny("Hello there.", voice=MAN)["audio"], atol=1e-4)
+    same = client.predict(handle_file(MAN), handle_file(MAN), api_name="/compare_voices")
+    assert same == pytest.approx(tiny.similarity(MAN, MAN), abs=1e-3)
+    clean = client.predict(handle_file(WOMAN), api_name="/enhance_speech")
+    assert soundfile.info(clean).frames == audio.read(WOMAN).size
+    with pytest.raises(Exception, match="write at least one English word"):
+        client.predict("...", handle_file(voice), api_name="/clone_voice")
+    tools = json.loads(urlopen(f"{served}/gradio_api/mcp/schema").read())
+    assert len(tools) == len(names)
+    assert all(tool["description"] for tool in tools)
+
+
+def test_the_readmes_client(served):
+    readme = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"```python-client\n(.*?)```", readme, re.DOTALL)
+    block = block.replace("http://127.0.0.1:7860", served).replace("examples/", f"{ROOT}/examples/")
+    block = block.replace("handle_file(wave)", "handle_file(me)")  # the tiny model's speech is none
+    found: dict = {}
+    exec(block.replace("Client(", "Client(verbose=False, src="), found)
+    assert soundfile.info(found["wave"]).frames > 1000
+    assert found["same"] > 0.9
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("no chromium")
-    speech = tmp_path / "speech.wav"  # the browser's noise suppression fades a steady tone out, speech it keeps
+    speech = (
+        tmp_path_factory.mktemp("microphone") / "speech.wav"
+    )  # the browser's noise suppression fades a steady tone out, speech it keeps
     soundfile.write(speech, np.tile(audio.read(WOMAN), 4), 16000)
     with playwright.sync_playwright() as started:
         flags = [flag.format(speech) for flag in FLAGS]
         browser = started.chromium.launch(executable_path=CHROMIUM, args=flags)
-        context = browser.new_context(viewport={"width": 390, "height": 844}, permissions=["microphone"])
-        context.set_default_timeout(60_000)
-        yield context.new_page()
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def tab(browser):
+    return phone(browser)
+
+
+def phone(browser):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, permissions=["microphone"])
+    context.set_default_timeout(60_000)
+    return context.new_page()
 
 
 def wait_for_text(tab, selector: str, words: str) -> None:
     tab.wait_for_function(f"document.querySelector('{selector}')?.innerText.includes('{words}')", timeout=60_000)
 
 
-def test_in_a_browser(served, tab):
+def say(tab, words: str) -> None:
+    tab.fill("#words textarea", words)
+    tab.click("#speak")
+
+
+def downloaded(tab) -> np.ndarray:
+    tab.wait_for_selector("#result a[download]")
+    with tab.expect_download() as download:
+        tab.click("#result a[download]")
+    return soundfile.read(download.value.path())[0]
+
+
+def test_in_a_browser(served, tab, tiny):
+    """Example → refusals → clone → play → keep the voice → load the page again → speak with the kept voice."""
     outside = []
     tab.on("request", lambda request: outside.append(request.url) if not is_local(request.url, served) else None)
     tab.goto(served)
     tab.click("#speak")
     wait_for_text(tab, "#heard", "Record or upload")
-    tab.get_by_text("Woman, audiobook").click()
+    tab.get_by_text("Woman, audiobook").first.click()
     wait_for_text(tab, "#heard", "Heard 4.9 s")
-    tab.fill("#words textarea", "...")
-    tab.click("#speak")
+    say(tab, "...")
     wait_for_text(tab, "#read", "write at least one")
-    tab.fill("#words textarea", "Hello there. How are you?")
-    tab.click("#speak")
-    tab.wait_for_selector("#result a[download]")
-    with tab.expect_download() as download:
-        tab.click("#result a[download]")
-    assert soundfile.info(download.value.path()).duration > 0.3
+    assert tab.locator("#words textarea").input_value() == "..."
+    say(tab, "Hello there. How are you?")
+    assert downloaded(tab).size > 1000
+    tab.wait_for_selector("#pictures svg >> nth=1")
+    tab.locator("#result").get_by_role("button", name="Play").first.click()
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than a phone"
+    tab.get_by_text("Your shelf of voices").click()
+    tab.fill("#name input, #name textarea", "Anna")
+    tab.click("#keep")
+    wait_for_text(tab, "#kept", "Anna")
+    tab.reload()
+    tab.get_by_text("Your shelf of voices").click()
+    tab.click("#chosen input")
+    tab.get_by_role("option", name="Anna").click()
+    wait_for_text(tab, "#heard", "Heard 4.9 s")
+    say(tab, "Hello again.")
+    np.testing.assert_allclose(downloaded(tab), tiny("Hello again.", voice=WOMAN)["audio"], atol=1e-4)
+    tab.get_by_role("button", name="Young man, British").click()
+    tab.wait_for_function("document.querySelector('#chosen input').value === ''")  # the newest choice counts
     assert outside == []
+
+
+def test_two_people_at_once_get_their_own_voices(served, browser, tiny):
+    voices = {"Woman, audiobook": WOMAN, "Young man, British": str(ROOT / "examples" / "voices" / "young-man.flac")}
+    tabs = {name: phone(browser) for name in voices}
+    for name, tab in tabs.items():
+        tab.goto(served)
+        tab.get_by_text(name).first.click()
+        wait_for_text(tab, "#heard", "Heard")
+        tab.fill("#words textarea", "Hello there.")
+    for tab in tabs.values():
+        tab.click("#speak")
+    for name, tab in tabs.items():
+        expected = tiny("Hello there.", voice=voices[name])["audio"]
+        np.testing.assert_allclose(downloaded(tab), expected, atol=1e-4)
 
 
 def test_recording_in_a_browser(served, tab):

@@ -18,7 +18,8 @@ from transformers import pipeline
 
 import rtvc
 from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceError, audio
-from rtvc.pipeline import CHECKPOINT, PAUSE, _sentences, load, register
+from rtvc.pipeline import CHECKPOINT, PAUSE, _sentences, load
+from rtvc.registration import register
 
 TEXT = "Nice to meet you."
 
@@ -48,6 +49,7 @@ def test_the_public_names():
         "VoiceError",
         "embed",
         "enhance",
+        "load",
         "similarity",
     ]
     for error in (CheckpointError, TextError, VoiceError):

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from rtvc import VoiceCloningModel, VoiceCloningProcessor
+from rtvc.card import NAMES, write_card
 from rtvc.earspeech import EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import CheckpointError, TrainingError
 from rtvc.pipeline import load
@@ -20,24 +21,12 @@ from rtvc.text import VoiceCloningTokenizer
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 COMPONENTS = {"earspeech": EarSpeechModel, "tuned_ge2e": TunedGE2EModel, "sayen": SayENModel, "rtvc7": RTVC7Model}
-CARD = """---
-license: apache-2.0
-language: en
-library_name: transformers
-pipeline_tag: text-to-speech
-tags: [rtvc, voice-cloning]
----
+RUN = """
+## This run
 
-# {name}
-
-{what} of [rtvc](https://pypi.org/project/rtvc), from the stage `{stage}` of its training after {steps} steps.
-Speech made with it is synthetic: clone nobody without their consent, and say what it is where you publish it.
-
-## Evaluation
+The stage `{stage}` of its training, {steps} steps.
 
 {figures}
-
-## Settings
 
 ```json
 {settings}
@@ -88,19 +77,21 @@ def save_whole(model: VoiceCloningModel, folder: Path) -> None:
         file.chmod(0o644)  # safetensors writes for the owner alone
 
 
-def write_card(folder: Path, config: dict, figures: dict[str, float], steps: int) -> None:
-    """The model card, ``README.md``, of what a stage exports."""
+def describe(folder: Path, config: dict, figures: dict[str, float], steps: int) -> None:
+    """The model card of what a stage exports, in ``folder`` or in a folder of it for each part, and of this run."""
     rows = [f"- {name.replace('_', ' ')}: {value:.4g}" for name, value in figures.items()]
-    whole = (folder / "processor_config.json").exists()
-    card = CARD.format(
-        name=config["name"],
+    run = RUN.format(
         stage=config["stage"],
         steps=steps,
-        what="The four models" if whole else "A part",
-        figures="\n".join(rows) or "This stage measures nothing itself.",
+        figures="\n".join(rows) or "It measures nothing itself.",
         settings=json.dumps(_without_folders(config), indent=1, default=str),
     )
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    for model in (one.parent for one in folder.rglob("config.json")):
+        kind = json.loads((model / "config.json").read_text(encoding="utf-8"))["model_type"]
+        if kind in NAMES:  # not a baseline
+            write_card(model)
+            with open(model / "README.md", "a", encoding="utf-8") as file:
+                file.write(run)
 
 
 def _without_folders(value: Any) -> Any:
@@ -113,9 +104,10 @@ def _without_folders(value: Any) -> Any:
 
 
 def train(config: dict) -> None:
-    """Join the components' folders into ``output``; ``calibrated`` are fields of its config."""
+    """Join the components' folders into ``output``, with its card; ``calibrated`` are fields of its config."""
     parts = {name: component(kind, config[name]) for name, kind in COMPONENTS.items()}
     output = Path(config["output"])
     save_whole(VoiceCloningModel.from_components(**parts, **config["calibrated"]), output)
+    write_card(output)
     size = sum(file.stat().st_size for file in output.glob("*.*"))
     print(f"export: {output} {size / 1e6:.1f} MB")

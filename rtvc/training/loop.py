@@ -40,7 +40,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from rtvc.errors import TrainingError
-from rtvc.training.export import write_card
+from rtvc.training.export import describe
 
 RUNS = Path(os.environ.get("RTVC_RUNS", Path(__file__).parents[2] / "runs"))
 DEFAULTS = {  # of the keys that every stage in this loop has
@@ -413,7 +413,7 @@ class Loop:
             for name in names:
                 with whole(self.folder / name) as folder:
                     stage.save(kept, folder)
-                    write_card(folder, self.config, figures, self.clock.total)
+                    describe(folder, self.config, figures, self.clock.total)
         self.clock.best = min(self.clock.best, best)
         accelerator.wait_for_everyone()
 

@@ -1,0 +1,270 @@
+"""A model on the Hub: lay a folder out as a repository that works without rtvc, upload it, download one.
+
+The repository holds the weights, the code that inference needs as one flat folder (for `trust_remote_code=True`), the
+processor, voices, the model card, and the handler for Inference Endpoints.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, errors, is_offline_mode, snapshot_download
+from huggingface_hub.utils import validate_repo_id
+from transformers.dynamic_module_utils import get_relative_import_files
+
+from .card import write_card
+from .earspeech import EarSpeechConfig, EarSpeechFeatureExtractor
+from .errors import CheckpointError
+from .processing import VoiceCloningProcessor
+from .registration import MODELS, TASK
+from .rtvc7 import RTVC7Config
+from .text import VoiceCloningTokenizer
+from .voice import SUFFIXES
+from .voice_cloning import VoiceCloningConfig
+
+CODE = Path(__file__).parent
+COPIED = ("model.safetensors", "generation_config.json", "training.json", "evaluation")  # of a model's folder
+TRANSFER = (OSError, errors.HTTPError, errors.XetDownloadError)  # what the Hub's client raises
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
+# What inference imports. An endpoint installs it: the versions that laid the repository out.
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "huggingface-hub",
+    "safetensors",
+    "numpy",
+    "scipy",
+    "soundfile",
+    "librosa",
+    "soxr",
+) + ("pyloudnorm", "onnxruntime", "silero-vad", "swift-f0", "hibari-tts")
+
+
+def lay_out(folder: str | os.PathLike, output: str | os.PathLike, repo_id: str, voices: Any = None) -> Path:
+    """Write the repository of a model, or of one component, to a new folder; it appears whole or not at all.
+
+    Args:
+        folder: a `from_pretrained` folder of the model or a component.
+        output: the folder to make; it must be missing or empty.
+        repo_id: what the repository will be called, "user/name"; the card's examples name it.
+        voices: a folder of recordings and saved voices to add (default: the model's own `voices`, if it has some);
+            each recording is enrolled with this very model, and a text beside them, such as their licence, goes along.
+
+    Raises:
+        CheckpointError: the folder is no model of rtvc, the name cannot be a repository's, or `output` holds files.
+        VoiceError: a recording cannot be enrolled.
+    """
+    folder, output = Path(folder), Path(output)
+    config = _config(folder)
+    _check_name(repo_id)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise CheckpointError(f"“{output.name}” is not empty; choose a new folder for the repository.")
+    if not output.absolute().parent.is_dir():
+        raise CheckpointError(f"The folder above “{output.name}” does not exist; create it or choose another one.")
+    with tempfile.TemporaryDirectory(dir=output.absolute().parent) as temporary:
+        made = Path(temporary) / "repository"
+        made.mkdir()
+        _copy(folder, made)
+        _write_processor(folder, made, config["model_type"])
+        _write_config(made, config)
+        _copy_code(made, config["model_type"])
+        _add_voices(folder, made, voices)
+        write_card(made, repo_id)
+        if output.exists():
+            output.rmdir()
+        made.rename(output)
+    return output
+
+
+def push(
+    folder: str | os.PathLike,
+    repo_id: str,
+    voices: Any = None,
+    private: bool | None = None,
+    revision: str | None = None,
+    token: str | None = None,
+    commit_message: str = "Upload the model",
+) -> str:
+    """Upload a model, or a component, as a complete repository (see :func:`lay_out`); returns its address.
+
+    Args:
+        folder, repo_id, voices: see :func:`lay_out`.
+        private: whether a new repository is.
+        revision: the branch to upload to; it must exist unless it is the main one.
+        token: of the account; the stored one by default.
+
+    Raises:
+        CheckpointError: what the Hub refused, and what to do.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        made = lay_out(folder, Path(temporary) / "repository", repo_id, voices)
+        api = HfApi(token=token)
+        try:
+            address = api.create_repo(repo_id, private=private, exist_ok=True)
+            api.upload_folder(folder_path=made, repo_id=repo_id, revision=revision, commit_message=commit_message)
+        except TRANSFER as error:
+            raise CheckpointError(_refusal(repo_id, revision, error)) from error
+    return str(address)
+
+
+def download(repo_id: str, revision: str | None = None) -> Path:
+    """The local folder of a repository's files, at one revision; what an interrupted download left is used.
+
+    Raises:
+        CheckpointError: there is no such repository or revision, or the download did not complete.
+    """
+    _check_name(repo_id)
+    patterns = ["*.json", "*.safetensors"]
+    try:
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
+    except TRANSFER as error:
+        raise CheckpointError(_refusal(repo_id, revision, error)) from error
+
+
+def _refusal(repo_id: str, revision: str | None, error: BaseException) -> str:
+    """What went wrong between here and the Hub, and what to do."""
+    name = f"“{repo_id}”"
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{name} has no revision “{revision}”; check the branch, tag or commit."
+    if isinstance(error, errors.GatedRepoError) or status == 403:
+        return f"Your account may not use {name}; ask its owner for access."
+    if isinstance(error, errors.LocalTokenNotFoundError) or (status == 401 and "token" in str(error).lower()):
+        return f"{name} needs an account; log in with `hf auth login` and try again."
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"The repository {name} does not exist or is private; check its name, or log in with `hf auth login`."
+    if is_offline_mode():
+        return f"{name} cannot be reached offline; connect to the network, or give a folder of model files."
+    return (
+        f"The transfer of {name} was interrupted; check the connection and run it again, it goes on where it stopped."
+    )
+
+
+def _check_name(repo_id: str) -> None:
+    try:
+        validate_repo_id(repo_id)
+        if repo_id.count("/") != 1:
+            raise errors.HFValidationError(repo_id)
+    except errors.HFValidationError as error:
+        raise CheckpointError(f"“{repo_id}” cannot name a repository; write it as user/name.") from error
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """The config.json of a model of rtvc."""
+    for name in ("config.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"The model folder “{folder.name}” has no {name}; give the folder of an rtvc model.")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        known = config["model_type"] in {one.model_type for one in MODELS}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"config.json in “{folder.name}” is damaged; get the model files again.") from error
+    if not known:
+        raise CheckpointError(f"“{folder.name}” holds another kind of model; give the folder of an rtvc model.")
+    return config
+
+
+# -- what the repository holds
+
+
+def _copy(folder: Path, made: Path) -> None:
+    for path in (folder / name for name in COPIED):
+        if path.is_dir():
+            shutil.copytree(path, made / path.name)
+        elif path.is_file():
+            shutil.copy(path, made)
+
+
+def _write_processor(folder: Path, made: Path, model_type: str) -> None:
+    """The processor of the whole; of a component what it has of it, with where its code is."""
+    parts = {
+        VoiceCloningConfig.model_type: lambda: VoiceCloningProcessor.from_pretrained(folder),
+        EarSpeechConfig.model_type: EarSpeechFeatureExtractor,
+        RTVC7Config.model_type: VoiceCloningTokenizer,
+    }
+    if model_type not in parts:
+        return
+    parts[model_type]().save_pretrained(made)
+    for name in ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json"):
+        if (made / name).is_file():
+            stored = json.loads((made / name).read_text(encoding="utf-8"))
+            _write_json(made / name, _with_code(stored, _auto_map(model_type)))
+
+
+def _with_code(stored: dict[str, Any], auto_map: dict[str, Any]) -> dict[str, Any]:
+    """The stored processor, and the parts that lie in it, with where the code is."""
+    parts = {name: _with_code(stored[name], auto_map) for name in ("feature_extractor",) if name in stored}
+    return {**stored, **parts, "auto_map": auto_map}
+
+
+def _write_config(made: Path, config: dict[str, Any]) -> None:
+    """config.json, with where the code of each class and of the pipeline is."""
+    config = {**config, "auto_map": _auto_map(config["model_type"])}
+    if config["model_type"] == VoiceCloningConfig.model_type:
+        pipeline = {"impl": "pipeline.VoiceCloningPipeline", "pt": ["AutoModel"], "tf": [], "type": "audio"}
+        config["custom_pipelines"] = {TASK: {**pipeline, "default": {}}}
+    _write_json(made / "config.json", config)
+
+
+def _auto_map(model_type: str) -> dict[str, Any]:
+    """Auto class → "file.Class"."""
+    config, model = next(pair for pair in MODELS.items() if pair[0].model_type == model_type)
+    classes: dict[str, Any] = {"AutoConfig": config, "AutoModel": model}
+    if config in (VoiceCloningConfig, EarSpeechConfig):
+        classes["AutoFeatureExtractor"] = EarSpeechFeatureExtractor
+    if config is VoiceCloningConfig:
+        classes["AutoProcessor"] = VoiceCloningProcessor
+    places = {auto: f"{one.__module__.rsplit('.')[-1]}.{one.__name__}" for auto, one in classes.items()}
+    if config in (VoiceCloningConfig, RTVC7Config):
+        places["AutoTokenizer"] = [f"text.{VoiceCloningTokenizer.__name__}", None]
+    return places
+
+
+def _copy_code(made: Path, model_type: str) -> None:
+    """The files that the repository's classes import, side by side."""
+    whole = model_type == VoiceCloningConfig.model_type
+    first = {"pipeline"} if whole else set()
+    for place in _auto_map(model_type).values():
+        first.add((place if isinstance(place, str) else place[0]).split(".")[0])
+    files = {CODE / f"{name}.py" for name in first}
+    for path in list(files):
+        files |= {Path(one) for one in get_relative_import_files(path)}
+    for path in files:
+        shutil.copy(path, made)
+    if whole:
+        shutil.copy(CODE / "handler.py", made)
+        pins = [f"{name}=={version(name).partition('+')[0]}" for name in LIBRARIES]
+        (made / "requirements.txt").write_text("\n".join(pins) + "\n")
+
+
+def _add_voices(folder: Path, made: Path, voices: Any) -> None:
+    source = Path(voices) if voices else folder / "voices"
+    if not source.is_dir():
+        if voices:
+            raise CheckpointError(f"The folder of voices “{source.name}” does not exist; check its path.")
+        return
+    from .pipeline import load
+
+    clone, target = load(folder), made / "voices"
+    target.mkdir()
+    for path in _files(source):
+        shutil.copy(path, target)
+        if path.suffix.lower() in SOUNDS:
+            clone.enroll(path).save(target / f"{path.stem}.voice")
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    """Recordings, saved voices, and the texts beside them."""
+    known = (*SOUNDS, *SUFFIXES, ".md", ".txt")
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in known and path.is_file())
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

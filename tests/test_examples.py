@@ -1,0 +1,166 @@
+"""Every script in examples/ is run as its first lines say."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import runpy
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+import soundfile
+
+import rtvc
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+MAN, WOMAN = (str(EXAMPLES / "voices" / f"{who}.flac") for who in ("man", "woman"))
+SCRIPT = "# The gate.\nGUARD: Halt!\nANN: It is me."
+
+
+@pytest.fixture(autouse=True)
+def _folder(bundled, tmp_path, monkeypatch):
+    """They speak with the bundled model; each in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(name: str, *arguments: str, stdin: str = "") -> str:
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_every_example_is_here():
+    tests = Path(__file__).read_text()
+    for path in EXAMPLES.glob("*.py"):
+        assert f"def test_{path.stem}(" in tests, path
+        assert f"examples/{path.name}" in path.read_text().split('"""')[1], "how to call it"
+
+
+def test_clone(run):
+    assert "s of speech" in run("clone", MAN, "Hello there.", "out.wav")
+    assert soundfile.info("out.wav").duration > 0.5
+
+
+def test_stream(run):
+    Path("text.txt").write_text("One sentence. And another!")
+    shown = run("stream", "text.txt", MAN, "out.wav").split()
+    assert len(shown) == 4, "one line a sentence"
+    assert soundfile.info("out.wav").duration == pytest.approx(float(shown[2]), abs=0.1)
+
+
+def test_assistant(run):
+    shown = run("assistant", MAN, "out.wav", stdin="Good morning! It is seven o'clock, and it will rain.")
+    assert len(shown.splitlines()) == 2
+    assert soundfile.info("out.wav").duration > 2
+
+
+def test_bank(run):
+    phrases = run("bank", "me.voice").splitlines()
+    assert len(phrases) == 12
+    shown = run("bank", "me.voice", MAN, MAN, MAN)
+    assert "39 sounds" in shown
+    assert rtvc.Voice.load("me.voice").report.used_seconds > 12
+
+
+def test_bank_names_a_reading_that_is_somebody_elses(run):
+    shown = run("bank", "me.voice", MAN, MAN, WOMAN)
+    assert f"{WOMAN} sounds unlike the others" in shown
+
+
+def test_game(run):
+    Path("script.txt").write_text(SCRIPT)
+    shown = run("game", "script.txt", "spoken", f"GUARD={MAN}", f"ANN={WOMAN}")
+    assert [line.split(":")[0] for line in shown.splitlines()] == ["GUARD", "ANN"]
+    guard, ann = (f"spoken/{name}.wav" for name in ("001-guard", "002-ann"))
+    assert soundfile.info(guard).duration > 0.2
+    assert soundfile.info(ann).duration > 0.3
+
+
+def test_same_person(run):
+    assert int(run("same_person", MAN, MAN).strip("%\n")) > 90
+
+
+def test_evaluate(run):
+    lines = run("evaluate", MAN, WOMAN).splitlines()
+    assert len(lines) == 3
+    assert all(" yes " in line for line in lines[1:])
+
+
+def test_finetune(run):
+    shown = run("finetune", "mine", *[MAN] * 5, "--steps", "10")
+    before, after = map(float, shown.rsplit("apart ", 1)[1].split(" → "))
+    assert after < before, "it learns this voice"
+    assert rtvc.load("mine")("Hello.", voice=MAN)["audio"].size > 1000
+
+
+def test_batch():
+    """Two processes share the rows out; a second run makes only what is missing, and a bad row stops nothing."""
+    rows = "name,text,voice\n" + "".join(f"line{n},Hello number {n}.,{MAN}\n" for n in range(4))
+    Path("rows.csv").write_text(rows + "bad,Hello.,missing.wav\n")
+    Path("out").mkdir()
+    soundfile.write("out/line0.wav", np.zeros(100), 16000)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    runs = []
+    for rank in ("0", "1"):  # what torchrun and accelerate start
+        environment = os.environ | shared | {"WORLD_SIZE": "2", "RANK": rank, "LOCAL_RANK": rank}
+        command = [sys.executable, str(EXAMPLES / "batch.py"), "rows.csv", "out"]
+        runs.append(
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+    said = [run.communicate(timeout=200) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    assert sorted(path.name for path in Path("out").glob("*.wav")) == [f"line{n}.wav" for n in range(4)]
+    assert soundfile.info("out/line0.wav").frames == 100, "what was there must stay"
+    made = [int(re.search(r"process \d: (\d) of 5 made", out)[1]) for out, _ in said]
+    assert sorted(made) == [1, 2], "the rows are shared out"
+    refused = "".join(path.read_text() for path in Path("out").glob("refused-*.txt"))
+    assert refused == "bad: “missing.wav” does not exist; check the path of the recording."
+
+
+def test_serve(tmp_path):
+    import uvicorn
+
+    (tmp_path / "voices").mkdir()
+    soundfile.write(tmp_path / "voices" / "man.wav", *soundfile.read(MAN))
+    app = runpy.run_path(str(EXAMPLES / "serve.py"))["build"](str(tmp_path / "voices"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    threading.Thread(target=server.run, daemon=True).start()
+    while not server.started:
+        time.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+
+    def ask(body: bytes) -> bytes:
+        request = Request(f"http://127.0.0.1:{port}/v1/audio/speech", body, {"Content-Type": "application/json"})
+        return urlopen(request).read()
+
+    wave, _ = soundfile.read(io.BytesIO(ask(b'{"input": "Hello there.", "voice": "man"}')))
+    assert wave.size > 8000
+    for body, code, words in (
+        (b'{"input": "...", "voice": "man"}', 400, b"write at least one English word"),
+        (b'{"input": "Hello.", "voice": "nobody"}', 404, b"choose one of man"),
+        (b'{"input": "Hello.", "voice": "man", "speed": 9}', 400, b"speed must be"),
+    ):
+        with pytest.raises(HTTPError) as refused:
+            ask(body)
+        assert refused.value.code == code
+        assert words in refused.value.read()
+    server.should_exit = True
