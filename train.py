@@ -1,6 +1,8 @@
-"""Training: ``python train.py --config configs/STAGE.yaml [--key value …]`` (or ``accelerate launch train.py …``)."""
+"""Training: ``accelerate launch train.py [--config configs/STAGE.yaml] [--key value …]``."""
+
+import sys
 
 from rtvc.training.stages import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,15 +18,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from transformers import PreTrainedModel
 
 from rtvc import rtvc7, text
+from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.sayen import SayENModel
-from rtvc.training import data, loop, sayen
-from rtvc.training import rtvc7 as stages
+from rtvc.training import corpora, loop, sayen, stages
+from rtvc.training import rtvc7 as training
+from rtvc.training.export import component
 from rtvc.training.speech import Speech
+from rtvc.tuned_ge2e import TunedGE2EModel
 
 ROOT = Path(__file__).parents[1]
 UNSEEN = {"librispeech-train-clean-5": 1.0, "librispeech-train-clean-3": 1.0, "librispeech-one-clip": 1.0}
@@ -48,9 +50,14 @@ class PhaseDecoder(rtvc7.Decoder):
         return rtvc7.wave_of((drawn + aperiodic) * mask, size, hop)
 
 
+def _usual(stage: str) -> dict:
+    """A stage's own config."""
+    return stages.load_config(ROOT / "configs" / f"{stage}.yaml", [])
+
+
 def decoder_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``decoder`` by name."""
-    config = yaml.safe_load((ROOT / "configs" / "decoder.yaml").read_text())
+    config = _usual("decoder")
     config |= {"steps": steps, "adversarial_from": steps // 2, "warm_up": steps // 8, "posterior_steps": steps // 2}
     return {
         "everything": config,
@@ -62,15 +69,15 @@ def decoder_variants(steps: int) -> dict[str, dict]:
 
 def prior_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``prior`` by name."""
-    config = yaml.safe_load((ROOT / "configs" / "prior.yaml").read_text()) | {"steps": steps}
+    config = _usual("prior") | {"steps": steps}
     return {"flow of 7 steps": config, "plain regression": config}
 
 
 def sayen_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``sayen`` by name."""
-    config = yaml.safe_load((ROOT / "configs" / "sayen.yaml").read_text()) | {"steps": steps, "score_every": steps}
+    config = _usual("sayen") | {"steps": steps, "evaluate_every": steps}
     return {"all objectives": config} | {
-        f"without {key}": config | {"model": config["model"] | {f"{key}_weight": 0.0}}
+        f"without {key}": config | {"model": (config["model"] or {}) | {f"{key}_weight": 0.0}}
         for key in ("spectral", "clarity", "speaker")
     }
 
@@ -82,8 +89,7 @@ def train(kind: str, name: str, config: dict) -> PreTrainedModel:
         config |= {"init": _without_flow(Path(config["init"]))}
     folder = loop.RUNS / config["name"] / "model"
     if not folder.exists():
-        torch.manual_seed(0)
-        {"decoder": stages.train_decoder, "prior": stages.train_prior, "sayen": sayen.train}[kind](config)
+        stages.run(config)
     return (SayENModel if kind == "sayen" else RTVC7Model).from_pretrained(folder).eval()
 
 
@@ -101,7 +107,7 @@ def judge_copies(model: RTVC7Model, judges) -> dict[str, float]:
     torch.manual_seed(0)
     for _ in range(8):
         batch = speech.crops(1, 480, random)
-        mean, _ = stages._targets(model, batch)
+        mean, _ = training.targets(model, batch)
         noise = torch.randn_like(batch.wave)
         made = model.decode(mean, batch.f0, batch.voice, batch.mask[..., None], noise)[0].numpy()
         wave = batch.wave[0].numpy()
@@ -115,7 +121,7 @@ def judge_readings(model: RTVC7Model, judges) -> dict[str, float]:
     """Twelve sentences in the voices of unseen speakers: mean scores, and the word error rate."""
     speech = Speech(UNSEEN, "development", aligned=False)
     references = {item.speaker: item for item in speech.items if item.frames > 720}
-    texts = [row["text"] for row in data.read_table(data.DATA / "vctk-p239.tsv")][40:400:9]
+    texts = [row["text"] for row in corpora.read_table(corpora.DATA / "vctk-p239.tsv")][40:400:9]
     texts = [one for one in texts if 5 < len(one.split()) < 16][:12]
     scores, heard = [], []
     for line, item in zip(texts, references.values(), strict=False):
@@ -133,10 +139,13 @@ def judge_readings(model: RTVC7Model, judges) -> dict[str, float]:
 @torch.inference_mode()
 def judge_cleaned(model: SayENModel, judges) -> dict[str, float]:
     """24 noisy pieces of 4 s of unseen speakers: mean scores."""
-    config = yaml.safe_load((ROOT / "configs" / "sayen.yaml").read_text())
-    conditions, scores = sayen.Conditions(*sayen._encoders(config)), []
-    for noisy, clean in zip(*sayen._development(config), strict=True):
-        out, clean = model(noisy[None], *conditions(noisy[None])).enhanced[0].numpy(), clean.numpy()
+    config, scores = _usual("sayen"), []
+    encoders = (component(kind, config[kind.base_model_prefix]) for kind in (EarSpeechModel, TunedGE2EModel))
+    enhancing = sayen.Enhancing(model, *encoders)
+    pairs = [pair for some in sayen.development_pairs(config) for pair in zip(*some, strict=True)]
+    for noisy, clean in pairs:
+        out = model(noisy[None], *enhancing.conditions(noisy[None])).enhanced[0].numpy()
+        clean = clean.numpy()
         gain = judges.si_sdr(clean, out) - judges.si_sdr(clean, noisy.numpy())
         kept = [judges.cosine(embed(out), embed(clean)) for embed in (judges.resemblyzer_embed, judges.second_embed)]
         scores.append((judges.pesq_wb(clean, out), judges.estoi(clean, out), gain, *kept))

@@ -28,6 +28,10 @@ class CheckpointError(RTVCError):
     """The model files cannot be used."""
 
 
+class TrainingError(RTVCError):
+    """A training run cannot begin or go on: its config, its data, its losses or its disk."""
+
+
 def quoted(name: Any, longest: int = 80) -> str:
     """A file's name as a message shows it: in quotes, on one line, without what a terminal would obey."""
     shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(name))

@@ -251,18 +251,18 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path, earspeech: EarSpeechModel)
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
 def test_training_on_real_mixtures_lowers_the_loss(earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel) -> None:
     from rtvc.training.mixtures import Mixtures
-    from rtvc.training.sayen import Conditions, losses_of
+    from rtvc.training.sayen import Enhancing
 
     torch.manual_seed(0)
     mixtures = Mixtures({"vctk-p239": 1.0}, 1.0, [0, 10])
     noisy, clean = (torch.from_numpy(side) for side in mixtures.batch(4, np.random.default_rng(0)))
     assert noisy.shape == clean.shape == (4, 16_000)
     model = SayENModel(SayENConfig(**SMALL)).train()
-    loss, conditions = SayENLoss(model.config, earspeech, tuned_ge2e), Conditions(earspeech, tuned_ge2e)
+    enhancing = Enhancing(model, earspeech, tuned_ge2e)
     optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
     totals = []
     for _ in range(16):
-        losses = losses_of(model, loss, conditions, noisy, clean)
+        losses = enhancing((noisy, clean))
         optimizer.zero_grad()
         losses["total"].backward()
         optimizer.step()
@@ -286,22 +286,3 @@ def test_mixtures_are_reproducible_and_sound() -> None:
         made = make(8_000, np.random.default_rng(0))
         assert made.shape == (8_000,)
         assert made.std() > 0
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
-def test_training_stage_saves_and_resumes(tmp_path: Path, monkeypatch, earspeech, tuned_ge2e) -> None:
-    from rtvc.training import sayen, stages
-
-    monkeypatch.setattr(sayen, "RUNS", tmp_path)
-    earspeech.save_pretrained(tmp_path / "earspeech")
-    tuned_ge2e.save_pretrained(tmp_path / "tuned_ge2e")
-    config = stages.load_config(Path(__file__).parents[1] / "configs" / "sayen.yaml", [])
-    folders = {name: str(tmp_path / name) for name in ("earspeech", "tuned_ge2e")}
-    tiny = {"model": SMALL, "corpora": {"librispeech-one-clip": 1.0}, "seconds": 0.5, "batch_size": 2}
-    config |= folders | tiny | {"development_pairs": 2, "score_every": 1}
-    for steps in (1, 2):
-        sayen.train(config | {"steps": steps})
-        assert torch.load(tmp_path / "sayen" / "checkpoint.pt", weights_only=True)["step"] == steps
-    sayen.train(config | {"steps": 1, "name": "more", "init": str(tmp_path / "sayen" / "model")})
-    model = SayENModel.from_pretrained(tmp_path / "more" / "model", dtype=torch.float32)
-    assert model.config.channels == SMALL["channels"]

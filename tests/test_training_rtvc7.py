@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from test_rtvc7 import TINY
 
 from rtvc import text
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
-from rtvc.training import alignment, losses, rtvc7, stages
-from rtvc.training.loop import Average, Checkpoint, rate_at
+from rtvc.training import alignment, losses, rtvc7
 from rtvc.training.speech import Batch, Item
 
 FRAMES, HOP = 48, 200
@@ -41,16 +41,19 @@ def model() -> RTVC7Model:
 
 def decrease(parameters: list, loss_of, steps: int = 25, rate: float = 3e-3) -> float:
     """Loss after training over loss before."""
-    optimizer = rtvc7._optimizer(parameters, rate)
+    optimizer = rtvc7.adam(parameters, rate)
     first = loss_of().item()
     for _ in range(steps):
-        assert rtvc7._step(optimizer, loss_of(), rate)
+        optimizer.zero_grad()
+        loss_of().backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
     return loss_of().item() / first
 
 
 def test_decoder_and_posterior_learn(model: RTVC7Model, batch: Batch):
     def loss() -> torch.Tensor:
-        mean, _ = rtvc7._targets(model, batch)
+        mean, _ = rtvc7.targets(model, batch)
         noise = torch.randn(batch.wave.shape, generator=torch.Generator().manual_seed(0))
         made = model.decode(mean, batch.f0, batch.voice, batch.mask[..., None], noise)
         return losses.spectral_loss(made, batch.wave, model.config)
@@ -61,7 +64,7 @@ def test_decoder_and_posterior_learn(model: RTVC7Model, batch: Batch):
 
 def test_text_side_learns_latents_durations_and_pitch(model: RTVC7Model, batch: Batch):
     with torch.no_grad():
-        target, _ = rtvc7._targets(model, batch)
+        target, _ = rtvc7.targets(model, batch)
     weights = {"latents": 1.0, "likelihood": 0.2, "duration": 0.5, "pitch": 0.5, "voicing": 0.3}
 
     def loss() -> torch.Tensor:
@@ -76,11 +79,10 @@ def test_every_part_gets_a_gradient(model: RTVC7Model, batch: Batch):
     for parameter in model.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
-    target, _ = rtvc7._targets(model, batch)
+    target, _ = rtvc7.targets(model, batch)
     found = rtvc7.read_text(model, batch)
     total = sum(rtvc7.prior_losses(model, batch, found, target, {"likelihood": 1.0}).values())
-    config = {"windows": 2, "frames": 32}
-    made, real = rtvc7._speak_windows(model, batch, found["latents"], config, np.random.default_rng(0))
+    made, real = rtvc7.speak_windows(model, batch, found["latents"], frames=32, windows=2)
     (total + losses.spectral_loss(made, real, model.config)).backward()
     silent = [name for name, parameter in model.named_parameters() if parameter.grad is None]
     assert silent == []
@@ -91,15 +93,15 @@ def test_windows_are_cut_at_the_same_place_of_both(model: RTVC7Model, batch: Bat
     monkeypatch.setattr(RTVC7Model, "decode", lambda self, latents, *rest: latents.repeat_interleave(HOP, 1)[..., 0])
     batch.wave = torch.arange(FRAMES).float().repeat_interleave(HOP).expand(2, -1).contiguous()
     latents = torch.arange(FRAMES).float()[None, :, None].expand(2, -1, 80)
-    config = {"windows": 2, "frames": 20}
-    made, real = rtvc7._speak_windows(model, batch, latents, config, np.random.default_rng(3))
+    made, real = rtvc7.speak_windows(model, batch, latents, frames=20, windows=2)
     assert torch.equal(made, real)
     assert made.shape == (2, 20 * HOP - 800)
 
 
 def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator():
     torch.manual_seed(0)
-    opponent = rtvc7.Opponent({"discriminator_rate": 2e-3})
+    opponent = rtvc7.Opponent(2e-3)
+    opponent.prepare(Accelerator(cpu=True))
     real = torch.sin(torch.arange(6000) * 0.1).expand(4, -1) * 0.1
     made = (0.05 * torch.randn(4, 6000)).requires_grad_()
     first = opponent.update(made, real)
@@ -110,7 +112,7 @@ def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator():
     opponent.optimizer.zero_grad()
     (adversarial + features).backward()
     assert made.grad.abs().max() > 0
-    assert all(parameter.grad is None for parameter in opponent.model.parameters())
+    assert all(parameter.grad is None for parameter in opponent.inner.parameters())
 
 
 def test_spectral_loss_of_equal_waves_is_zero():
@@ -164,50 +166,6 @@ def test_pauses_are_written_as_they_were_made():
 def test_every_symbol_has_a_class():
     assert set(alignment.CLASS_OF) == set(text.SYMBOLS)
     assert all(alignment.CLASS_OF[symbol] > 0 for symbol in (*text.CONSONANTS, "ˈæ", "ə"))
-
-
-def test_checkpoint_resumes_where_it_stopped(tmp_path):
-    layer = torch.nn.Linear(2, 2)
-    Checkpoint(tmp_path, {"layer": layer}).save(7)
-    other = torch.nn.Linear(2, 2)
-    assert Checkpoint(tmp_path, {"layer": other}).resume() == 7
-    assert torch.equal(layer.weight, other.weight)
-    assert Checkpoint(tmp_path / "new", {"layer": other}).resume() == 0
-
-
-def test_average_follows_the_weights():
-    layer = torch.nn.Linear(1, 1, bias=False)
-    torch.nn.init.zeros_(layer.weight)
-    average = Average(layer, decay=0.9)
-    torch.nn.init.ones_(layer.weight)
-    average.update()
-    average.apply()
-    assert layer.weight.item() == pytest.approx(0.1)
-
-
-def test_learning_rate_warms_up_and_falls():
-    rates = [rate_at(step, 1000) for step in range(1001)]
-    assert rates[0] < 0.05
-    assert max(rates) == pytest.approx(1.0, abs=0.05)
-    assert rates[-1] == pytest.approx(0.05)
-
-
-def test_settings_are_overridden_and_misspelled_ones_refused(tmp_path):
-    path = tmp_path / "stage.yaml"
-    path.write_text("stage: prior\nsteps: 10\nlearning_rate: 0.1\nweights: {pitch: 0.5}\n")
-    config = stages.load_config(path, ["--steps", "3", "--weights.pitch", "0.1", "--learning_rate", "1e-5"])
-    assert config == {"stage": "prior", "steps": 3, "learning_rate": 1e-5, "weights": {"pitch": 0.1}}
-    with pytest.raises(ValueError, match="has no key 'step'"):
-        stages.load_config(path, ["--step", "3"])
-
-
-def test_every_config_names_a_stage():
-    import importlib
-    from pathlib import Path
-
-    for path in Path(__file__).parents[1].glob("configs/*.yaml"):
-        module, function = stages.STAGES[stages.load_config(path, [])["stage"]].split(":")
-        assert callable(getattr(importlib.import_module(module), function))
 
 
 def test_a_faster_copy_is_shorter_higher_and_quicker():

@@ -10,25 +10,21 @@ from __future__ import annotations
 import json
 import time
 
+import librosa
 import numba
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
-from rtvc import text
-from rtvc.rtvc7 import RTVC7Config, log_mel
+from rtvc import VoiceCloningModel, audio, text
+from rtvc.rtvc7 import RTVC7Config, log_mel, timbre
 from rtvc.training import data
+from rtvc.training.teacher import DURATIONS
+from rtvc.voice import pitch_statistics
 
-CORPORA = (
-    "librispeech-train-clean-5",
-    "librispeech-train-clean-3",
-    "librispeech-one-clip",
-    "arctic-cathy",
-    "vctk-p239",
-    "an4",
-    "speechocean762-adults",
-)
+ALIGNED = ".alignment.json"  # of a corpus, in the cache: file → symbols, frames, score
 CLASSES = ("", *text.CONSONANTS, *text.VOWELS, *text.REDUCED)  # class 0 is silence; stress is not heard
 CLASS_OF = {symbol: CLASSES.index(symbol[-1]) if symbol[-1] in CLASSES else 0 for symbol in text.SYMBOLS}
 OPTIONAL = {text.START, text.END, text.BOUNDARY, *text.PAUSES}
@@ -40,11 +36,11 @@ FRAME_RATE = CONFIG.sampling_rate / CONFIG.hop_length
 
 
 class FrameClassifier(nn.Module):
-    """Log-mel (batch, frames, bands) → class logits (batch, frames, classes)."""
+    """Features (batch, frames, bands), here log-mel → class logits (batch, frames, classes)."""
 
-    def __init__(self, size: int = 192, layers: int = 5, kernel_size: int = 9):
+    def __init__(self, bands: int = CONFIG.latent_size, size: int = 192, layers: int = 5, kernel_size: int = 9):
         super().__init__()
-        self.enter = nn.Linear(CONFIG.latent_size, size)
+        self.enter = nn.Linear(bands, size)
         self.depthwise = nn.ModuleList(
             nn.Conv1d(size, size, kernel_size, padding=kernel_size // 2, groups=size) for _ in range(layers)
         )
@@ -199,7 +195,7 @@ def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[
     return symbols, frames
 
 
-def _load(corpora: tuple[str, ...]) -> list[tuple[str, list[str], Tensor, bool]]:
+def _load(corpora: list[str]) -> list[tuple[str, list[str], Tensor, bool]]:
     """(key, symbols, log-mel in float16, punctuated) of every utterance."""
     found = []
     loaded = [data.load_corpus(name) for name in corpora]
@@ -215,8 +211,8 @@ def _load(corpora: tuple[str, ...]) -> list[tuple[str, list[str], Tensor, bool]]
 
 
 def _teacher() -> list[tuple[str, list[str], Tensor, np.ndarray]]:
-    corpus = data.load_corpus("teacher")
-    known = json.loads((data.CACHE / "teacher.alignment.json").read_text())
+    corpus = data.load_corpus(data.TEACHER)
+    known = json.loads(corpus.file(DURATIONS).read_text(encoding="utf-8"))
     items = []
     for one in corpus.utterances:
         mel, symbols = features(corpus.wave(one)), known[one.file]["symbols"]
@@ -226,14 +222,14 @@ def _teacher() -> list[tuple[str, list[str], Tensor, np.ndarray]]:
 
 
 def train(config: dict) -> None:
-    """Align everything and write ``alignment.json`` into the cache: key → symbols, frames, score."""
+    """Align everything in ``corpora``, and write a corpus's alignments into the cache."""
     start = time.time()
     teacher = _teacher()
     print(f"teacher loaded {time.time() - start:.0f} s", flush=True)
     classifier = FrameClassifier()
     items = [(mel.float(), labels) for _, _, mel, labels in teacher]
     fit(classifier, items, config["first_steps"], config["learning_rate"], 0)
-    utterances = [(key, symbols, mel, True) for key, symbols, mel, _ in teacher] + _load(CORPORA)
+    utterances = [(key, symbols, mel, True) for key, symbols, mel, _ in teacher] + _load(config["corpora"])
     print(f"corpora loaded {time.time() - start:.0f} s", flush=True)
     for round_index in range(config["rounds"] + 1):
         classifier.eval()
@@ -247,16 +243,68 @@ def train(config: dict) -> None:
             for (_, symbols, mel, _), (frames, score) in zip(utterances, found, strict=True)
             if score > bar
         ]
-        _save(utterances, found)
+        _save(utterances, found, [data.TEACHER, *config["corpora"]])
         print(f"{time.time() - start:.0f} s", flush=True)
         if round_index < config["rounds"]:
             fit(classifier, items, config["steps"], config["learning_rate"] / 2, round_index + 1)
 
 
-def _save(utterances: list, found: list) -> None:
-    alignment = {}
+def _save(utterances: list, found: list, corpora: list[str]) -> None:
+    tables: dict[str, dict] = {name: {} for name in corpora}
     for (key, symbols, _, punctuated), (frames, score) in zip(utterances, found, strict=True):
         if frames:
+            name = next(one for one in corpora if key.startswith(f"{one}/"))
             symbols, frames = tidy(symbols, frames, punctuated)
-            alignment[key] = {"symbols": symbols, "frames": frames, "score": score}
-    (data.CACHE / "alignment.json").write_text(json.dumps(alignment))
+            tables[name][key.removeprefix(f"{name}/")] = {"symbols": symbols, "frames": frames, "score": score}
+    for name, table in tables.items():
+        data.write_text(data.load_corpus(name).file(ALIGNED), json.dumps(table))
+
+
+# ---------------------------------------------------------------------------------------------- by synthesis
+def align_by_synthesis(corpus: data.Corpus) -> None:
+    """Align a corpus that no classifier has heard: the bundled model says each text in the recording's voice, and
+    dynamic time warping carries its durations over. Needs nothing but the recordings and their texts."""
+    from rtvc.pipeline import load
+
+    model, table = load().model, {}
+    for one in tqdm(corpus.utterances, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
+        try:
+            symbols = text.phonemize(one.text)
+        except text.TextError:
+            continue
+        frames, score = _warped(model, symbols, corpus.wave(one))
+        if frames:
+            symbols, frames = tidy(symbols, frames, not one.text.isupper())
+            table[one.file] = {"symbols": symbols, "frames": frames, "score": score}
+    data.write_text(corpus.file(ALIGNED), json.dumps(table))
+
+
+@torch.inference_mode()
+def _warped(model: VoiceCloningModel, symbols: list[str], wave: np.ndarray) -> tuple[list[int], float]:
+    """Frames a symbol of a recording (samples,), and minus the mean distance of its frames from the spoken ones.
+
+    Nothing where the recording is too short for its text.
+    """
+    mean, spread = pitch_statistics([wave])
+    heard = features(wave)
+    if len(heard) < len(symbols):
+        return [], -1e9
+    about = [torch.tensor([one]) for one in (mean, spread, audio.tempo(wave))]
+    waves = torch.from_numpy(wave)[None]
+    embedding = model.tuned_ge2e(model.earspeech(waves).features).speaker_embedding
+    ids = torch.tensor([[text.IDS[symbol] for symbol in symbols]])
+    spoken = model.rtvc7.synthesize(
+        ids, torch.ones_like(ids), embedding, timbre(waves[0], model.rtvc7.config)[None], *about
+    )
+    said = features(spoken.waveform[0].numpy())
+    return _carried(spoken.durations[0].numpy(), said.numpy(), heard.numpy())
+
+
+def _carried(durations: np.ndarray, said: np.ndarray, heard: np.ndarray) -> tuple[list[int], float]:
+    """Durations (symbols,) in frames of ``said`` → those in ``heard``, both (frames, bands), and the score."""
+    costs, path = librosa.sequence.dtw(said.T, heard.T)
+    path = path[::-1]
+    ends = np.searchsorted(path[:, 0], np.cumsum(durations), side="left").clip(max=len(path) - 1)
+    places = np.where(np.cumsum(durations) >= len(said), len(heard), path[ends, 1])
+    frames = np.diff(np.maximum.accumulate(places), prepend=0)
+    return frames.tolist(), -float(costs[-1, -1] / len(path))

@@ -110,7 +110,7 @@ def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, rand
     if random.random() < 0.5:
         wave = room(wave, random)
     kind, channel, snr = random.random(), random.random(), random.uniform(0, 25)
-    if kind < 0.35:
+    if kind < 0.35 and noises:
         wave = mix(wave, noises[random.integers(len(noises))], snr)
     elif kind < 0.5:
         wave = mix(wave, MADE[random.integers(len(MADE))](len(wave), random), snr)

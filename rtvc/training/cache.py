@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from rtvc import audio
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, timbre
 from rtvc.training import data, voices
+from rtvc.training.export import component
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 HOP = RTVC7Config().hop_length
@@ -31,7 +31,7 @@ def pitch_curve(wave: np.ndarray) -> np.ndarray:
     return np.where(voiced[nearest], curve, 0.0).astype(np.float32)
 
 
-def _measure(job: tuple[Path, int, int]) -> tuple[np.ndarray, dict[str, float]]:
+def _measured(job: tuple[Path, int, int]) -> tuple[np.ndarray, dict[str, float]]:
     path, start, samples = job
     wave = np.memmap(path, np.int16, "r")[start : start + samples].astype(np.float32) / data.FULL_SCALE
     f0 = pitch_curve(wave)
@@ -40,25 +40,29 @@ def _measure(job: tuple[Path, int, int]) -> tuple[np.ndarray, dict[str, float]]:
     return f0, traits | {"tempo": audio.tempo(wave), "snr": audio.snr(wave)}
 
 
-def measure(name: str, processes: int = 2) -> None:
-    """Write ``<name>.f0`` (float32, all curves behind one another) and ``<name>.traits.json`` into the cache."""
-    corpus = data.load_corpus(name)
-    jobs = [(corpus.path, one.start, one.samples) for one in corpus.utterances]
-    table, start = {}, 0
-    with open(data.CACHE / f"{name}.f0", "wb") as out, ProcessPoolExecutor(processes) as pool:
-        for one, (f0, traits) in zip(corpus.utterances, pool.map(_measure, jobs, chunksize=32), strict=True):
-            out.write(f0.tobytes())
-            table[one.file] = traits | {"start": start, "frames": len(f0)}
-            start += len(f0)
-    (data.CACHE / f"{name}.traits.json").write_text(json.dumps(table))
+def measure(corpus: data.Corpus, processes: int | None = None) -> tuple[dict[str, dict], np.ndarray]:
+    """Traits by file, and all pitch curves (frames,) float32 behind one another; from the cache where it has them."""
+    curves, traits = corpus.file(".f0"), corpus.file(".traits.json")
+    if not traits.exists():
+        jobs = [(corpus.file(data.WAVES), one.start, one.samples) for one in corpus.utterances]
+        found = data.in_parallel(_measured, jobs, processes)
+        table, start = {}, 0
+        with open(curves, "wb") as out:
+            shown = tqdm(found, desc=f"pitch of {corpus.name}", total=len(jobs), unit="clip", mininterval=2)
+            for one, (f0, about) in zip(corpus.utterances, shown, strict=True):
+                out.write(f0.tobytes())
+                table[one.file] = about | {"start": start, "frames": len(f0)}
+                start += len(f0)
+        data.write_text(traits, json.dumps(table))
+    return json.loads(traits.read_text(encoding="utf-8")), np.memmap(curves, np.float32, "r")
 
 
 def train(config: dict) -> None:
     """Stage ``data``: decode every corpus, then measure those that RTVC-7 learns from."""
-    for name in (*data.SPEECH, data.NOISE):
-        data.load_corpus(name)
+    for name in config["corpora"]:
+        data.load_corpus(name, config["processes"])
     for name in config["measured"]:
-        measure(name, config["processes"])
+        measure(data.load_corpus(name, config["processes"]), config["processes"])
 
 
 @torch.inference_mode()
@@ -70,7 +74,7 @@ def embed(config: dict) -> None:
     """
     torch.set_num_threads(1)
     encoders = [
-        kind.from_pretrained(config[name], dtype=torch.float32).eval()
+        component(kind, config[name]).eval()
         for name, kind in (("earspeech", EarSpeechModel), ("tuned_ge2e", TunedGE2EModel))
     ]
     for name in config["corpora"]:
@@ -84,4 +88,4 @@ def embed(config: dict) -> None:
                 embeddings.append(embedding.half().numpy())
                 timbres.append(timbre(heard, RTVC7Config()).half().numpy())
         stored = {"keys": np.array(keys), "embeddings": np.stack(embeddings), "timbres": np.stack(timbres)}
-        np.savez(data.CACHE / f"{name}.voices.npz", **stored)
+        np.savez(corpus.file(".voices.npz"), **stored)

@@ -1,16 +1,19 @@
-"""The corpora of ``../shared/data``: decoded, trimmed and levelled once, then read from a memory-mapped cache.
+"""All recordings, decoded, trimmed and levelled once, then read from a memory-mapped cache.
 
-A corpus is ``<name>.tar`` (one audio file an utterance) and ``<name>.tsv`` (file, speaker, gender, seconds, text,
-text_source). Its cache is ``<name>.i16`` (all waves behind one another, int16, 16 kHz) and ``<name>.json`` (the index).
+What is cached of a corpus lies in files that begin with its name and its source's key: ``.i16`` (all waves behind one
+another, int16, 16 kHz), ``.json`` (the index), and what other stages compute. A source that changes has another key, so
+everything of it is made anew.
 """
 
 from __future__ import annotations
 
-import csv
+import hashlib
 import io
+import itertools
 import json
 import os
-import tarfile
+import re
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -18,25 +21,17 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from tqdm import tqdm
 
 from rtvc import audio
+from rtvc.errors import TrainingError, VoiceError
+from rtvc.training import corpora
 
 SAMPLING_RATE = 16_000
-DATA = Path(os.environ.get("RTVC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 CACHE = Path(os.environ.get("RTVC_CACHE", Path(__file__).parents[2] / ".cache"))
-SPEECH = (
-    "librispeech-train-clean-5",
-    "librispeech-train-clean-3",
-    "librispeech-one-clip",
-    "arctic-cathy",
-    "vctk-p239",
-    "an4",
-    "speech-commands-3-words",
-    "alphanumeric-duke",
-    "common-voice-100",
-    "speechocean762-adults",
-)
 NOISE = "noise-esc10"
+TEACHER = "teacher"  # made by the stage of that name, so it has no source
+WAVES = ".i16"
 DEVELOPMENT_SPEAKERS = {"ls_669", "ls_7312", "ls_2136", "ls_5789"}
 EVERY_TENTH = ("librispeech-one-clip", "an4")  # of these corpora every tenth speaker is for development
 MARGIN = 0.1  # seconds kept around the first and last speech
@@ -67,22 +62,21 @@ class Corpus:
 
     name: str
     utterances: list[Utterance]
-    path: Path
+    stem: str
+
+    def file(self, suffix: str) -> Path:
+        """The corpus's file of that kind in the cache."""
+        return CACHE / f"{self.stem}{suffix}"
 
     @cached_property
-    def _samples(self) -> np.ndarray:
-        return np.memmap(self.path, dtype=np.int16, mode="r")
+    def samples(self) -> np.ndarray:
+        """All waves behind one another, int16."""
+        return np.memmap(self.file(WAVES), dtype=np.int16, mode="r")
 
     def wave(self, utterance: Utterance) -> np.ndarray:
         """``(samples,)`` float32, 16 kHz, speech at −23 LUFS, silence at the edges trimmed to 0.1 s."""
         stop = utterance.start + utterance.samples
-        return self._samples[utterance.start : stop].astype(np.float32) / FULL_SCALE
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a tab-separated table without quoting."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        return self.samples[utterance.start : stop].astype(np.float32) / FULL_SCALE
 
 
 def trim(wave: np.ndarray) -> np.ndarray:
@@ -94,47 +88,96 @@ def trim(wave: np.ndarray) -> np.ndarray:
     return wave[max(0, spans[0][0] - margin) : spans[-1][1] + margin]
 
 
-def _decode(job: tuple[bytes, bool]) -> np.ndarray:
-    """One encoded file → ``(samples,)`` int16; speech is trimmed and levelled, noise left as it is."""
+def _decode(job: tuple[corpora.Audio, bool]) -> np.ndarray | str:
+    """One encoded file → ``(samples,)`` int16, or what is wrong with it; noise is neither trimmed nor levelled."""
     encoded, is_speech = job
-    samples, rate = soundfile.read(io.BytesIO(encoded), dtype="float32", always_2d=True)
-    wave = audio.read((samples.mean(1), rate))
-    if is_speech:
-        wave = audio.normalize_loudness(trim(wave), SAMPLING_RATE)
+    try:
+        samples, rate = soundfile.read(
+            encoded if isinstance(encoded, Path) else io.BytesIO(encoded), dtype="float32", always_2d=True
+        )
+        wave = audio.read((samples.mean(1), rate))
+        if is_speech:
+            wave = audio.normalize_loudness(trim(wave), SAMPLING_RATE)
+    except (OSError, soundfile.SoundFileError, VoiceError, ValueError) as error:
+        return str(error).splitlines()[0]
     return (np.clip(wave, -1, 1) * FULL_SCALE).astype(np.int16)
 
 
-def _members(archive: Path, rows: list[dict[str, str]], is_speech: bool):
-    wanted = {row["file"] for row in rows}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            if member.name.removeprefix("./") in wanted:
-                yield member.name.removeprefix("./"), (tar.extractfile(member).read(), is_speech)
+def in_parallel(function, jobs: Iterable, processes: int | None = None) -> Iterator:
+    """``map`` over processes, in order, with little of ``jobs`` in memory at once."""
+    jobs = iter(jobs)
+    with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
+        while some := list(itertools.islice(jobs, 256)):
+            yield from pool.map(function, some, chunksize=8)
 
 
-def prepare(name: str, root: Path = DATA, cache: Path = CACHE, processes: int = 2) -> Corpus:
-    """Decode a corpus into its cache, in parallel. Existing caches are made anew."""
-    cache.mkdir(parents=True, exist_ok=True)
-    rows = {row["file"]: row for row in read_table(root / f"{name}.tsv")}
-    utterances, start = [], 0
-    names, jobs = zip(*_members(root / f"{name}.tar", list(rows.values()), name != NOISE), strict=True)
-    with open(cache / f"{name}.i16", "wb") as out, ProcessPoolExecutor(processes) as pool:
-        for file, wave in zip(names, pool.map(_decode, jobs, chunksize=16), strict=True):
-            row = rows[file]
-            about = {key: row[key] for key in ("file", "speaker", "gender", "text", "text_source")}
-            utterances.append(Utterance(name, start=start, samples=len(wave), **about))
+def _prepare(source: corpora.Source, stem: str, processes: int | None) -> None:
+    """Decode a corpus into the cache. What cannot be read is counted, named and left out."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for old in CACHE.glob(f"{_slug(source.name)}-??????????.*"):  # of a source that has changed since
+        old.unlink()
+    clips: list[corpora.Clip] = []
+    utterances, skipped, start = [], {}, 0
+
+    def jobs() -> Iterator[tuple[corpora.Audio, bool]]:
+        for clip, encoded in source.clips():
+            clips.append(clip)
+            yield encoded, source.name != NOISE
+
+    waves, written = CACHE / f"{stem}{WAVES}", CACHE / f"{stem}.new"
+    with open(written, "wb") as out:
+        decoded = tqdm(
+            in_parallel(_decode, jobs(), processes), desc=f"reading {source.name}", unit="clip", mininterval=2
+        )
+        for number, wave in enumerate(decoded):
+            clip = clips[number]
+            if isinstance(wave, str) or not len(wave):
+                skipped[clip.file] = wave if isinstance(wave, str) else "empty"
+                continue
+            utterances.append(asdict(clip) | {"corpus": source.name, "start": start, "samples": len(wave)})
             out.write(wave.tobytes())
             start += len(wave)
-    (cache / f"{name}.json").write_text(json.dumps([asdict(one) for one in utterances]))
-    return Corpus(name, utterances, cache / f"{name}.i16")
+    if skipped:
+        named = "; ".join(f"{file}: {why}" for file, why in itertools.islice(skipped.items(), 5))
+        print(f"{source.name}: {len(skipped)} of {len(clips)} recordings skipped ({named})", flush=True)
+    if not utterances:
+        written.unlink()
+        raise TrainingError(f"The corpus “{source.name}” has no usable recording; name another one.")
+    written.replace(waves)
+    index = {"utterances": utterances, "skipped": skipped}
+    write_text(CACHE / f"{stem}.json", json.dumps(index))
 
 
-def load_corpus(name: str, root: Path = DATA, cache: Path = CACHE) -> Corpus:
-    """The cached corpus, prepared first where the cache lacks it."""
-    index = cache / f"{name}.json"
-    if not index.exists():
-        return prepare(name, root, cache)
-    return Corpus(name, [Utterance(**one) for one in json.loads(index.read_text())], cache / f"{name}.i16")
+def write_text(path: Path, content: str) -> None:
+    """The file appears whole."""
+    written = path.with_name(f"{path.name}.new")
+    written.write_text(content, encoding="utf-8")
+    written.replace(path)
+
+
+def _slug(name: str) -> str:
+    """A name for files."""
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[-60:]
+    return slug if slug == name else f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def load_corpus(name: str, processes: int | None = None) -> Corpus:
+    """The corpus from the cache, decoded into it first where the cache lacks it or the source has changed.
+
+    Raises:
+        TrainingError: there is no such corpus, or nothing in it can be read.
+    """
+    if name == TEACHER:
+        stem = TEACHER
+        if not (CACHE / f"{stem}.json").exists():
+            raise TrainingError("The teacher has not read yet; run the stage “teacher”.")
+    else:
+        source = corpora.find(name)
+        stem = f"{_slug(name)}-{source.key}"
+        if not (CACHE / f"{stem}.json").exists():
+            _prepare(source, stem, processes)
+    index = json.loads((CACHE / f"{stem}.json").read_text(encoding="utf-8"))
+    return Corpus(name, [Utterance(**(one | {"corpus": name})) for one in index["utterances"]], stem)
 
 
 def development_speakers(corpora: list[Corpus]) -> set[str]:
@@ -149,19 +192,24 @@ def development_speakers(corpora: list[Corpus]) -> set[str]:
 def split(corpora: list[Corpus]) -> tuple[list[Utterance], list[Utterance]]:
     """Training and development utterances; one that stands in two archives is kept once."""
     held_out = development_speakers(corpora)
-    train, development, seen = [], [], set()
+    train, development, seen = [], [], {}
     for corpus in corpora:
         for one in corpus.utterances:
-            if Path(one.file).name in seen:
+            if seen.setdefault((one.speaker, Path(one.file).name), corpus.name) != corpus.name:
                 continue
-            seen.add(Path(one.file).name)
             (development if one.speaker in held_out else train).append(one)
     return train, development
 
 
-def noises(kind: str = "train", root: Path = DATA, cache: Path = CACHE) -> list[np.ndarray]:
-    """Noise recordings, each ``(samples,)`` at 16 kHz; ``kind`` is "train" or "development" (ESC-10 files ``4-…``)."""
-    corpus = load_corpus(NOISE, root, cache)
+def noises(kind: str = "train") -> list[np.ndarray]:
+    """Noise recordings, each ``(samples,)`` at 16 kHz; ``kind`` is "train" or "development" (ESC-10 files ``4-…``).
+
+    None where the archive is not there: made noises then stand alone.
+    """
+    try:
+        corpus = load_corpus(NOISE)
+    except TrainingError:
+        return []
     held_out = [Path(one.file).name.startswith("4-") for one in corpus.utterances]
     return [
         corpus.wave(one)

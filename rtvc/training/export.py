@@ -1,32 +1,113 @@
-"""Stage ``export``: the trained components as one float16 folder that ``from_pretrained`` and the pipeline load."""
+"""Folders of models: the parts that a stage starts from, the whole that it leaves, and the stage ``export``."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from transformers import PreTrainedModel
 
 from rtvc import VoiceCloningModel, VoiceCloningProcessor
-from rtvc.card import write_card
+from rtvc.card import NAMES, write_card
 from rtvc.earspeech import EarSpeechFeatureExtractor, EarSpeechModel
+from rtvc.errors import CheckpointError, TrainingError
+from rtvc.pipeline import load
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.sayen import SayENModel
 from rtvc.text import VoiceCloningTokenizer
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 COMPONENTS = {"earspeech": EarSpeechModel, "tuned_ge2e": TunedGE2EModel, "sayen": SayENModel, "rtvc7": RTVC7Model}
+RUN = """
+## This run
+
+The stage `{stage}` of its training, {steps} steps.
+
+{figures}
+
+```json
+{settings}
+```
+"""
+
+
+def component(kind: type[PreTrainedModel], folder: str | Path, **options: Any) -> PreTrainedModel:
+    """A component in float32 from its own folder, or out of a whole model's.
+
+    Raises:
+        TrainingError: the folder is missing, or holds something else.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        raise TrainingError(f"“{folder}” is no folder of a model; run the stage that makes it, or name another one.")
+    stored = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if stored == VoiceCloningModel.config_class.model_type:
+        return getattr(whole_model(folder), kind.base_model_prefix)
+    if stored != kind.config_class.model_type:
+        raise TrainingError(f"“{folder}” holds {stored}, not {kind.config_class.model_type}; name another folder.")
+    try:
+        model, info = kind.from_pretrained(folder, dtype=torch.float32, output_loading_info=True, **options)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise TrainingError(f"The model in “{folder}” is damaged or of another architecture; make it again.") from error
+    if info["missing_keys"] or info["unexpected_keys"]:
+        raise TrainingError(f"The model in “{folder}” is of another architecture; train it with this version.")
+    return model
+
+
+def whole_model(folder: str | Path) -> VoiceCloningModel:
+    """All four components from a folder, in float32, in evaluation mode.
+
+    Raises:
+        TrainingError: the folder is missing, damaged or of another architecture.
+    """
+    try:
+        return load(folder).model
+    except CheckpointError as error:
+        raise TrainingError(str(error)) from error
+
+
+def save_whole(model: VoiceCloningModel, folder: Path) -> None:
+    """Model and processor, float16, as the pipeline loads them. ``model`` itself is left in float16."""
+    model.half().save_pretrained(folder)
+    VoiceCloningProcessor(EarSpeechFeatureExtractor(), VoiceCloningTokenizer()).save_pretrained(folder)
+    for file in folder.glob("*.*"):
+        file.chmod(0o644)  # safetensors writes for the owner alone
+
+
+def describe(folder: Path, config: dict, figures: dict[str, float], steps: int) -> None:
+    """The model card of what a stage exports, in ``folder`` or in a folder of it for each part, and of this run."""
+    rows = [f"- {name.replace('_', ' ')}: {value:.4g}" for name, value in figures.items()]
+    run = RUN.format(
+        stage=config["stage"],
+        steps=steps,
+        figures="\n".join(rows) or "It measures nothing itself.",
+        settings=json.dumps(_without_folders(config), indent=1, default=str),
+    )
+    for model in (one.parent for one in folder.rglob("config.json")):
+        kind = json.loads((model / "config.json").read_text(encoding="utf-8"))["model_type"]
+        if kind in NAMES:  # not a baseline
+            write_card(model)
+            with open(model / "README.md", "a", encoding="utf-8") as file:
+                file.write(run)
+
+
+def _without_folders(value: Any) -> Any:
+    """Settings whose paths are their last names: where things lay on somebody's disk is nobody's business."""
+    if isinstance(value, dict):
+        return {_without_folders(key): _without_folders(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(one) for one in value]
+    return Path(value).name if isinstance(value, str | Path) and Path(value).is_absolute() else value
 
 
 def train(config: dict) -> None:
     """Join the components' folders into ``output``, with its card; ``calibrated`` are fields of its config."""
-    parts = {
-        name: component.from_pretrained(config[name], dtype=torch.float32) for name, component in COMPONENTS.items()
-    }
+    parts = {name: component(kind, config[name]) for name, kind in COMPONENTS.items()}
     output = Path(config["output"])
-    VoiceCloningModel.from_components(**parts, **config["calibrated"]).half().save_pretrained(output)
-    VoiceCloningProcessor(EarSpeechFeatureExtractor(), VoiceCloningTokenizer()).save_pretrained(output)
+    save_whole(VoiceCloningModel.from_components(**parts, **config["calibrated"]), output)
     write_card(output)
-    for file in output.glob("*.*"):
-        file.chmod(0o644)  # safetensors writes for the owner alone
     size = sum(file.stat().st_size for file in output.glob("*.*"))
     print(f"export: {output} {size / 1e6:.1f} MB")

@@ -1,16 +1,61 @@
-"""What every training loop here needs: resumable checkpoints, a schedule, running means of losses."""
+"""The loop that every stage runs in, on Accelerate.
+
+A stage says what is drawn, what is lost and what is kept (:class:`Stage`); the loop does the rest: mixed precision,
+accumulation, clipping, averaging, several processes, checkpoints, trackers, progress.
+
+Micro-batches are numbered through all processes, and everything random about one comes from (seed, phase, number):
+which process computes it, and whether the run was killed before it, changes nothing.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import math
+import multiprocessing
+import os
+import shutil
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    InitProcessGroupKwargs,
+    broadcast,
+    gather_object,
+    send_to_device,
+)
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
-RUNS = Path(__file__).parents[2] / "runs"
+from rtvc.errors import TrainingError
+from rtvc.training.export import describe
+
+RUNS = Path(os.environ.get("RTVC_RUNS", Path(__file__).parents[2] / "runs"))
+DEFAULTS = {  # of the keys that every stage in this loop has
+    "seed": 0,
+    "threads": None,  # of torch, on a CPU; none: as the environment says
+    "mixed_precision": "bf16",  # or "no"
+    "gradient_accumulation_steps": 1,
+    "workers": 1,  # processes that draw batches ahead; 0: none
+    "tracker": "tensorboard",  # or another that Accelerate knows, or none
+    "log_every": 25,
+    "evaluate_every": 200,
+    "save_minutes": 4.0,
+}
+PATIENCE = timedelta(hours=12)  # other processes wait so long while the first one prepares data
+BAR = "{desc} {percentage:5.1f} %|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 def keep_memory() -> None:
@@ -25,91 +70,454 @@ def keep_memory() -> None:
     mallopt(m_arena_max, 1)
 
 
-def rate_at(step: int, steps: int, warm_up: int = 100, final: float = 0.05) -> float:
+def rate_at(step: float, steps: int, warm_up: int = 100, final: float = 0.05) -> float:
     """Factor of the learning rate: linear warm-up, then half a cosine down to ``final``."""
     progress = min(1.0, step / max(1, steps))
     return min(1.0, (step + 1) / warm_up) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 class Clock:
-    """Seconds of training so far, over all runs that were resumed."""
+    """Where a run stands: the phase, its steps and seconds so far, all steps, and the best figure so far.
 
-    def __init__(self):
-        self.before, self.began = 0.0, time.monotonic()
+    A phase ends after its ``steps``, or its ``minutes`` where given; seconds are counted over all resumed runs.
+    """
 
-    def seconds(self) -> float:
-        return self.before + time.monotonic() - self.began
+    KEPT = ("phase", "step", "seconds", "total", "best")
+
+    def __init__(self, phases: list[dict]):
+        self.phases, self.phase, self.step, self.seconds, self.total = phases, 0, 0, 0.0, 0
+        self.best, self.at = math.inf, time.monotonic()
 
     def state_dict(self) -> dict:
-        return {"seconds": self.seconds()}
+        return {name: getattr(self, name) for name in self.KEPT}
 
     def load_state_dict(self, state: dict) -> None:
-        self.before, self.began = state["seconds"], time.monotonic()
+        vars(self).update(state)
+        self.at = time.monotonic()
+
+    def progress(self) -> float:
+        """0…1 through the present phase."""
+        phase = self.phases[self.phase]
+        minutes = phase.get("minutes")
+        return min(1.0, max(self.step / phase["steps"], self.seconds / 60 / minutes if minutes else 0.0))
+
+    def tick(self) -> bool:
+        """Count a step; true where it was the phase's last."""
+        now = time.monotonic()
+        self.seconds, self.at = self.seconds + now - self.at, now
+        self.step, self.total = self.step + 1, self.total + 1
+        return self.progress() >= 1
+
+    def next_phase(self) -> None:
+        self.phase, self.step, self.seconds, self.at = self.phase + 1, 0, 0.0, time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        return self.phase >= len(self.phases)
 
 
-class Checkpoint:
-    """Models and optimizers of a run, saved every few minutes to ``folder/checkpoint.pt`` and resumed from there."""
+class Stage:
+    """What a stage brings to the loop.
 
-    def __init__(self, folder: Path, parts: dict, minutes: float = 4.0):
-        self.path, self.parts, self.period = folder / "checkpoint.pt", parts, 60 * minutes
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+    objective: holds everything that learns; called with a batch it returns the losses, ``total`` among them.
+    optimizer: of the objective's parameters; ``kept``: the module that is exported, averaged if ``decay`` is set.
+    clip: the gradient norm; chosen_by: the evaluation's figure whose lowest value decides what is exported, if any.
+    examined: how many parts the evaluation has; the processes share them.
+    """
+
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    kept: nn.Module
+    opponent: Any = None
+    clip = 1.0
+    decay: float | None = None
+    chosen_by: str | None = None
+    examined = 0
+
+    def __init__(self, config: dict):
+        self.config = config
+
+    @property
+    def phases(self) -> list[dict]:
+        """One phase with the config's ``steps`` and ``minutes``."""
+        return [{"steps": self.config["steps"], "minutes": self.config.get("minutes")}]
+
+    def draw(self, random: np.random.Generator, phase: int) -> Any:
+        """One micro-batch."""
+        raise NotImplementedError
+
+    def losses(self, batch: Any, clock: Clock) -> dict[str, Tensor]:
+        """Named losses; without ``total`` nothing but the opponent learns in this step."""
+        return self.objective(batch)
+
+    def rates(self, clock: Clock) -> list[float]:
+        """The learning rate of each parameter group."""
+        raise NotImplementedError
+
+    def clipped(self) -> list[nn.Parameter]:
+        """The parameters whose gradients are clipped together."""
+        return [one for group in self.optimizer.param_groups for one in group["params"]]
+
+    def stepped(self) -> None:
+        """After every update."""
+
+    def examine(self, kept: nn.Module, number: int) -> Any:
+        """Part ``number`` of the evaluation; by default named figures, of which the mean is reported."""
+        raise NotImplementedError
+
+    def summary(self, found: list) -> dict[str, float]:
+        """The parts' figures as one."""
+        return {name: float(np.mean([one[name] for one in found])) for name in found[0]} if found else {}
+
+    def sounds(self, kept: nn.Module) -> dict[str, np.ndarray]:
+        """Named waves at 16 kHz for the tracker."""
+        return {}
+
+    def save(self, kept: nn.Module, folder: Path) -> None:
+        """Export what is kept to a ``from_pretrained`` folder."""
+        kept.save_pretrained(folder)
+
+
+# ---------------------------------------------------------------------------------------------- whole files or none
+@contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """A new folder to write into that takes the name ``folder`` when everything in it is on the disk.
+
+    Raises TrainingError, and leaves what was there before, if something cannot be written.
+    """
+    new, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
+    try:
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        yield new
+        for path in (*new.rglob("*"), new):
+            _sync(path)
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+        _sync(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        shutil.rmtree(new, ignore_errors=True)
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise TrainingError(
+            f"“{folder}” cannot be written ({reason}); make room and start again, the run goes on from its last "
+            "checkpoint."
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def last_checkpoint(run: Path) -> Path | None:
+    """The newest complete checkpoint of a run's folder."""
+    found = sorted(one for one in (run / "checkpoints").glob("step_*") if not one.suffix)
+    return found[-1] if found else None
+
+
+# ---------------------------------------------------------------------------------------------- the loop
+class Draws(Dataset):
+    """A phase's micro-batches by number."""
+
+    def __init__(self, stage: Stage, phase: int):
+        self.stage, self.phase = stage, phase
+
+    def __getitem__(self, number: int) -> tuple[int, Any]:
+        random = np.random.default_rng([self.stage.config["seed"], self.phase, number])
+        return number, self.stage.draw(random, self.phase)
+
+
+def _single(sample: Any) -> Any:
+    return sample
+
+
+class Loop:
+    """One stage's run, in ``runs/<name>``: ``checkpoints`` to go on from, ``logs`` of the tracker, ``model``."""
+
+    def __init__(self, stage: Stage, config: dict, accelerator: Accelerator):
+        self.stage, self.config, self.accelerator = stage, config, accelerator
+        self.folder = RUNS / config["name"]
+        self.clock = Clock(stage.phases)
+        self.inner = stage.objective
+        stage.objective, stage.optimizer = accelerator.prepare(stage.objective, stage.optimizer)
+        self.models = [stage.objective]
+        if stage.opponent:
+            self.models.append(stage.opponent.prepare(accelerator))
+        self.average = None
+        if stage.decay:
+            self.average = AveragedModel(stage.kept, multi_avg_fn=get_ema_multi_avg_fn(stage.decay))
+            accelerator.register_for_checkpointing(self.average)
+        accelerator.register_for_checkpointing(self.clock)
+        self.saved, self.sums, self.waited, self.began = time.monotonic(), {}, 0.0, time.monotonic()
+
+    # -- the run
+    def run(self) -> Path:
+        """Train to the end; the folder of what was exported."""
+        self._resume()
+        if self.clock.finished:
+            self._say(f"{self.config['name']} is finished; another --name starts a new run.")
+            return self.folder / "model"
+        self._track()
+        self.bar = tqdm(total=1.0, bar_format=BAR, disable=None if self.accelerator.is_main_process else True)
+        while not self.clock.finished:
+            self.bar.reset(total=1.0)
+            self.bar.initial = self.clock.progress()
+            self._phase()
+            self._evaluate(ended=True)
+            self.clock.next_phase()
+            self.save()
+        self.bar.close()
+        self.accelerator.end_training()
+        return self.folder / "model"
+
+    def _phase(self) -> None:
+        batches = iter(self._loader())
+        while self.clock.progress() < 1:
+            self._step(batches)
+            ended = self.clock.tick()
+            due = self._agree()
+            self._log()
+            if self.clock.total % self.config["evaluate_every"] == 0 and not ended:
+                self._evaluate()
+            if due:
+                self.save()
+
+    def _loader(self) -> DataLoader:
+        """The micro-batches of this process from the present step of the phase on."""
+        each = self.accelerator.num_processes * self.accelerator.gradient_accumulation_steps
+        phase, workers = self.clock.phases[self.clock.phase], self.config["workers"]
+        first = self.clock.step * each + self.accelerator.process_index
+        numbers = range(first, phase["steps"] * each, self.accelerator.num_processes)
+        forks = "fork" in multiprocessing.get_all_start_methods()
+        return DataLoader(
+            Draws(self.stage, self.clock.phase),
+            batch_size=None,
+            sampler=numbers,
+            num_workers=workers if forks else 0,
+            multiprocessing_context="fork" if forks and workers else None,
+            collate_fn=_single,
+        )
+
+    def _step(self, batches: Iterator[tuple[int, Any]]) -> None:
+        """One update, after as many micro-batches as are accumulated."""
+        stage, accelerator = self.stage, self.accelerator
+        for group, rate in zip(stage.optimizer.param_groups, stage.rates(self.clock), strict=True):
+            group["lr"] = rate
+        for _ in range(accelerator.gradient_accumulation_steps):
+            began = time.monotonic()
+            number, batch = next(batches)
+            self.waited += time.monotonic() - began
+            seed(self.config["seed"], self.clock.phase, number)
+            with accelerator.accumulate(*self.models):
+                losses = stage.losses(send_to_device(batch, accelerator.device), self.clock)
+                self._check(losses)
+                if "total" in losses:
+                    self._update(losses["total"])
+        stage.stepped()
+
+    def _update(self, total: Tensor) -> None:
+        """Back-propagate; a gradient that is not finite is left out."""
+        stage, accelerator = self.stage, self.accelerator
+        accelerator.backward(total)
+        if not accelerator.sync_gradients:
+            return
+        norm = accelerator.clip_grad_norm_(stage.clipped(), stage.clip)
+        if torch.isfinite(norm):
+            stage.optimizer.step()
+        stage.optimizer.zero_grad()
+        if self.average is not None:
+            self.average.update_parameters(stage.kept)
+
+    def _check(self, losses: dict[str, Tensor]) -> None:
+        """Add the losses up; stop where one is no number."""
+        for name, value in losses.items():
+            value = value.item()
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"The loss “{name}” of {self.config['name']} became {value} at step {self.clock.total + 1}; start "
+                    "again with a lower learning rate, the run goes on from its last checkpoint."
+                )
+            mean, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = (mean + value, count + 1)
+
+    def _agree(self) -> bool:
+        """Whether a checkpoint is due; the first process's clock is everybody's."""
+        due = time.monotonic() - self.saved > 60 * self.config["save_minutes"]
+        if self.accelerator.num_processes > 1:
+            told = broadcast(torch.tensor([self.clock.seconds, float(due)], device=self.accelerator.device))
+            self.clock.seconds, due = float(told[0]), bool(told[1])
+        return due
+
+    # -- what is kept
+    def save(self) -> None:
+        """A checkpoint of everything, complete on the disk before the one before it goes."""
+        folder = self.folder / "checkpoints" / f"step_{self.clock.total:07d}"
+        if self.accelerator.is_main_process:
+            with whole(folder) as new:
+                self._save_state(new)
+            for other in folder.parent.glob("step_*"):
+                if other != folder:
+                    shutil.rmtree(other, ignore_errors=True)
+        else:
+            self._save_state(folder.with_name(f"{folder.name}.new"))
         self.saved = time.monotonic()
 
-    def resume(self) -> int:
-        """Load what was saved; the step to go on with."""
-        if not self.path.exists():
-            return 0
-        state = torch.load(self.path, weights_only=True)
-        for name, part in self.parts.items():
-            part.load_state_dict(state[name])
-        return state["step"]
+    def _save_state(self, folder: Path) -> None:
+        """Every process's part; not as safetensors, which cannot hold a module that stands in two places."""
+        self.accelerator.wait_for_everyone()
+        self.accelerator.save_state(str(folder), safe_serialization=False)
+        self.accelerator.wait_for_everyone()
 
-    def save(self, step: int) -> None:
-        temporary = self.path.with_suffix(".new")
-        torch.save({name: part.state_dict() for name, part in self.parts.items()} | {"step": step}, temporary)
-        temporary.replace(self.path)
-        self.saved = time.monotonic()
+    def _resume(self) -> None:
+        """Go on from the last checkpoint, if there is one."""
+        found = last_checkpoint(self.folder)
+        if not found:
+            return
+        try:
+            self.accelerator.load_state(str(found))
+        except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+            raise TrainingError(
+                f"The checkpoint “{found}” is of another model or config; give the run another --name, or delete "
+                "the folder to begin anew."
+            ) from error
+        self._say(f"{self.config['name']} goes on from step {self.clock.total}")
 
-    def save_if_due(self, step: int) -> bool:
-        if time.monotonic() - self.saved < self.period:
-            return False
-        self.save(step)
-        return True
+    @property
+    def kept(self) -> nn.Module:
+        """What would be exported now."""
+        return self.stage.kept if self.average is None else self.average.module
+
+    def _evaluate(self, ended: bool = False) -> None:
+        """Figures of what is kept, sounds for the tracker, and the export, if it is the best so far.
+
+        Of several phases each also leaves ``stage1``, ``stage2``, … when it has ``ended``.
+        """
+        stage, accelerator, kept = self.stage, self.accelerator, self.kept
+        mine = range(accelerator.process_index, stage.examined, accelerator.num_processes)
+        found = [stage.examine(kept, number) for number in mine]
+        figures = stage.summary(gather_object(found) if accelerator.num_processes > 1 else found)
+        if figures:
+            self._say(f"{self._place()} evaluation " + " ".join(f"{name} {one:.4g}" for name, one in figures.items()))
+            accelerator.log({f"evaluation/{name}": one for name, one in figures.items()}, self.clock.total)
+        best = figures.get(stage.chosen_by, -math.inf) if stage.chosen_by else -math.inf
+        if accelerator.is_main_process:
+            self._show(stage.sounds(kept))
+            names = ["model"] if best <= self.clock.best else []
+            names += [f"stage{self.clock.phase + 1}"] if ended and len(self.clock.phases) > 1 else []
+            for name in names:
+                with whole(self.folder / name) as folder:
+                    stage.save(kept, folder)
+                    describe(folder, self.config, figures, self.clock.total)
+        self.clock.best = min(self.clock.best, best)
+        accelerator.wait_for_everyone()
+
+    # -- what is shown
+    def _track(self) -> None:
+        if not self.accelerator.log_with:
+            return
+        self.accelerator.init_trackers("logs", config=_flat(self.config))
+
+    def _place(self) -> str:
+        phases = len(self.clock.phases)
+        phase = f" phase {min(self.clock.phase + 1, phases)} of {phases}," if phases > 1 else ""
+        return f"{self.config['name']}{phase} step {self.clock.total}"
+
+    def _log(self) -> None:
+        """Means of the losses since the last time, and how much of it the data took."""
+        every = self.config["log_every"]
+        self.bar.n = self.clock.progress()
+        if self.clock.total % every:
+            self.bar.refresh()
+            return
+        spent, self.began = time.monotonic() - self.began, time.monotonic()
+        means = {name: total / count for name, (total, count) in self.sums.items()}
+        means |= {"seconds_a_step": spent / every, "data_share": self.waited / max(spent, 1e-9)}
+        self.sums, self.waited = {}, 0.0
+        names = sorted(means)
+        values = torch.tensor([means[name] for name in names], device=self.accelerator.device)
+        means = dict(zip(names, self.accelerator.reduce(values, "mean").tolist(), strict=True))
+        self.accelerator.log(means, self.clock.total)
+        shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
+        self.bar.set_description_str(self._place())
+        self.bar.set_postfix_str(shown)
+        if self.bar.disable:
+            self._say(f"{self._place()} {shown} ({self.clock.progress():.1%})")
+
+    def _show(self, sounds: dict[str, np.ndarray]) -> None:
+        """Waves and their spectrograms to TensorBoard."""
+        writers = [one.writer for one in self.accelerator.trackers if one.name == "tensorboard"]
+        for name, wave in sounds.items():
+            wave = torch.as_tensor(wave, dtype=torch.float32).cpu()
+            for writer in writers:
+                writer.add_audio(name, wave[None], self.clock.total, 16_000)
+                writer.add_image(name, _picture(wave), self.clock.total)
+
+    def _say(self, line: str) -> None:
+        if self.accelerator.is_main_process:
+            tqdm.write(line, file=sys.stdout)
+            sys.stdout.flush()
 
 
-class Means:
-    """Running means of named losses, printed every ``every`` steps with the time a step takes."""
-
-    def __init__(self, name: str, every: int = 50):
-        self.name, self.every, self.values, self.began = name, every, {}, time.monotonic()
-
-    def add(self, step: int, **losses: float | torch.Tensor) -> None:
-        for key, value in losses.items():
-            value = value.item() if isinstance(value, torch.Tensor) else value
-            self.values[key] = 0.96 * self.values.get(key, value) + 0.04 * value
-        if step % self.every == 0:
-            pace = (time.monotonic() - self.began) / self.every
-            self.began = time.monotonic()
-            shown = " ".join(f"{key} {value:.3f}" for key, value in self.values.items())
-            print(f"{self.name} step {step} {shown} ({pace:.2f} s/step)", flush=True)
+def seed(*place: int) -> None:
+    """Let everything that torch draws from now on depend on ``place`` alone."""
+    torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
 
 
-class Average(nn.Module):
-    """Exponential moving average of a module's weights (the ones to keep)."""
+def _picture(wave: Tensor) -> Tensor:
+    """(samples,) → (1, bins, frames) 0…1: 80 dB of the short-time spectrum, low frequencies below."""
+    spectrum = torch.stft(wave, 512, 160, window=torch.hann_window(512), return_complex=True).abs()
+    decibels = 20 * spectrum.clamp(min=1e-6).log10()
+    return ((decibels - decibels.max()) / 80 + 1).clamp(0, 1).flip(0)[None]
 
-    def __init__(self, module: nn.Module, decay: float = 0.998):
-        super().__init__()
-        self.decay, self.of = decay, [module]
-        self.shadow = nn.ParameterDict({k.replace(".", "/"): v.detach().clone() for k, v in module.named_parameters()})
-        self.shadow.requires_grad_(False)
 
-    @torch.no_grad()
-    def update(self) -> None:
-        mine = [self.shadow[key.replace(".", "/")] for key, _ in self.of[0].named_parameters()]
-        torch._foreach_lerp_(mine, [value.detach() for value in self.of[0].parameters()], 1 - self.decay)
+def _flat(config: dict, before: str = "") -> dict[str, str | int | float]:
+    """Nested sections as ``a.b``, and nothing but strings and numbers: what trackers take."""
+    flat: dict[str, str | int | float] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{before}{key}.")
+        else:
+            flat[before + key] = value if isinstance(value, int | float | str) else str(value)
+    return flat
 
-    @torch.no_grad()
-    def apply(self) -> None:
-        """Put the average in place of the module's weights."""
-        for key, value in self.of[0].named_parameters():
-            value.copy_(self.shadow[key.replace(".", "/")])
+
+def _accelerator(config: dict) -> Accelerator:
+    tracker = config["tracker"]
+    try:
+        return Accelerator(
+            cpu=not torch.cuda.is_available(),
+            mixed_precision=config["mixed_precision"] or "no",  # YAML reads no as false
+            gradient_accumulation_steps=config["gradient_accumulation_steps"],
+            log_with=tracker if tracker and tracker != "none" else None,
+            project_dir=RUNS / config["name"],
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(find_unused_parameters=True),  # parts of the models rest in some steps
+                InitProcessGroupKwargs(timeout=PATIENCE),
+            ],
+        )
+    except ValueError as error:
+        raise TrainingError(f"{str(error).splitlines()[0]} (keys “mixed_precision” and “tracker”).") from error
+
+
+def train(stage: type[Stage], config: dict) -> Path:
+    """Run a stage to its end, from its last checkpoint if there is one; the folder of what was exported.
+
+    Raises:
+        TrainingError: a loss is no number, a file cannot be written, a checkpoint is of another model.
+    """
+    if config["threads"]:
+        torch.set_num_threads(config["threads"])
+    accelerator = _accelerator(config)
+    try:
+        seed(config["seed"])
+        with accelerator.main_process_first():  # it fills the caches
+            made = stage(config)
+        return Loop(made, config, accelerator).run()
+    finally:
+        AcceleratorState._reset_state()  # the next stage of this process may have another precision

@@ -9,6 +9,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, log_mel
+from rtvc.training.export import component
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))  # n_fft and hop of the spectra compared
@@ -25,6 +26,11 @@ def magnitudes(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
 
 def spectral_loss(made: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
     """Log-magnitude L1 and spectral convergence (Yamamoto et al. 2020) at three resolutions, plus log-mel L1."""
+    with torch.autocast(made.device.type, enabled=False):
+        return _spectral_loss(made.float(), real.float(), config)
+
+
+def _spectral_loss(made: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
     total = MEL_WEIGHT * functional.l1_loss(log_mel(made, config), log_mel(real, config))
     for n_fft, hop_length in RESOLUTIONS:
         mine, theirs = magnitudes(made, n_fft, hop_length), magnitudes(real, n_fft, hop_length)
@@ -119,10 +125,14 @@ class SpeakerConsistency(nn.Module):
     Both (batch, samples) at 16 kHz with the same words, so that only the voice is compared.
     """
 
-    def __init__(self, earspeech: str, tuned_ge2e: str):
+    def __init__(self, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel):
         super().__init__()
-        self.earspeech = EarSpeechModel.from_pretrained(earspeech, dtype=torch.float32).eval().requires_grad_(False)
-        self.encoder = TunedGE2EModel.from_pretrained(tuned_ge2e, dtype=torch.float32).eval().requires_grad_(False)
+        self.earspeech, self.encoder = (one.eval().requires_grad_(False) for one in (earspeech, tuned_ge2e))
+
+    @classmethod
+    def from_folders(cls, earspeech: str, tuned_ge2e: str) -> SpeakerConsistency:
+        """With the encoders of two exported folders."""
+        return cls(component(EarSpeechModel, earspeech), component(TunedGE2EModel, tuned_ge2e))
 
     def forward(self, made: Tensor, real: Tensor) -> Tensor:
         with torch.no_grad():
@@ -131,5 +141,4 @@ class SpeakerConsistency(nn.Module):
 
     def _embed(self, wave: Tensor) -> Tensor:
         features = self.earspeech(wave).features
-        with torch.autocast(wave.device.type, torch.bfloat16):
-            return self.encoder(features).speaker_embedding
+        return self.encoder(features).speaker_embedding

@@ -68,7 +68,7 @@ class Mixtures:
     def noise(self, random: Generator) -> np.ndarray:
         """One noise, or two on top of each other, of unit power. Babble is the hardest: a third."""
         kind = random.random()
-        if kind < 0.42:
+        if kind < 0.42 and self.noises:
             wave = self.recorded(random)
         elif kind < 0.67:
             wave = augment.MADE[random.integers(len(augment.MADE))](self.samples, random)
@@ -79,7 +79,10 @@ class Mixtures:
 
     def pair(self, random: Generator) -> tuple[np.ndarray, np.ndarray]:
         """(noisy, clean), each (samples,). One in ten is clean already and must stay as it is."""
-        clean = self.speech(random)
+        return self.disturbed(self.speech(random), random)
+
+    def disturbed(self, clean: np.ndarray, random: Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A crop of speech (samples,) as a recording spoils it, and the target, each (samples,)."""
         if random.random() < 0.1:
             return clean, clean
         heard, clean = room(clean, random) if random.random() < 0.3 else (clean, clean)

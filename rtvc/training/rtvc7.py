@@ -1,6 +1,6 @@
 """Stages of RTVC-7: ``decoder`` (spectral, then adversarial), ``prior`` (text to latents), ``polish`` (the whole).
 
-Each reads the model of the stage before it from ``runs/`` and writes its own there.
+Each reads the model of the stage before it from ``runs/`` and writes its own there; the stage ``rtvc7`` runs all three.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rtvc import text
-from rtvc.rtvc7 import PITCH_SPREAD, RTVC7Config, RTVC7Model, log_mel
-from rtvc.training.loop import RUNS, Average, Checkpoint, Clock, Means, rate_at
+from rtvc.errors import TrainingError
+from rtvc.rtvc7 import PITCH_SPREAD, TRAITS, RTVC7Config, RTVC7Model, log_mel
+from rtvc.training import loop
+from rtvc.training.export import component
 from rtvc.training.losses import (
     Discriminators,
     SpeakerConsistency,
@@ -23,35 +26,19 @@ from rtvc.training.losses import (
     feature_loss,
     spectral_loss,
 )
-from rtvc.training.speech import SPEAKER_SIZE, Batch, Speech
+from rtvc.training.speech import Batch, Speech
 
 
-def _start(config: dict) -> tuple[RTVC7Model, Path]:
-    """The model to train (``config["init"]``: a folder, or none for a new one) and the stage's folder."""
-    torch.manual_seed(config.get("seed", 0))
-    if config.get("threads"):
-        torch.set_num_threads(config["threads"])
-    folder = RUNS / config["name"]
+def new_model(config: dict) -> RTVC7Model:
+    """The model to train: from the folder ``config["init"]``, or a new one."""
     if config.get("init"):
-        return RTVC7Model.from_pretrained(config["init"], dtype=torch.float32), folder
-    return RTVC7Model(RTVC7Config(vocab_size=len(text.SYMBOLS), **config.get("model", {}))), folder
+        return component(RTVC7Model, config["init"])
+    return RTVC7Model(RTVC7Config(vocab_size=len(text.SYMBOLS), **(config.get("model") or {})))
 
 
-def _optimizer(parameters: list[nn.Parameter], rate: float, betas: tuple[float, float] = (0.9, 0.98)):
+def adam(parameters: list, rate: float, betas: tuple[float, float] = (0.9, 0.98)) -> torch.optim.Optimizer:
+    """The optimizer of RTVC-7's stages."""
     return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=0.01, fused=True)
-
-
-def _step(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, clip: float = 1.0) -> bool:
-    """One update at ``rate``; a step whose gradient is not finite is left out."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("factor", 1.0)
-    optimizer.zero_grad()
-    loss.backward()
-    norm = nn.utils.clip_grad_norm_(parameters, clip)
-    if torch.isfinite(norm):
-        optimizer.step()
-    return bool(torch.isfinite(norm))
 
 
 def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator) -> None:
@@ -61,7 +48,7 @@ def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator) ->
     model.mel_deviation.copy_(mels.std(0))
 
 
-def _targets(model: RTVC7Model, batch: Batch) -> tuple[Tensor, Tensor]:
+def targets(model: RTVC7Model, batch: Batch) -> tuple[Tensor, Tensor]:
     """Mean and log deviation of the posterior, each (batch, frames, latent_size)."""
     return model.posterior_encoder(model.normalized_mel(batch.wave), batch.voice, batch.mask[..., None])
 
@@ -74,73 +61,164 @@ def _cut(wave: Tensor, margin: int) -> Tensor:
 class Opponent:
     """Discriminators with their optimizer: one update of their own, then the losses they put on what was made."""
 
-    def __init__(self, config: dict):
-        self.model = Discriminators()
-        self.rate = config["discriminator_rate"]
-        self.optimizer = _optimizer(list(self.model.parameters()), self.rate, (0.8, 0.99))
+    def __init__(self, rate: float, run: str | Path | None = None):
+        """``run``: the folder of a run (``runs/NAME``) whose discriminators to go on with."""
+        self.model, self.accelerator = Discriminators(), None
+        if run:
+            self.model.load_state_dict(_discriminators(Path(run)))
+        self.optimizer = adam(list(self.model.parameters()), rate, (0.8, 0.99))
+        self.inner = self.model
 
-    def parts(self) -> dict:
-        """What a checkpoint keeps of it."""
-        return {"opponent": self.model, "opponent_optimizer": self.optimizer}
+    def prepare(self, accelerator: Accelerator) -> nn.Module:
+        """Join the loop's accelerator; the module that learns."""
+        self.accelerator = accelerator
+        self.model, self.optimizer = accelerator.prepare(self.model, self.optimizer)
+        self.inner = accelerator.unwrap_model(self.model)
+        return self.model
 
-    def update(self, made: Tensor, real: Tensor) -> float:
+    def update(self, made: Tensor, real: Tensor) -> Tensor:
         """One step of the discriminators' own; their loss."""
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = discriminator_loss(self.model(real), self.model(made.detach()))
-        _step(self.optimizer, loss, self.rate, clip=10.0)
-        return loss.item()
+        maps = self.model(torch.cat([real, made.detach()]))
+        loss = discriminator_loss(*_sides(maps))
+        self.accelerator.backward(loss)
+        if self.accelerator.sync_gradients:
+            norm = self.accelerator.clip_grad_norm_(self.model.parameters(), 10.0)
+            if torch.isfinite(norm):
+                self.optimizer.step()
+            self.optimizer.zero_grad()
+        return loss.detach()
 
     def judge(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
         """Adversarial and feature-matching loss of what was made."""
-        self.model.requires_grad_(False)
-        with torch.autocast("cpu", torch.bfloat16):
-            with torch.no_grad():
-                wanted = self.model(real)
-            heard = self.model(made)
-        self.model.requires_grad_(True)
+        self.inner.requires_grad_(False)
+        with torch.no_grad():
+            wanted = self.inner(real)
+        heard = self.inner(made)
+        self.inner.requires_grad_(True)
         return adversarial_loss(heard), feature_loss(wanted, heard)
 
 
-def train_decoder(config: dict) -> None:
-    """Posterior encoder + decoder: wave → latents → wave. From ``adversarial_from`` on against discriminators."""
-    model, folder = _start(config)
-    speech = Speech(config["corpora"], aligned=False, shifted=config["shifted"])
-    rng = np.random.default_rng(config.get("seed", 0))
-    if not config.get("init"):
-        _measure_mel(model, speech, rng)
-    parameters = [*model.decoder.parameters(), *model.posterior_encoder.parameters()]
-    optimizer = _optimizer(parameters, config["learning_rate"])
-    opponent = Opponent(config)
-    parts = {"model": model, "optimizer": optimizer} | opponent.parts()
-    checkpoint, means = Checkpoint(folder, parts), Means(config["name"])
-    steps, fight = config["steps"], config["adversarial_from"]
-    for step in range(checkpoint.resume(), steps):
-        frozen = fight <= step < fight + config["warm_up"]
-        model.posterior_encoder.requires_grad_(step < config["posterior_steps"])  # then the prior can aim at it
-        batch = speech.crops(config["batch_size"], config["frames"], rng)
-        with torch.set_grad_enabled(not frozen), torch.autocast("cpu", torch.bfloat16):
-            mean, log_deviation = _targets(model, batch)
-            latents = mean + log_deviation.exp() * torch.randn_like(mean)
-            made = model.decode(latents, batch.f0, batch.voice, batch.mask[..., None], torch.randn_like(batch.wave))
+def _discriminators(run: Path) -> dict[str, Tensor]:
+    """Their weights in the last checkpoint of a run; Accelerate numbers the models, they are the second."""
+    checkpoint = loop.last_checkpoint(run)
+    path = checkpoint / "pytorch_model_1.bin" if checkpoint else None
+    if path is None or not path.is_file():
+        raise TrainingError(f"The run “{run}” keeps no discriminators; name another one as opponent, or none.")
+    return {name.removeprefix("module."): value for name, value in torch.load(path, weights_only=True).items()}
+
+
+def _sides(maps: list[list[Tensor]]) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+    """Maps of a batch of real and made waves → the real ones' and the made ones'."""
+    halves = [[one.chunk(2) for one in part] for part in maps]
+    return tuple([[half[side] for half in part] for part in halves] for side in (0, 1))
+
+
+class Synthesis(loop.Stage):
+    """What RTVC-7's stages share: the model, the speech it learns from, and held-out speech that it is examined on."""
+
+    PARTS = 4  # batches of the evaluation
+
+    def __init__(self, config: dict, aligned: bool = True):
+        super().__init__(config)
+        self.model = self.kept = new_model(config)
+        self.speech = Speech(config["corpora"], aligned=aligned, shifted=config["shifted"])
+        self.held_out = held_out(config["corpora"], aligned)
+        self.examined = self.PARTS if self.held_out else 0
+
+    def draw(self, random: np.random.Generator, phase: int) -> Batch:
+        return self.draw_from(self.speech, random)
+
+    def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
+        """One micro-batch of ``speech``."""
+        raise NotImplementedError
+
+    def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Losses of a batch without the opponent's, and waves made and real (rows, samples)."""
+        raise NotImplementedError
+
+    def examine(self, kept: RTVC7Model, number: int) -> dict[str, float]:
+        return {name: value.item() for name, value in self._examined(kept, number)[0].items() if name != "total"}
+
+    def sounds(self, kept: RTVC7Model) -> dict[str, np.ndarray]:
+        """The first row of the evaluation, real and made."""
+        if not self.examined:
+            return {}
+        _, made, real = self._examined(kept, 0)
+        return {"real": real[0].float().cpu(), "made": made[0].float().cpu()}
+
+    @torch.no_grad()
+    def _examined(self, kept: RTVC7Model, number: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        loop.seed(number)
+        batch = self.draw_from(self.held_out, np.random.default_rng(number))
+        return self.scored(kept, batch.to(kept.device))
+
+
+def held_out(corpora: dict[str, float], aligned: bool = True) -> Speech | None:
+    """The development speakers' speech, if the corpora have any."""
+    try:
+        return Speech(corpora, "development", aligned)
+    except TrainingError:
+        return None
+
+
+class Copying(nn.Module):
+    """Wave → latents → wave; what the stage ``decoder`` trains."""
+
+    def __init__(self, model: RTVC7Model, kl_weight: float):
+        super().__init__()
+        self.model, self.kl_weight = model, kl_weight
+
+    def forward(self, batch: Batch, scored: bool = True) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Losses, and the waves made and real, each (batch, samples); without ``scored`` no losses."""
+        model, mask = self.model, batch.mask[..., None]
+        mean, log_deviation = targets(model, batch)
+        latents = mean + log_deviation.exp() * torch.randn_like(mean)
+        made = model.decode(latents, batch.f0, batch.voice, mask, torch.randn_like(batch.wave))
         made, real = _cut(made, 400), _cut(batch.wave, 400)
-        losses = {}
-        if step >= fight:
-            losses["discriminator"] = opponent.update(made, real)
+        if not scored:
+            return {}, made, real
+        spectral = spectral_loss(made, real, model.config)
+        kl = (0.5 * (mean.square() + (2 * log_deviation).exp() - 1) - log_deviation).mean()
+        deviation = log_deviation.exp().mean().detach()
+        total = spectral + self.kl_weight * kl
+        return {"total": total, "spectral": spectral, "kl": kl, "deviation": deviation}, made, real
+
+
+class Decoder(Synthesis):
+    """Posterior encoder + decoder. From ``adversarial_from`` on against discriminators, which learn alone at first."""
+
+    def __init__(self, config: dict):
+        super().__init__(config, aligned=False)
+        if not config.get("init"):
+            _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]))
+        self.objective = Copying(self.model, config["kl_weight"])
+        parameters = [*self.model.decoder.parameters(), *self.model.posterior_encoder.parameters()]
+        self.optimizer = adam(parameters, config["learning_rate"])
+        self.opponent = Opponent(config["discriminator_rate"])
+
+    def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
+        return speech.crops(self.config["batch_size"], self.config["frames"], random)
+
+    def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        return Copying(kept, self.config["kl_weight"])(batch)
+
+    def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
+        config, fight = self.config, self.config["adversarial_from"]
+        frozen = fight <= clock.step < fight + config["warm_up"]
+        self.model.posterior_encoder.requires_grad_(clock.step < config["posterior_steps"])  # the prior can aim at it
+        with torch.set_grad_enabled(not frozen):
+            losses, made, real = self.objective(batch, scored=not frozen)
+        if clock.step < fight:
+            return losses
+        losses["discriminator"] = self.opponent.update(made, real)
         if not frozen:
-            spectral = spectral_loss(made, real, model.config)
-            kl = (0.5 * (mean.square() + (2 * log_deviation).exp() - 1) - log_deviation).mean()
-            loss = spectral + config["kl_weight"] * kl
-            if step >= fight:
-                adversarial, features = opponent.judge(made, real)
-                loss = loss + config["adversarial_weight"] * adversarial + config["feature_weight"] * features
-                losses |= {"adversarial": adversarial, "features": features}
-            _step(optimizer, loss, config["learning_rate"] * rate_at(step, steps))
-            losses |= {"spectral": spectral, "kl": kl, "deviation": log_deviation.exp().mean()}
-        means.add(step, **losses)
-        if checkpoint.save_if_due(step + 1):
-            model.save_pretrained(folder / "model")
-    checkpoint.save(steps)
-    model.save_pretrained(folder / "model")
+            adversarial, features = self.opponent.judge(made, real)
+            against = config["adversarial_weight"] * adversarial + config["feature_weight"] * features
+            losses |= {"total": losses["total"] + against, "adversarial": adversarial, "features": features}
+        return losses
+
+    def rates(self, clock: loop.Clock) -> list[float]:
+        return [self.config["learning_rate"] * loop.rate_at(clock.step, self.config["steps"])]
 
 
 # ---------------------------------------------------------------------------------------------- prior
@@ -212,109 +290,150 @@ def _negative_log_likelihood(model: RTVC7Model, read: dict[str, Tensor], target:
     return (0.5 * distance.square() + read["log_deviation"]).mean(-1) - log_determinant / target.shape[-1]
 
 
-def disturb_voice(batch: Batch, drop: float = 0.1, noise: float = 0.02) -> None:
-    """Some speakers left out, all a little displaced: the model learns a space of voices, not points."""
-    speaker, rest = batch.voice.tensor_split([SPEAKER_SIZE], -1)
+def disturb_voice(voice: Tensor, rest: int, drop: float = 0.1, noise: float = 0.02) -> Tensor:
+    """Some speakers left out, all a little displaced: the model learns a space of voices, not points.
+
+    voice: (batch, size) as ``RTVC7Model.voice`` gives it, of which the last ``rest`` numbers stay.
+    """
+    speaker, others = voice.tensor_split([voice.shape[1] - rest], -1)
     speaker = functional.normalize(speaker + noise * torch.randn_like(speaker), dim=-1)
-    keep = (torch.rand(len(speaker), 1) >= drop).float()
-    batch.voice = torch.cat([speaker * keep, rest], -1)
+    keep = (torch.rand(len(speaker), 1, device=voice.device) >= drop).to(speaker)
+    return torch.cat([speaker * keep, others], -1)
 
 
-def train_prior(config: dict) -> None:
+class Reading(nn.Module):
+    """Symbols and a voice → the latents of the posterior encoder, which stays as it is."""
+
+    def __init__(self, model: RTVC7Model, weights: dict[str, float]):
+        super().__init__()
+        self.model, self.weights = model, weights
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses named in the weights, and their weighted sum."""
+        with torch.no_grad():
+            target, _ = targets(self.model, batch)
+        if self.training:
+            batch.voice = disturb_voice(batch.voice, TRAITS + self.model.config.latent_size)
+        losses = prior_losses(self.model, batch, read_text(self.model, batch), target, self.weights)
+        return losses | {"total": sum(self.weights[name] * value for name, value in losses.items())}
+
+
+class Prior(Synthesis):
     """Text encoder, duration and pitch predictors, prior and flow towards the frozen posterior's latents."""
-    model, folder = _start(config)
-    speech = Speech(config["corpora"], shifted=config["shifted"])
-    rng = np.random.default_rng(config.get("seed", 0))
-    parameters = text_parameters(model)
-    optimizer, average = _optimizer(parameters, config["learning_rate"]), Average(model)
-    checkpoint = Checkpoint(folder, {"model": model, "optimizer": optimizer, "average": average})
-    means, steps = Means(config["name"]), config["steps"]
-    for step in range(checkpoint.resume(), steps):
-        batch = speech.pieces(config["seconds"], rng)
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            target, _ = _targets(model, batch)
-        disturb_voice(batch)
-        with torch.autocast("cpu", torch.bfloat16):
-            losses = prior_losses(model, batch, read_text(model, batch), target, config["weights"])
-        total = sum(config["weights"][name] * value for name, value in losses.items())
-        _step(optimizer, total, config["learning_rate"] * rate_at(step, steps, warm_up=200))
-        average.update()
-        means.add(step, **losses)
-        if checkpoint.save_if_due(step + 1):
-            _export(model, average, folder / "model")
-    checkpoint.save(steps)
-    _export(model, average, folder / "model")
 
+    decay = 0.998
 
-def _export(model: RTVC7Model, average: Average, folder: Path) -> None:
-    """Save the averaged weights, leaving the trained ones in place."""
-    current = {key: value.clone() for key, value in model.state_dict().items()}
-    average.apply()
-    model.save_pretrained(folder)
-    model.load_state_dict(current)
+    def __init__(self, config: dict):
+        super().__init__(config)
+        self.objective = Reading(self.model, config["weights"])
+        self.optimizer = adam(text_parameters(self.model), config["learning_rate"])
+
+    def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
+        return speech.pieces(self.config["seconds"], random)
+
+    def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        losses = Reading(kept, self.config["weights"]).eval()(batch)
+        made, real = speak_windows(kept, batch, read_text(kept, batch)["latents"], 240, 1)
+        return losses, made, real
+
+    def rates(self, clock: loop.Clock) -> list[float]:
+        return [self.config["learning_rate"] * loop.rate_at(clock.step, self.config["steps"], warm_up=200)]
 
 
 # ---------------------------------------------------------------------------------------------- polish
-def train_polish(config: dict) -> None:
-    """Text → latents → wave as a whole against discriminators, with true durations and pitch.
+class Speaking(nn.Module):
+    """Text → latents → wave as a whole, with true durations and pitch; its losses without the opponent's.
 
-    Until ``steps`` or ``minutes``, whichever comes first, the rate falling towards it.
+    consistency: 1 − cosine of the speaker embeddings of waves made and real, see ``SpeakerConsistency``.
     """
-    model, folder = _start(config)
-    decoder = RTVC7Model.from_pretrained(config["decoder"], dtype=torch.float32).decoder
-    model.decoder.load_state_dict(decoder.state_dict())
-    speech = Speech(config["corpora"], shifted=config["shifted"])
-    rng = np.random.default_rng(config.get("seed", 0))
-    reading, speaking = text_parameters(model), list(model.decoder.parameters())
-    optimizer = _optimizer(speaking, config["learning_rate"], (0.8, 0.98))
-    optimizer.add_param_group({"params": reading, "factor": config["text_factor"]})
-    opponent, average = Opponent(config), Average(model)
-    consistency = SpeakerConsistency(config["earspeech"], config["tuned_ge2e"])
-    clock = Clock()
-    parts = {"model": model, "optimizer": optimizer, "average": average, "clock": clock} | opponent.parts()
-    checkpoint, means = Checkpoint(folder, parts), Means(config["name"])
-    if not checkpoint.path.exists():
-        opponent.model.load_state_dict(torch.load(config["opponent"], weights_only=True)["opponent"])
-    step = checkpoint.resume()
-    while (progress := max(step / config["steps"], clock.seconds() / 60 / config["minutes"])) < 1:
-        frozen = step < config["warm_up"]
-        batch = speech.pieces(config["seconds"], rng, config["longest"])
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            target, _ = _targets(model, batch)
-        with torch.set_grad_enabled(not frozen), torch.autocast("cpu", torch.bfloat16):
-            read = read_text(model, batch)
-            made, real = _speak_windows(model, batch, read["latents"], config, rng)
-        losses = {"discriminator": opponent.update(made, real)}
-        if not frozen:
-            with torch.autocast("cpu", torch.bfloat16):
-                losses |= prior_losses(model, batch, read, target, config["weights"])
-            losses["spectral"] = spectral_loss(made, real, model.config)
-            losses["speaker"] = consistency(made, real)
-            losses["adversarial"], losses["features"] = opponent.judge(made, real)
-            total = sum(config["weights"][name] * losses[name] for name in config["weights"])
-            _step(optimizer, total, config["learning_rate"] * rate_at(round(1000 * progress), 1000, warm_up=25))
-            average.update()
-        means.add(step, **losses)
-        step += 1
-        if checkpoint.save_if_due(step):
-            _export(model, average, folder / "model")
-    checkpoint.save(step)
-    _export(model, average, folder / "model")
+
+    def __init__(self, model: RTVC7Model, consistency: nn.Module, config: dict):
+        super().__init__()
+        self.model, self.consistency = model, consistency
+        self.weights, self.frames, self.windows = config["weights"], config["frames"], config["windows"]
+
+    def forward(
+        self, batch: Batch, scored: bool = True, voice: Tensor | None = None
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Losses, and windows made and real (windows, samples); without ``scored`` no losses.
+
+        voice: takes the place of the batch's own.
+        """
+        batch.voice = batch.voice if voice is None else voice
+        with torch.no_grad():
+            target, _ = targets(self.model, batch)
+        read = read_text(self.model, batch)
+        made, real = speak_windows(self.model, batch, read["latents"], self.frames, self.windows)
+        if not scored:
+            return {}, made, real
+        losses = prior_losses(self.model, batch, read, target, self.weights)
+        losses["spectral"] = spectral_loss(made, real, self.model.config)
+        losses["speaker"] = self.consistency(made, real)
+        return losses, made, real
 
 
-def _speak_windows(
-    model: RTVC7Model, batch: Batch, latents: Tensor, config: dict, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
+def weighed(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, Tensor]:
+    """The losses and their weighted sum ``total``."""
+    return losses | {"total": sum(weights[name] * losses[name] for name in weights)}
+
+
+def losses_of_both(stage: loop.Stage, batch: Batch | dict, clock: loop.Clock) -> dict[str, Tensor]:
+    """The discriminators' update, then the losses of what ``stage.objective`` makes, theirs among them.
+
+    For ``warm_up`` steps the discriminators learn alone: random ones ruin a trained decoder.
+    """
+    frozen = clock.step < stage.config["warm_up"]
+    with torch.set_grad_enabled(not frozen):
+        losses, made, real = stage.objective(batch, scored=not frozen)
+    losses["discriminator"] = stage.opponent.update(made, real)
+    if frozen:
+        return losses
+    losses["adversarial"], losses["features"] = stage.opponent.judge(made, real)
+    return weighed(losses, stage.config["weights"])
+
+
+class Polish(Synthesis):
+    """The whole from symbols to wave against discriminators, which learn alone for ``warm_up`` steps."""
+
+    decay = 0.998
+
+    def __init__(self, config: dict):
+        super().__init__(config)
+        if config["decoder"]:
+            self.model.decoder.load_state_dict(component(RTVC7Model, config["decoder"]).decoder.state_dict())
+        self.consistency = SpeakerConsistency.from_folders(config["earspeech"], config["tuned_ge2e"])
+        self.objective = Speaking(self.model, self.consistency, config)
+        self.optimizer = adam(list(self.model.decoder.parameters()), config["learning_rate"], (0.8, 0.98))
+        self.optimizer.add_param_group({"params": text_parameters(self.model)})
+        self.opponent = Opponent(config["discriminator_rate"], config["opponent"])
+
+    def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
+        return speech.pieces(self.config["seconds"], random, self.config["longest"])
+
+    def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        return Speaking(kept, self.consistency, self.config)(batch)
+
+    def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
+        return losses_of_both(self, batch, clock)
+
+    def rates(self, clock: loop.Clock) -> list[float]:
+        rate = self.config["learning_rate"] * loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
+        return [rate, self.config["text_factor"] * rate]
+
+
+def speak_windows(model: RTVC7Model, batch: Batch, latents: Tensor, frames: int, windows: int) -> tuple[Tensor, Tensor]:
     """Decode a window of ``frames`` frames of the first ``windows`` rows → (made, real), each (rows, samples)."""
-    hop, rows = model.config.hop_length, slice(0, config["windows"])
-    lengths = batch.mask[rows].sum(1).long().tolist()
-    frames = min(config["frames"], latents.shape[1])
-    starts = [int(rng.integers(max(1, length - frames + 1))) for length in lengths]
+    hop, rows = model.config.hop_length, slice(0, windows)
+    lengths = batch.mask[rows].sum(1).long()
+    frames = min(frames, latents.shape[1])
+    room = (lengths - frames + 1).clamp(min=1)
+    starts = (torch.rand(len(lengths)) * room.cpu()).long().tolist()
 
     def cut(values: Tensor, scale: int = 1) -> Tensor:
         pairs = zip(values[rows], starts, strict=True)
         return torch.stack([row[start * scale : (start + frames) * scale] for row, start in pairs])
 
-    mask, noise = cut(batch.mask)[..., None], torch.randn(len(starts), frames * hop)
+    mask = cut(batch.mask)[..., None]
+    noise = torch.randn(len(starts), frames * hop, device=latents.device)
     made = model.decode(cut(latents), cut(batch.f0), batch.voice[rows], mask, noise)
     return _cut(made, 400), _cut(cut(batch.wave, hop), 400)

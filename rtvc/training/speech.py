@@ -6,6 +6,7 @@ Utterances of real speakers may come slower and faster too: other pitch, vocal t
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor
 
 from rtvc import text
+from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
-from rtvc.training import data, voices
+from rtvc.training import alignment, cache, data, voices
 
 HOP = RTVC7Config().hop_length
 FRAME_RATE = data.SAMPLING_RATE / HOP
@@ -78,6 +80,11 @@ class Batch:
     input_ids: Tensor | None = None
     durations: Tensor | None = None
 
+    def to(self, device: torch.device | str, **options) -> Batch:
+        """The batch on another device."""
+        moved = {name: value.to(device, **options) for name, value in vars(self).items() if value is not None}
+        return replace(self, **moved)
+
 
 class Speech:
     """Utterances of several corpora, drawn with the given weight a corpus (its share of all pieces)."""
@@ -89,24 +96,29 @@ class Speech:
         aligned: bool = True,
         reject: float = 0.04,
         shifted: tuple[str, ...] | list[str] = (),
+        only: Collection[str] | None = None,
     ):
+        """``reject``: the share of each corpus that is aligned worst and left out; ``only``: these files alone."""
         loaded = {name: data.load_corpus(name) for name in weights}
-        self._samples = {name: np.memmap(corpus.path, np.int16, "r") for name, corpus in loaded.items()}
-        chosen = data.split(list(loaded.values()))[kind == "development"]
-        alignment = json.loads((data.CACHE / "alignment.json").read_text()) if aligned else {}
-        bars = _bars(alignment, reject)
-        self.voices = {key: known for name in weights for key, known in _voices(name).items()}
+        self._samples = {name: corpus.samples for name, corpus in loaded.items()}
+        train, development = data.split(list(loaded.values()))
+        chosen = {"train": train, "development": development, "all": train + development}[kind]
+        known = {key: one for corpus in loaded.values() for key, one in _alignment(corpus).items()} if aligned else None
+        bars = _bars(known or {}, reject)
+        self.voices = {key: known for corpus in loaded.values() for key, known in _voices(corpus).items()}
         self.items: list[Item] = []
         for name in weights:
-            traits = json.loads((data.CACHE / f"{name}.traits.json").read_text())
-            curves = np.memmap(data.CACHE / f"{name}.f0", np.float32, "r")
+            traits, curves = cache.measure(loaded[name])
             for one in chosen:
-                if one.corpus == name:
-                    self._add(one, traits[one.file], curves, alignment, aligned, bars)
+                if one.corpus == name and (only is None or one.file in only):
+                    self._add(one, traits[one.file], curves, known, bars)
             if name in shifted:
                 own = [item for item in self.items if item.corpus == name]
                 for item in own:
                     self.items += [item.played(*how) for how in voices.speeds(item.speaker, voices.SPEEDS).items()]
+        if not self.items:
+            what = "aligned recording" if aligned else "recording"
+            raise TrainingError(f"The corpora {', '.join(weights)} hold no usable {what}; name others in “corpora”.")
         share = np.array([len([i for i in self.items if i.corpus == name]) or 1 for name in weights])
         per_corpus = dict(zip(weights, np.array(list(weights.values())) / share, strict=True))
         chances = np.array([per_corpus[item.corpus] * (1.0 if item.speed == 1.0 else 0.5) for item in self.items])
@@ -116,14 +128,15 @@ class Speech:
         for index, item in enumerate(self.items):
             self.by_speaker.setdefault(item.speaker, []).append(index)
 
-    def _add(self, one: data.Utterance, traits: dict, curves: np.ndarray, alignment: dict, aligned: bool, bars: dict):
+    def _add(self, one: data.Utterance, traits: dict, curves: np.ndarray, aligned: dict | None, bars: dict):
         key = f"{one.corpus}/{one.file}"
-        known = alignment.get(key)
-        if (aligned and (known is None or known["score"] < bars[one.corpus])) or traits["frames"] < SHORT * FRAME_RATE:
+        known = {} if aligned is None else aligned.get(key)
+        rejected = known is None or known.get("score", 0.0) < bars.get(one.corpus, -np.inf)
+        if rejected or traits["frames"] < SHORT * FRAME_RATE:
             return
         statistics = (traits["pitch_mean"], traits["pitch_std"], traits["tempo"], min(max(traits["snr"], 15.0), 60.0))
         f0 = curves[traits["start"] : traits["start"] + traits["frames"]]
-        symbols, durations = (known["symbols"], np.array(known["frames"])) if aligned else (None, None)
+        symbols, durations = (known["symbols"], np.array(known["frames"])) if known else (None, None)
         place = (one.start, traits["frames"])
         self.items.append(Item(key, one.corpus, one.speaker, *place, f0, statistics, symbols, durations))
 
@@ -149,11 +162,26 @@ class Speech:
 
         The pieces of a batch share a bound between 1 s (one to three words) and ``longest``, so that little is padding.
         """
-        bound = rng.uniform(PIECE[0], longest) * FRAME_RATE
-        rows = []
-        for index in rng.choice(len(self.items), max(2, int(seconds * FRAME_RATE / bound)), p=self.chances):
-            rows.append(self._piece(self.items[index], rng, bound))
+        bound = rng.uniform(PIECE[0], longest)
+        chosen = rng.choice(len(self.items), max(2, int(seconds / bound)), p=self.chances)
+        return self.pieces_of([self.items[index] for index in chosen], rng, bound)
+
+    def pieces_of(self, items: list[Item], rng: np.random.Generator, bound: float) -> Batch:
+        """One run of whole words of each item, of at most ``bound`` seconds."""
+        rows = [self._piece(item, rng, bound * FRAME_RATE) for item in items]
         return self._collate(rows, rng, max(row[2] for row in rows))
+
+    def pairs(self, speakers: int, rng: np.random.Generator) -> list[Item]:
+        """Two utterances of each of ``speakers`` different people behind one another; the same twice of one who has
+        only one. Fewer where there are not so many people."""
+        names = list(self.by_speaker)
+        shares = np.array([self.chances[self.by_speaker[name]].sum() for name in names])
+        chosen = rng.choice(len(names), min(speakers, len(names)), replace=False, p=shares / shares.sum())
+        found = []
+        for name in (names[one] for one in chosen):
+            mine = self.by_speaker[name]
+            found += [self.items[one] for one in rng.choice(mine, 2, replace=len(mine) < 2)]
+        return found
 
     def _piece(self, item: Item, rng: np.random.Generator, bound: float) -> tuple[Item, int, int, tuple[int, int]]:
         """A run of words of at most ``bound`` frames → (item, first frame, frames, (first symbol, last symbol))."""
@@ -207,9 +235,17 @@ def _bars(alignment: dict, reject: float) -> dict[str, float]:
     return {name: float(np.quantile(values, reject)) for name, values in scores.items()}
 
 
-def _voices(name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _alignment(corpus: data.Corpus) -> dict[str, dict]:
+    """Symbols, frames and score by key; by synthesis where the stage ``alignment`` has not heard the corpus."""
+    path = corpus.file(alignment.ALIGNED)
+    if not path.exists():
+        alignment.align_by_synthesis(corpus)
+    return {f"{corpus.name}/{file}": one for file, one in json.loads(path.read_text(encoding="utf-8")).items()}
+
+
+def _voices(corpus: data.Corpus) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Speaker embedding and timbre of a corpus's utterances, by key; empty until the stage ``embeddings`` has run."""
-    path = data.CACHE / f"{name}.voices.npz"
+    name, path = corpus.name, corpus.file(".voices.npz")
     if not path.exists():
         return {}
     with np.load(path) as stored:

@@ -4,62 +4,185 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
+import os
 import sys
+import warnings
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from rtvc.training.loop import keep_memory
+from rtvc.errors import RTVCError, TrainingError
 
-STAGES = {
+CONFIGS = Path(__file__).parents[2] / "configs"
+PLAIN = {  # stages that are one function of the config
     "data": "rtvc.training.cache:train",
     "teacher": "rtvc.training.teacher:train",
     "alignment": "rtvc.training.alignment:train",
-    "ge2e": "rtvc.training.ge2e:train",
-    "sayen": "rtvc.training.sayen:train",
     "embeddings": "rtvc.training.cache:embed",
-    "decoder": "rtvc.training.rtvc7:train_decoder",
-    "prior": "rtvc.training.rtvc7:train_prior",
-    "polish": "rtvc.training.rtvc7:train_polish",
     "export": "rtvc.training.export:train",
 }
+LOOPED = {  # stages that run in rtvc.training.loop
+    "earspeech": "rtvc.training.earspeech:EarSpeech",
+    "ge2e": "rtvc.training.ge2e:GE2E",
+    "sayen": "rtvc.training.sayen:SayEN",
+    "decoder": "rtvc.training.rtvc7:Decoder",
+    "prior": "rtvc.training.rtvc7:Prior",
+    "polish": "rtvc.training.rtvc7:Polish",
+    "joint": "rtvc.training.joint:Joint",
+    "finetune": "rtvc.training.finetune:Finetune",
+}
+FAMILY = "rtvc7"  # its config holds other stages by name, which run one after another
+FREE = ("model", "corpora", "calibrated")  # sections whose keys are the user's own
 
 
 def load_config(path: Path, overrides: list[str]) -> dict:
-    """A stage's YAML with ``--key value`` pairs on top; ``--a.b value`` reaches into a section.
+    """A stage's settings: the loop's defaults, ``configs/STAGE.yaml``, the file itself, then ``--key value`` pairs.
 
-    Raises ValueError where a key is not in the file: a misspelled one must not pass silently.
+    A file of one's own needs ``stage`` and what differs. ``--a.b value`` reaches into a section.
+
+    Raises:
+        TrainingError: a file that cannot be read, a stage or key that does not exist: a misspelled one must not pass.
     """
-    config = yaml.safe_load(path.read_text())
+    given = _read(path)
+    stage = given.get("stage")
+    if stage not in (*PLAIN, *LOOPED, FAMILY):
+        raise TrainingError(f"{path} names no stage; its line “stage:” must be one of {', '.join(_names())}.")
+    config = _merged(_shipped(stage), given, path.name)
+    overrides = _pairs(overrides)
     if len(overrides) % 2:
-        raise ValueError(f"{overrides[-1]} needs a value.")
+        raise TrainingError(f"{overrides[-1]} needs a value: {overrides[-1]} VALUE.")
     for name, value in zip(overrides[::2], overrides[1::2], strict=True):
-        section, *keys = config, *name.removeprefix("--").split(".")
-        for key in keys[:-1]:
-            section = section[key]
-        if not name.startswith("--") or keys[-1] not in section:
-            raise ValueError(f"{path.name} has no key {name.removeprefix('--')!r}; it has {', '.join(section)}.")
-        section[keys[-1]] = _value(value)
+        _override(config, name, value, path.name)
     return config
+
+
+def _names() -> list[str]:
+    return sorted([*PLAIN, *LOOPED, FAMILY])
+
+
+def _read(path: Path) -> dict:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"The config “{path}” cannot be read; name one of {CONFIGS.name}/*.yaml.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TrainingError(f"The config “{path}” is no valid YAML: {' '.join(str(error).split())}.") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _shipped(stage: str) -> dict:
+    """All keys of a stage with their usual values."""
+    from rtvc.training.loop import DEFAULTS
+
+    own = _read(CONFIGS / f"{stage}.yaml")
+    if stage == FAMILY:
+        parts = {name: _merged(_shipped(name), changes or {}, stage) for name, changes in own.items() if name in LOOPED}
+        return own | parts
+    return (DEFAULTS | own) if stage in LOOPED else own
+
+
+def _merged(usual: dict, given: dict, where: str) -> dict:
+    """``given`` over ``usual``, section by section."""
+    merged = dict(usual)
+    for key, value in given.items():
+        if key not in usual:
+            raise TrainingError(f"{where} has the unknown key “{key}”; in its place can stand {_list(usual)}.")
+        nested = isinstance(value, dict) and isinstance(usual[key], dict) and key not in FREE
+        merged[key] = _merged(usual[key], value, where) if nested else value
+    return merged
+
+
+def _override(config: dict, name: str, value: str, where: str) -> None:
+    """Set ``--a.b value``; ``b`` may be new in the sections whose keys are free."""
+    *above, last = name.removeprefix("--").split(".")
+    section, free = config, False
+    for key in above:
+        free = key in FREE
+        if not isinstance(section.get(key, 0), dict | None):
+            section = {}
+            break
+        section[key] = section[key] or {}
+        section = section[key]
+    if not (name.startswith("--") and (last in section or free)):
+        known = _list(section or config)
+        raise TrainingError(f"{where} has no key “{name.removeprefix('--')}”; it has {known}.")
+    section[last] = _value(value)
+
+
+def _list(section: dict) -> str:
+    return ", ".join(key for key in section if key != "stage")
 
 
 def _value(written: str) -> object:
     """What YAML makes of it; ``1e-5`` too, which YAML takes for a string, is a number."""
-    try:
-        return float(written) if "e" in written.lower() else yaml.safe_load(written)
-    except ValueError:
-        return yaml.safe_load(written)
+    value = yaml.safe_load(written)
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run one stage."""
-    parser = argparse.ArgumentParser(description="Train one stage of rtvc; --key value sets any key.")
-    parser.add_argument("--config", type=Path, required=True, help="configs/STAGE.yaml")
+def find(name: str) -> Any:
+    """The function or class that stands behind a stage."""
+    module, attribute = (PLAIN | LOOPED)[name].split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def run(config: dict) -> None:
+    """Run the stage of a loaded config."""
+    from rtvc.training import loop
+
+    if config["stage"] == FAMILY:
+        for part in config.values():
+            if isinstance(part, dict):
+                run(part)
+    elif config["stage"] in LOOPED:
+        loop.train(find(config["stage"]), config)
+    else:
+        find(config["stage"])(config)
+
+
+def _hush() -> None:
+    """Keep the libraries' warnings off the terminal: stderr is for what a person can act on."""
+    from transformers.utils import logging as transformers_logging
+
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one stage; the exit code (0 done, 2 refused, 130 interrupted)."""
+    parser = argparse.ArgumentParser(
+        prog="train.py",
+        description="Train one stage of rtvc; --key value sets any key of its config.",
+        epilog=f"Stages: {', '.join(_names())}. Keys and defaults: configs/STAGE.yaml and docs/training.md.",
+        allow_abbrev=False,
+    )
+    usual = CONFIGS / "joint.yaml"
+    parser.add_argument("--config", type=Path, default=usual, help="configs/STAGE.yaml; default: configs/joint.yaml")
     known, overrides = parser.parse_known_args(arguments)
+    _hush()
     try:
         config = load_config(known.config, overrides)
-        module, name = STAGES[config["stage"]].split(":")
-    except (ValueError, OSError, KeyError) as error:
-        sys.exit(f"train.py: {error}")
-    keep_memory()
-    getattr(importlib.import_module(module), name)(config)
+        from rtvc.training.loop import keep_memory
+
+        keep_memory()
+        run(config)
+    except RTVCError as error:
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"train.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _pairs(overrides: list[str]) -> list[str]:
+    """``--key=value`` as ``--key value``."""
+    return [part for one in overrides for part in (one.split("=", 1) if one.startswith("--") else [one])]

@@ -17,11 +17,12 @@ import numpy as np
 import soxr
 
 from rtvc import audio, text
-from rtvc.training import data
+from rtvc.training import corpora, data
 
 RATE, FRAME_RATE = 24_000, 40  # of the teacher: Hz, frames per second (its durations are in these frames)
 SHIFTS = (1.0, 0.76, 0.82, 0.88, 0.94, 1.06, 1.12)  # pitch and formants of the made voices
-DURATIONS = "/Clip_output_0"  # the tensor of its graph that holds the frames a symbol
+DURATIONS_TENSOR = "/Clip_output_0"  # the tensor of its graph that holds the frames a symbol
+DURATIONS = ".durations.json"  # of the corpus, in the cache: file → symbols and their seconds
 STRESS = "ˈˌ"
 NUMBER_TEMPLATES = (
     "The number is {0}.",
@@ -40,7 +41,7 @@ def _session():
 
     folder = Path(importlib.util.find_spec("hibari").origin).parent / "assets"
     model = onnx.load(folder / "hibari.onnx")
-    model.graph.output.append(onnx.helper.make_empty_tensor_value_info(DURATIONS))
+    model.graph.output.append(onnx.helper.make_empty_tensor_value_info(DURATIONS_TENSOR))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
@@ -73,7 +74,7 @@ def _sentences(generator: random.Random, count: int) -> list[str]:
     """Sentences of the corpora's texts, cut to 4–14 words where they have no punctuation, plus numbers and dates."""
     found = set()
     for name in ("arctic-cathy", "vctk-p239", "common-voice-100", "librispeech-one-clip", "librispeech-train-clean-5"):
-        for row in data.read_table(data.DATA / f"{name}.tsv"):
+        for row in corpora.read_table(corpora.DATA / f"{name}.tsv"):
             line = row["text"].lower() if row["text"].isupper() else row["text"]
             found.update(_pieces(line, generator))
     sentences = sorted(found)
@@ -112,7 +113,7 @@ def _speak_all(job: tuple[list[str], float, int]) -> list[tuple[str, list[str], 
             continue
         speed = np.float32(random_numbers.uniform(0.85, 1.15) / shift)
         inputs = {"ids": np.array([teacher.ids(characters)], np.int64), "speed": np.array([speed], np.float32)}
-        *spectra, frames = session.run([*(o.name for o in session.get_outputs()[:6]), DURATIONS], inputs)
+        *spectra, frames = session.run([*(o.name for o in session.get_outputs()[:6]), DURATIONS_TENSOR], inputs)
         wave = dsp.synth(*(one[0] for one in spectra), random_numbers)
         wave = soxr.resample(wave.astype(np.float32), RATE * shift, data.SAMPLING_RATE)
         symbols, counts = _merge(characters, np.asarray(frames).reshape(-1))
@@ -128,11 +129,12 @@ def train(config: dict) -> None:
 
 
 def prepare(sentences_a_voice: int, seed: int) -> None:
-    """Write the corpus ``teacher`` and its alignment (``teacher.alignment.json``) into the cache."""
+    """Write the corpus ``teacher`` and its durations into the cache."""
     sentences = _sentences(random.Random(seed), sentences_a_voice * len(SHIFTS))
     jobs = [(sentences[i :: len(SHIFTS)], shift, i) for i, shift in enumerate(SHIFTS)]
     utterances, alignment, start = [], {}, 0
-    with open(data.CACHE / "teacher.i16", "wb") as out, ProcessPoolExecutor(2) as pool:
+    data.CACHE.mkdir(parents=True, exist_ok=True)
+    with open(data.CACHE / f"{data.TEACHER}{data.WAVES}", "wb") as out, ProcessPoolExecutor(2) as pool:
         for shift, spoken in zip(SHIFTS, pool.map(_speak_all, jobs), strict=True):
             for index, (sentence, symbols, seconds, wave) in enumerate(spoken):
                 file = f"hibari_{shift}/{index:04d}"
@@ -145,5 +147,5 @@ def prepare(sentences_a_voice: int, seed: int) -> None:
                 alignment[file] = {"symbols": symbols, "seconds": seconds}
                 out.write(wave.tobytes())
                 start += len(wave)
-    (data.CACHE / "teacher.json").write_text(json.dumps(utterances))
-    (data.CACHE / "teacher.alignment.json").write_text(json.dumps(alignment))
+    data.write_text(data.CACHE / f"{data.TEACHER}{DURATIONS}", json.dumps(alignment))
+    data.write_text(data.CACHE / f"{data.TEACHER}.json", json.dumps({"utterances": utterances, "skipped": {}}))

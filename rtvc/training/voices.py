@@ -2,12 +2,13 @@
 
 A speaker's utterances are joined, up to ``SECONDS_EACH``, so that one-second words and twelve-second readings are
 cropped alike. Readers are also resampled, four times: a longer or shorter vocal tract is another person. The cache is
-``ge2e.i16`` (waves), ``ge2e.json`` (index) and ``ge2e.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
+``ge2e-….i16`` (waves), ``.json`` (index) and ``.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import random
 from collections import defaultdict
@@ -17,25 +18,19 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import soxr
 import torch
+from tqdm import tqdm
 
+from rtvc.errors import TrainingError
 from rtvc.training import data
 
 SECONDS_EACH = 300
 SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
 ALL_SPEEDS = SPEEDS | {"slower": (0.77, 0.83), "faster": (1.2, 1.28)}  # enough to tell apart, too odd to speak like
-SHIFTED = (
-    "librispeech-train-clean-5",
-    "librispeech-train-clean-3",
-    "librispeech-one-clip",
-    "arctic-cathy",
-    "vctk-p239",
-    "an4",
-    "speechocean762-adults",
-)
 WINDOW = 160  # frames of 10 ms that one teacher vector hears
 WINDOW_SAMPLES = WINDOW * data.SAMPLING_RATE // 100
 MINIMUM_SAMPLES = int(1.2 * data.SAMPLING_RATE)
 NAME = "ge2e"
+VECTORS = ".teacher"
 
 
 @dataclass(frozen=True)
@@ -105,9 +100,8 @@ def _teacher() -> torch.nn.Module:
     return VoiceEncoder("cpu", verbose=False).eval()
 
 
-def speakers() -> Iterator[tuple[str, bool, str, np.ndarray]]:
+def speakers(corpora: dict[str, data.Corpus]) -> Iterator[tuple[str, bool, str, np.ndarray]]:
     """(name, is for development, corpus, joined wave) of every speaker with enough speech, training speakers first."""
-    corpora = {name: data.load_corpus(name) for name in data.SPEECH}
     for development, utterances in zip((False, True), data.split(list(corpora.values())), strict=True):
         by_speaker = defaultdict(list)
         for one in utterances:
@@ -118,12 +112,15 @@ def speakers() -> Iterator[tuple[str, bool, str, np.ndarray]]:
                 yield name, development, mine[0].corpus, wave
 
 
-def prepare() -> None:
+def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str]) -> None:
     """Write the streams and the teacher's vectors into the cache."""
     index, start, window = [], 0, 0
-    with open(data.CACHE / f"{NAME}.i16", "wb") as waves, open(data.CACHE / f"{NAME}.teacher", "wb") as vectors:
-        for speaker, development, corpus, wave in speakers():
-            ranges = ALL_SPEEDS if corpus in SHIFTED and not development else {}
+    with (
+        open(data.CACHE / f"{stem}{data.WAVES}", "wb") as waves,
+        open(data.CACHE / f"{stem}{VECTORS}", "wb") as vectors,
+    ):
+        for speaker, development, corpus, wave in tqdm(speakers(corpora), desc="voices", unit="speaker", mininterval=2):
+            ranges = ALL_SPEEDS if corpus in shifted and not development else {}
             for suffix, copy in copies(wave, speaker, ranges):
                 stream = Stream(speaker + suffix, corpus, development, start, len(copy), window)
                 waves.write((np.clip(copy, -1, 1) * data.FULL_SCALE).astype(np.int16).tobytes())
@@ -131,14 +128,22 @@ def prepare() -> None:
                 index.append(stream)
                 start, window = start + len(copy), window + stream.windows
     print(f"voices: {len(index)} streams, {start / data.SAMPLING_RATE / 3600:.2f} h", flush=True)
-    (data.CACHE / f"{NAME}.json").write_text(json.dumps([asdict(one) for one in index]))
+    data.write_text(data.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
 
 
-def load() -> tuple[list[Stream], np.ndarray, np.ndarray]:
-    """Streams, all waves (samples,) int16 and all teacher vectors (windows, 256) float16; prepared where missing."""
-    if not (data.CACHE / f"{NAME}.json").exists():
-        prepare()
-    streams = [Stream(**one) for one in json.loads((data.CACHE / f"{NAME}.json").read_text())]
-    waves = np.memmap(data.CACHE / f"{NAME}.i16", np.int16, "r")
-    vectors = np.fromfile(data.CACHE / f"{NAME}.teacher", np.float16).reshape(-1, 256)
-    return streams, waves, vectors
+def load(names: list[str], shifted: list[str]) -> tuple[str, list[Stream], np.ndarray, np.ndarray]:
+    """Name in the cache, streams, all waves (samples,) int16 and all teacher vectors (windows, 256) float16.
+
+    Prepared where missing, or where a corpus has changed.
+    """
+    corpora = {name: data.load_corpus(name) for name in names}
+    key = hashlib.sha256(repr([[one.stem for one in corpora.values()], shifted]).encode()).hexdigest()[:10]
+    stem = f"{NAME}-{key}"
+    if not (data.CACHE / f"{stem}.json").exists():
+        prepare(stem, corpora, shifted)
+    streams = [Stream(**one) for one in json.loads((data.CACHE / f"{stem}.json").read_text())]
+    if sum(not one.development for one in streams) < 2:
+        raise TrainingError(f"The corpora {', '.join(names)} hold fewer than two speakers; name others in “corpora”.")
+    waves = np.memmap(data.CACHE / f"{stem}{data.WAVES}", np.int16, "r")
+    vectors = np.fromfile(data.CACHE / f"{stem}{VECTORS}", np.float16).reshape(-1, 256)
+    return stem, streams, waves, vectors

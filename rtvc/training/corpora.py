@@ -1,0 +1,215 @@
+"""Where recordings come from: archives, folders in the layouts of known corpora, and Hugging Face datasets.
+
+A source names its clips and hands out their audio; ``data`` decodes and caches them. In a config a corpus is one of
+
+- a name: ``NAME.tar`` and ``NAME.tsv`` in the data folder (``RTVC_DATA``), or the path of such a ``.tar``;
+- a folder: LJSpeech (``metadata.csv``, ``wavs/``), VCTK (``txt/``, ``wav48…/``), LibriSpeech (``*.trans.txt``),
+  LibriTTS (``*.normalized.txt``), or any recordings with a text of the same name beside each (``one.wav``,
+  ``one.txt``), a folder a speaker; without texts it serves the stages that need none;
+- ``hf:REPOSITORY[:CONFIG]:SPLIT``: an audio dataset of the Hugging Face hub, or a folder that ``datasets`` can load.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtvc.errors import TrainingError
+
+DATA = Path(os.environ.get("RTVC_DATA", Path(__file__).parents[3] / "shared" / "data"))
+AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+READER = 1  # counts up when clips are read differently: caches are then made anew
+HUB = "hf:"
+TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript")
+SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id")
+MICROPHONES = ("_mic1", "_mic2", "")  # of VCTK, as the ending of a file's name: the first that is there
+Audio = Path | bytes
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording: its name within the corpus, who speaks and what, and whether the text was heard by a machine."""
+
+    file: str
+    speaker: str
+    gender: str
+    text: str
+    text_source: str = "corpus"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A corpus as it lies there: ``key`` changes when its files do."""
+
+    name: str
+    key: str
+
+    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+        """All recordings with their encoded audio, or the path of it."""
+        raise NotImplementedError
+
+
+def find(name: str) -> Source:
+    """The source that a config means by ``name``.
+
+    Raises:
+        TrainingError: there is none, or it holds no recordings.
+    """
+    if name.startswith(HUB):
+        return Hub.open(name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return Folder.open(name, path)
+    archive = path if path.suffix == ".tar" else DATA / f"{name}.tar"
+    if archive.is_file() and archive.with_suffix(".tsv").is_file():
+        return Archive(name, checksum(archive, [archive, archive.with_suffix(".tsv")]), archive)
+    raise TrainingError(
+        f"There is no corpus “{name}”: it is no folder, and {DATA} has no {Path(name).name}.tar with its .tsv; see "
+        "“Data” in docs/training.md."
+    )
+
+
+def checksum(root: Path, files: Iterable[Path]) -> str:
+    """Over the names, sizes and times of change of files: contents are not read, so it is quick for any corpus."""
+    digest = hashlib.sha256(f"{READER}".encode())
+    for file in sorted(files):
+        about = file.stat()
+        digest.update(f"{file.relative_to(root.parent)} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:10]
+
+
+def read_table(path: Path, delimiter: str = "\t") -> list[dict[str, str]]:
+    """Rows of a table without quoting, its first line naming the columns."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE))
+
+
+# ---------------------------------------------------------------------------------------------- archives
+@dataclass(frozen=True)
+class Archive(Source):
+    """``NAME.tar`` (one audio file an utterance) and ``NAME.tsv`` (file, speaker, gender, text, text_source)."""
+
+    path: Path
+
+    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+        names = ("file", "speaker", "gender", "text", "text_source")
+        rows = {row["file"]: row for row in read_table(self.path.with_suffix(".tsv"))}
+        with tarfile.open(self.path) as tar:
+            for member in tar:
+                file = member.name.removeprefix("./")
+                if file in rows:
+                    yield Clip(**{name: rows[file].get(name) or "" for name in names}), tar.extractfile(member).read()
+
+
+# ---------------------------------------------------------------------------------------------- folders
+@dataclass(frozen=True)
+class Folder(Source):
+    """A folder of recordings and texts; the layout is told by what lies in it."""
+
+    path: Path
+    files: tuple[Path, ...]
+
+    @classmethod
+    def open(cls, name: str, path: Path) -> Folder:
+        files = tuple(sorted(one for one in path.rglob("*") if one.is_file()))
+        if not any(one.suffix.lower() in AUDIO for one in files):
+            raise TrainingError(f"The folder “{name}” holds no recordings ({', '.join(AUDIO)}); name another one.")
+        return cls(name, checksum(path, files), path, files)
+
+    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+        texts, genders = self._texts(), self._genders()
+        for path in self.files:
+            file = path.relative_to(self.path)
+            text = texts.get(_identity(path.stem))
+            if path.suffix.lower() not in AUDIO or (texts and text is None) or self._is_second(path):
+                continue
+            speaker = self._speaker(file)
+            yield Clip(str(file), speaker, genders.get(speaker.lstrip("pP"), ""), text or ""), path
+
+    def _texts(self) -> dict[str, str]:
+        """What is said, by the recording's name without its ending."""
+        table = self.path / "metadata.csv"
+        if table.is_file():  # LJSpeech: id|as written|as spoken
+            rows = (line.split("|") for line in table.read_text(encoding="utf-8").splitlines() if "|" in line)
+            return {_identity(Path(row[0]).stem): row[-1].strip() for row in rows}
+        found = {}
+        for path in self.files:
+            if path.name.endswith(".trans.txt"):  # LibriSpeech: a line an utterance
+                lines = (line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines())
+                found |= {_identity(name): text for name, _, text in lines}
+            elif path.name.endswith(".normalized.txt"):
+                found[_identity(path.name.removesuffix(".normalized.txt"))] = _read(path)
+            elif path.suffix == ".txt" and not path.name.endswith(".original.txt"):
+                found.setdefault(_identity(path.stem), _read(path))
+        audible = {_identity(path.stem) for path in self.files if path.suffix.lower() in AUDIO}
+        return {name: text for name, text in found.items() if name in audible}
+
+    def _genders(self) -> dict[str, str]:
+        """F or M by speaker, from VCTK's or LibriSpeech's table where there is one."""
+        for path in (one for one in self.files if one.name.lower() in ("speaker-info.txt", "speakers.txt")):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            pairs = (re.match(r"\s*p?(\d+)\b.*?\b([FM])\b", line) for line in lines if not line.startswith(";"))
+            return {found[1]: found[2] for found in pairs if found}
+        return {}
+
+    def _speaker(self, file: Path) -> str:
+        """By the file's name in LibriSpeech, LibriTTS and VCTK; else by the outermost folder; else the corpus."""
+        if found := re.match(r"(\d+)[-_]\d+[-_]\d+|([ps]\d+)_\d+", file.stem):
+            return found[1] or found[2]
+        names = [one for one in file.parts[:-1] if not re.match(r"(wav|flac|audio|clips|train|dev|test)", one.lower())]
+        return names[0] if names else self.path.name
+
+    def _is_second(self, path: Path) -> bool:
+        """Whether it is the same reading through VCTK's other microphone."""
+        return path.stem.endswith("_mic2") and path.with_stem(path.stem[:-1] + "1") in self.files
+
+
+def _identity(stem: str) -> str:
+    return re.sub(r"_mic[12]$", "", stem)
+
+
+def _read(path: Path) -> str:
+    return " ".join(path.read_text(encoding="utf-8", errors="replace").split())
+
+
+# ---------------------------------------------------------------------------------------------- Hugging Face datasets
+@dataclass(frozen=True)
+class Hub(Source):
+    """An audio dataset by name, its audio left encoded."""
+
+    rows: object
+
+    @classmethod
+    def open(cls, name: str) -> Hub:
+        try:
+            import datasets
+        except ImportError as error:
+            raise TrainingError(f"“{name}” needs the package datasets; pip install -e '.[train]'.") from error
+        repository, *rest = name.removeprefix(HUB).split(":")
+        if not rest:
+            raise TrainingError(f"“{name}” names no split; write {HUB}REPOSITORY[:CONFIG]:SPLIT.")
+        try:
+            rows = datasets.load_dataset(repository, *rest[:-1], split=rest[-1])
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise TrainingError(f"The dataset “{name}” cannot be loaded: {reason}") from error
+        if "audio" not in rows.column_names:
+            raise TrainingError(f"The dataset “{name}” has no column “audio”; name a dataset of recordings.")
+        rows = rows.cast_column("audio", datasets.Audio(decode=False))
+        return cls(name, hashlib.sha256(f"{READER} {rows._fingerprint}".encode()).hexdigest()[:10], rows)
+
+    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+        columns = self.rows.column_names
+        text, speaker = (next((one for one in names if one in columns), None) for names in (TEXTS, SPEAKERS))
+        for number, row in enumerate(self.rows):
+            sound = row["audio"]
+            file = f"{number:08d}_{Path(sound['path'] or '').name}"
+            who = str(row[speaker]) if speaker else self.name
+            gender = str(row.get("gender") or "")[:1].upper()
+            yield Clip(file, who, gender, str(row[text] or "") if text else ""), sound["bytes"] or Path(sound["path"])

@@ -1,0 +1,127 @@
+"""Stage ``finetune``: RTVC-7 to one person, from a few minutes of their recordings and what they say in them.
+
+Between the symbols and the latents everything learns; the decoder, which turns latents into the sound of anybody, stays
+as it is. A few recordings are held out: by them the best moment is chosen, and the likeness measured before and after.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rtvc import VoiceCloningModel, text
+from rtvc.errors import TrainingError
+from rtvc.rtvc7 import RTVC7Model
+from rtvc.training import data, loop
+from rtvc.training.export import save_whole, whole_model
+from rtvc.training.losses import SpeakerConsistency
+from rtvc.training.rtvc7 import Speaking, adam, text_parameters, weighed
+from rtvc.training.speech import Batch, Speech
+from rtvc.voice import Voice
+
+LEAST = 20.0  # seconds of recordings to adapt to
+VOICE = "speaker.voice"  # the enrolled person, beside the model
+
+
+class Finetune(loop.Stage):
+    """The exported folder is a whole model, with the person's enrolled voice in it."""
+
+    chosen_by = "total"
+
+    def __init__(self, config: dict):
+        super().__init__(config)
+        self.decay = config["average"]
+        self.whole = whole_model(config["rtvc_ckpt"])
+        self.model = self.kept = self.whole.rtvc7
+        own, self.held = _divided(config)
+        self.voice = self.whole.enroll([data.load_corpus(config["recordings"]).wave(one) for one in own])
+        names = {config["recordings"]: 1.0}
+        self.speech, self.unheard = (
+            Speech(names, "all", reject=0.0, only={one.file for one in some}) for some in (own, self.held)
+        )
+        self.model.requires_grad_(False)
+        for one in text_parameters(self.model):
+            one.requires_grad_(True)
+        judges = copy.deepcopy(self.whole.earspeech), copy.deepcopy(self.whole.tuned_ge2e)
+        self.consistency = SpeakerConsistency(*judges)
+        self.objective = Speaking(self.model, self.consistency, config)
+        self.optimizer = adam(text_parameters(self.model), config["learning_rate"])
+        self.examined = len(self.held)
+
+    def draw(self, random: np.random.Generator, phase: int) -> Batch:
+        return self._in_the_voice(self.speech.pieces(self.config["seconds"], random, self.config["longest"]))
+
+    def _in_the_voice(self, batch: Batch) -> Batch:
+        """What is known of the person at use: the enrolled voice, the same in every row."""
+        rows, voice = len(batch.wave), self.voice
+        embedding, spectrum = (torch.tensor(one).expand(rows, -1) for one in (voice.speaker_embedding, voice.timbre))
+        quality = self.model.config.recording_quality
+        numbers = [torch.full((rows,), float(one)) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo, quality)]
+        batch.pitch_mean, batch.timbre = numbers[0], spectrum.contiguous()
+        batch.voice = RTVC7Model.voice(embedding, batch.timbre, *numbers)
+        return batch
+
+    def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
+        return weighed(self.objective(batch)[0], self.config["weights"])
+
+    def rates(self, clock: loop.Clock) -> list[float]:
+        return [self.config["learning_rate"] * loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)]
+
+    @torch.no_grad()
+    def examine(self, kept: RTVC7Model, number: int) -> dict[str, float]:
+        """Of a held-out recording: the losses on it, and the likeness of its sentence, spoken, to it (cosine)."""
+        loop.seed(number)
+        items = [item for item in self.unheard.items if item.key.endswith(f"/{self.held[number].file}")]
+        batch = self._in_the_voice(self.unheard.pieces_of(items, np.random.default_rng(number), 20.0))
+        found, _, _ = Speaking(kept, self.consistency, self.config)(batch.to(kept.device))
+        spoken = self._spoken(kept, number)
+        recorded = data.load_corpus(self.config["recordings"]).wave(self.held[number])
+        likeness = 1 - self.consistency(*(torch.from_numpy(one)[None].to(kept.device) for one in (spoken, recorded)))
+        return {name: value.item() for name, value in (weighed(found, self.config["weights"])).items()} | {
+            "similarity": likeness.item()
+        }
+
+    def sounds(self, kept: RTVC7Model) -> dict[str, np.ndarray]:
+        return {"held out": self._spoken(kept, 0)}
+
+    def _spoken(self, kept: RTVC7Model, number: int) -> np.ndarray:
+        ids = torch.tensor([text.IDS[symbol] for symbol in text.phonemize(self.held[number].text)])
+        return self._with(kept).synthesize(ids, self.voice)
+
+    def _with(self, kept: RTVC7Model) -> VoiceCloningModel:
+        """The whole model with another RTVC-7."""
+        whole = copy.copy(self.whole)
+        whole._modules = self.whole._modules | {"rtvc7": kept}
+        return whole
+
+    def save(self, kept: nn.Module, folder: Path) -> None:
+        save_whole(copy.deepcopy(self._with(kept)), folder)
+        Voice.save(self.voice, folder / VOICE)
+
+
+def _divided(config: dict) -> tuple[list[data.Utterance], list[data.Utterance]]:
+    """Recordings to adapt to and held-out ones, the last ``held_out`` by name; only those whose text can be read."""
+    if not config["recordings"]:
+        raise TrainingError("No recordings are named; --recordings FOLDER, with NAME.txt beside each NAME.wav.")
+    usable = [one for one in data.load_corpus(config["recordings"]).utterances if _readable(one.text)]
+    usable.sort(key=lambda one: one.file)
+    count = config["held_out"]
+    own, held = usable[: len(usable) - count], usable[len(usable) - count :]
+    seconds = sum(one.seconds for one in own)
+    if seconds < LEAST or not held:
+        raise TrainingError(
+            f"“{config['recordings']}” has {len(usable)} recordings with texts; beside {count} held out they last "
+            f"{seconds:.0f} s, and {LEAST:g} s are needed: record more, or write down what is said."
+        )
+    return own, held
+
+
+def _readable(line: str) -> bool:
+    try:
+        return bool(text.phonemize(line))
+    except text.TextError:
+        return False

@@ -1,0 +1,165 @@
+"""Corpora: every layout gives the same clips; broken files are named; a changed source is read anew."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from rtvc.errors import TrainingError
+from rtvc.training import corpora, data
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(corpora, "DATA", tmp_path)
+    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
+    return tmp_path
+
+
+def tone(path: Path, hertz: int = 300, rate: int = 22_050, seconds: float = 0.6) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate), rate)
+
+
+def write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def ljspeech(root: Path) -> None:
+    tone(root / "wavs" / "LJ001-0001.wav")
+    write(root / "metadata.csv", "LJ001-0001|Dr. A.|Doctor A.\nLJ001-0002|No sound.|No sound.\n")
+
+
+def vctk(root: Path) -> None:
+    for microphone in (1, 2):
+        tone(root / "wav48_silence_trimmed" / "p225" / f"p225_001_mic{microphone}.flac", rate=48_000)
+    write(root / "txt" / "p225" / "p225_001.txt", "Please call Stella.\n")
+    write(root / "speaker-info.txt", "ID  AGE  GENDER  ACCENTS\np225  23  F    English    Southern  England\n")
+
+
+def librispeech(root: Path) -> None:
+    tone(root / "dev-clean" / "84" / "121123" / "84-121123-0000.flac", rate=16_000)
+    write(root / "dev-clean" / "84" / "121123" / "84-121123.trans.txt", "84-121123-0000 GO DO YOU HEAR\n")
+    write(root / "SPEAKERS.TXT", "; a comment\n84   | F | dev-clean        |  8.02 | Christie Nowak\n")
+
+
+def libritts(root: Path) -> None:
+    stem = root / "dev-clean" / "84" / "121123" / "84_121123_000007_000001"
+    tone(stem.with_suffix(".wav"), rate=24_000)
+    write(stem.with_name(f"{stem.name}.normalized.txt"), "Maximilian.")
+    write(stem.with_name(f"{stem.name}.original.txt"), "M.")
+
+
+def beside(root: Path) -> None:
+    tone(root / "ann" / "one.wav")
+    write(root / "ann" / "one.txt", "One line.")
+
+
+def archive(root: Path) -> None:
+    root.mkdir()
+    tone(root / "x.wav")
+    with tarfile.open(root.with_name(f"{root.name}.tar"), "w") as tar:
+        tar.add(root / "x.wav", "./s1/x.wav")
+    head = "file\tspeaker\tgender\tseconds\ttext\ttext_source\n"
+    write(root.with_name(f"{root.name}.tsv"), head + 's1/x.wav\ts1\tM\t0.6\tA "quoted" line.\tcorpus\n')
+    (root / "x.wav").unlink()
+    root.rmdir()
+
+
+LAYOUTS = {
+    ljspeech: ("corpus", "", "Doctor A."),
+    vctk: ("p225", "F", "Please call Stella."),
+    librispeech: ("84", "F", "GO DO YOU HEAR"),
+    libritts: ("84", "", "Maximilian."),
+    beside: ("ann", "", "One line."),
+    archive: ("s1", "M", 'A "quoted" line.'),
+}
+
+
+@pytest.mark.parametrize("make", LAYOUTS, ids=lambda make: make.__name__)
+def test_each_layout_is_read(make, place):
+    make(place / "corpus")
+    name = "corpus" if make is archive else str(place / "corpus")
+    (one,) = data.load_corpus(name, 1).utterances
+    assert (one.speaker, one.gender, one.text) == LAYOUTS[make]
+    wave = data.load_corpus(name).wave(one)
+    assert len(wave) / data.SAMPLING_RATE == pytest.approx(0.6, abs=0.01)  # nobody speaks, so nothing is trimmed
+    spectrum = np.abs(np.fft.rfft(wave))
+    assert np.argmax(spectrum) / 0.6 == pytest.approx(300, abs=5)  # resampled
+
+
+def test_a_dataset_of_the_hub_is_read(place, monkeypatch):
+    """From a folder, which `datasets` loads as it loads a repository."""
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", place / "datasets")
+    rows = {"audio": [], "text": ["Hello.", "Bye."], "speaker_id": [7, 8], "gender": ["female", "M"]}
+    for hertz in (200, 400):
+        file = io.BytesIO()
+        soundfile.write(file, 0.3 * np.sin(2 * np.pi * hertz * np.arange(9_600) / 16_000), 16_000, format="wav")
+        rows["audio"].append({"bytes": file.getvalue(), "path": "x.wav"})
+    (place / "repository").mkdir()
+    features = datasets.Features(
+        {
+            "audio": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
+            "text": datasets.Value("string"),
+            "speaker_id": datasets.Value("int64"),
+            "gender": datasets.Value("string"),
+        }
+    )
+    datasets.Dataset.from_dict(rows, features).to_parquet(place / "repository" / "train.parquet")
+    found = data.load_corpus(f"hf:{place / 'repository'}:train", 1).utterances
+    assert [(one.speaker, one.gender, one.text) for one in found] == [("7", "F", "Hello."), ("8", "M", "Bye.")]
+    with pytest.raises(TrainingError, match="names no split"):
+        data.load_corpus("hf:somebody/something")
+
+
+def test_broken_recordings_are_counted_named_and_left_out(place, capsys):
+    beside(place / "corpus")
+    write(place / "corpus" / "ann" / "two.wav", "not a sound")
+    write(place / "corpus" / "ann" / "two.txt", "Two.")
+    corpus = data.load_corpus(str(place / "corpus"), 1)
+    assert [one.file for one in corpus.utterances] == ["ann/one.wav"]
+    assert "1 of 2 recordings skipped (ann/two.wav:" in capsys.readouterr().out
+
+
+def test_a_changed_corpus_is_read_anew_and_the_old_cache_goes(place):
+    beside(place / "corpus")
+    name = str(place / "corpus")
+    first = data.load_corpus(name, 1)
+    (first.file(".traits.json")).write_text("{}")
+    assert data.load_corpus(name, 1).stem == first.stem
+    tone(place / "corpus" / "ann" / "two.wav")
+    write(place / "corpus" / "ann" / "two.txt", "Two.")
+    second = data.load_corpus(name, 1)
+    assert len(second.utterances) == 2
+    assert second.stem != first.stem
+    assert not first.file(".traits.json").exists()
+    os.utime(place / "corpus" / "ann" / "one.wav", (1, 1))
+    assert data.load_corpus(name, 1).stem != second.stem
+
+
+def test_a_recording_of_the_same_speaker_and_name_in_two_corpora_counts_once(place):
+    for name in ("one", "two"):
+        beside(place / name)
+        tone(place / name / "bob" / "one.wav")
+        write(place / name / "bob" / "one.txt", "Another's.")
+    loaded = [data.load_corpus(str(place / name), 1) for name in ("one", "two")]
+    assert len(data.split(loaded)[0]) == 2
+
+
+def test_a_corpus_without_recordings_is_refused(place):
+    (place / "empty").mkdir()
+    with pytest.raises(TrainingError, match="holds no recordings"):
+        data.load_corpus(str(place / "empty"))
+    write(place / "bad" / "one.wav", "x")
+    with pytest.raises(TrainingError, match="no usable recording"):
+        data.load_corpus(str(place / "bad"), 1)
+    with pytest.raises(TrainingError, match="There is no corpus “librispeach”"):
+        data.load_corpus("librispeach")
