@@ -280,6 +280,8 @@ def run(door: str, first: int, count: int, piece: int, failures: Path | None) ->
             check=False,
         )
         rows = [json.loads(row) for row in child.stdout.splitlines() if row.startswith("{")]
+        if not rows:
+            raise SystemExit(f"No piece could be started: {child.stderr[-500:]}")
         found = [(row["failed"], row["why"]) for row in rows if "failed" in row]
         if "done" in rows[-1]:
             tally.update(rows[-1]["done"])
