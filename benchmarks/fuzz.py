@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib
 import io
 import json
 import os
@@ -306,9 +307,10 @@ def run_coverage(seconds: int) -> None:
     """Recordings, guided by the coverage of rtvc.audio and soundfile (libsndfile itself is not instrumented)."""
     import atheris
 
-    with atheris.instrument_imports(include=["rtvc.audio", "soundfile"], enable_loader_override=False):
-        import rtvc.audio  # noqa: F401
     pipeline()
+    with atheris.instrument_imports(include=["rtvc.audio", "soundfile"], enable_loader_override=False):
+        importlib.reload(soundfile)
+        importlib.reload(audio)
 
     def one(data: bytes) -> None:
         try:
