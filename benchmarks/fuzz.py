@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib
 import io
 import json
 import os
@@ -280,6 +281,8 @@ def run(door: str, first: int, count: int, piece: int, failures: Path | None) ->
             check=False,
         )
         rows = [json.loads(row) for row in child.stdout.splitlines() if row.startswith("{")]
+        if not rows:
+            raise SystemExit(f"No piece could be started: {child.stderr[-500:]}")
         found = [(row["failed"], row["why"]) for row in rows if "failed" in row]
         if "done" in rows[-1]:
             tally.update(rows[-1]["done"])
@@ -304,9 +307,10 @@ def run_coverage(seconds: int) -> None:
     """Recordings, guided by the coverage of rtvc.audio and soundfile (libsndfile itself is not instrumented)."""
     import atheris
 
-    with atheris.instrument_imports(include=["rtvc.audio", "soundfile"], enable_loader_override=False):
-        import rtvc.audio  # noqa: F401
     pipeline()
+    with atheris.instrument_imports(include=["rtvc.audio", "soundfile"], enable_loader_override=False):
+        importlib.reload(soundfile)
+        importlib.reload(audio)
 
     def one(data: bytes) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import io
 import json
@@ -258,8 +259,7 @@ def test_results_of_other_weights_are_said_to_be(tiny_model, tmp_path):
     write_evaluation(tmp_path, "clone", **EVALUATION)
     before = fingerprint(tmp_path)
     (tmp_path / "model.safetensors").unlink()
-    tiny_model.half().save_pretrained(tmp_path)
-    tiny_model.float()
+    copy.deepcopy(tiny_model).half().save_pretrained(tmp_path)
     assert fingerprint(tmp_path) != before
     write_card(tmp_path)
     assert "Measured with other weights than these" in (tmp_path / "README.md").read_text()

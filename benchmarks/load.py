@@ -1,0 +1,159 @@
+"""Many people at the page at once: who gets what, how long it takes, what the server's memory does.
+
+Usage: python benchmarks/load.py [--people 50] [--seconds 600] [--model FOLDER]
+
+Every person has a text of their own and one of the example voices, and compares what comes back with what the pipeline
+says by itself: another's voice or words would be noticed. One in ten goes away while waiting. It starts the page on a
+free port and ends it; then it is killed with -9 and started again, and a saved voice must still be readable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+from gradio_client import Client, handle_file
+
+from rtvc import Voice, audio
+from rtvc.pipeline import load
+
+ROOT = Path(__file__).parents[1]
+VOICES = sorted((ROOT / "examples" / "voices").glob("*.flac"))
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+ALIKE = 1e-3  # power of the difference to that of the speech: 16 bits and another batch of threads, nothing more
+
+
+def words(person: int) -> str:
+    """What a person asks for: nobody else does."""
+    return f"This is visitor {NUMBERS[person // 10 % 10]} {NUMBERS[person % 10]}. I would like to hear my own voice."
+
+
+def start(port: int, model: str | None) -> subprocess.Popen:
+    """The page, once it answers."""
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(ROOT / "app.py"), *([model] if model else [])]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(300):
+        try:
+            urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+            return server
+        except OSError:
+            time.sleep(1)
+    server.kill()
+    raise SystemExit("The page did not start.")
+
+
+def resident(server: subprocess.Popen) -> float:
+    """MB of memory."""
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+class Visits:
+    """What happened to everybody."""
+
+    def __init__(self, url: str, expected: list[np.ndarray], end: float) -> None:
+        self.url, self.expected, self.end = url, expected, end
+        self.outcomes: collections.Counter = collections.Counter()
+        self.served: collections.Counter = collections.Counter()
+        self.waits: list[float] = []
+        self.reasons: collections.Counter = collections.Counter()
+        self._lock = threading.Lock()
+
+    def visit(self, person: int) -> None:
+        """One person asks again and again."""
+        client = Client(self.url, verbose=False)
+        while time.monotonic() < self.end:
+            began = time.monotonic()
+            try:
+                outcome = self._ask(client, person)
+            except Exception as error:  # a full queue says so; anything else is told at the end
+                outcome = "queue full" if "full" in str(error).lower() else "error"
+                self._note_reason(str(error)[:100] if outcome == "error" else "")
+                time.sleep(1.0)
+            with self._lock:
+                self.outcomes[outcome] += 1
+                if outcome == "right":
+                    self.served[person] += 1
+                    self.waits.append(time.monotonic() - began)
+
+    def _ask(self, client: Client, person: int) -> str:
+        recording = handle_file(str(VOICES[person % len(VOICES)]))
+        job = client.submit(words(person), recording, 1.0, 0.0, 0.0, api_name="/clone_voice")
+        if person % 10 == 9:
+            time.sleep(0.5)
+            job.cancel()
+            return "went away"
+        wave, wanted = audio.read(job.result()), self.expected[person]
+        if wave.shape == wanted.shape and np.square(wave - wanted).mean() < ALIKE * np.square(wanted).mean():
+            return "right"
+        return "WRONG"
+
+    def _note_reason(self, reason: str) -> None:
+        with self._lock:
+            self.reasons[reason] += 1
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def report(visits: Visits, people: int, memory: list[float]) -> None:
+    """The figures."""
+    counts = [visits.served[person] for person in range(people) if person % 10 != 9]
+    waits = np.array(visits.waits or [0.0])
+    print(dict(visits.outcomes), {reason: count for reason, count in visits.reasons.items() if reason})
+    print(f"each was served {min(counts)} to {max(counts)} times")
+    print(f"wait: median {np.median(waits):.1f} s, 95th percentile {np.percentile(waits, 95):.1f} s")
+    thirds = [np.mean(third) for third in np.array_split(memory, 3)]
+    print("memory in each third of the time: " + ", ".join(f"{third:.0f} MB" for third in thirds))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--people", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--model", help="a from_pretrained folder; default: the bundled model")
+    options = parser.parse_args()
+    clone = load(options.model)
+    voices = [clone.enroll(str(path)) for path in VOICES]
+    said = [clone(words(one), voice=voices[one % len(voices)])["audio"] for one in range(options.people)]
+    rate, port = clone.model.config.sampling_rate, free_port()
+    server = start(port, options.model)
+    try:
+        expected = [audio.resample(wave, rate) for wave in said]
+        visits = Visits(f"http://127.0.0.1:{port}/", expected, time.monotonic() + options.seconds)
+        memory = []
+        with ThreadPoolExecutor(options.people) as pool, tempfile.TemporaryDirectory() as folder:
+            running = [pool.submit(visits.visit, person) for person in range(options.people)]
+            while not all(one.done() for one in running):
+                memory.append(resident(server))
+                time.sleep(1.0)
+            saved = Path(folder) / "me.voice"
+            voices[0].save(saved)
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+            server = start(port, options.model)
+            assert Voice.load(saved) == voices[0], "a saved voice was lost"
+        report(visits, options.people, memory)
+    finally:
+        server.kill()
+    return 1 if visits.outcomes["WRONG"] or visits.outcomes["error"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
