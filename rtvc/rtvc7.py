@@ -11,13 +11,14 @@ import functools
 import math
 from dataclasses import dataclass
 
-import librosa
+import numpy as np
 import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
+from transformers.audio_utils import hertz_to_mel, mel_filter_bank, mel_to_hertz
 from transformers.utils import ModelOutput
 
 from .errors import refuse_unknown_keys
@@ -76,15 +77,16 @@ class RTVC7Config(PreTrainedConfig):
 @torch.inference_mode(False)  # kept for training too
 def _mel_filters(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
     """(bins, bands), each band's weights sum to 1: a band's value is the mean magnitude in it."""
-    filters = librosa.filters.mel(sr=sampling_rate, n_fft=n_fft, n_mels=bands, norm=None)
-    return torch.from_numpy(filters / filters.sum(1, keepdims=True)).float().T
+    filters = mel_filter_bank(n_fft // 2 + 1, bands, 0.0, sampling_rate / 2, sampling_rate, mel_scale="slaney")
+    return torch.from_numpy(filters / filters.sum(0)).float()
 
 
 @functools.cache
 @torch.inference_mode(False)  # kept for training too
 def _mel_to_bins(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
     """(bands, bins): linear interpolation of band values at the bins' frequencies."""
-    centres = librosa.mel_frequencies(bands + 2, fmax=sampling_rate / 2)[1:-1]
+    mels = np.linspace(0.0, hertz_to_mel(sampling_rate / 2, mel_scale="slaney"), bands + 2)
+    centres = mel_to_hertz(mels, mel_scale="slaney")[1:-1]
     bins = torch.linspace(0, sampling_rate / 2, n_fft // 2 + 1).clamp(centres[0], centres[-1])
     grid = torch.from_numpy(centres).float()
     right = torch.searchsorted(grid, bins).clamp(1, bands - 1)
