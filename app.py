@@ -83,7 +83,7 @@ class Page:
             chunks = []
             for chunk in self.clone.stream(words, voice=voice, speed=speed):
                 chunks.append(chunk)
-                progress((len(chunks), max(len(chunks), sentences)), desc="Speaking", unit="sentences")
+                progress((min(chunk["sentence"] + 1, sentences), sentences), desc="Speaking", unit="sentences")
             out = self.clone.postprocess({"chunks": chunks})
             return (out["sampling_rate"], to_int16(out["audio"])), heard, ""
         except rtvc.VoiceError as error:

@@ -99,8 +99,12 @@ def run_clone(options: argparse.Namespace) -> None:
     voice = _voice(clone, options)
     names = ("speed", "pitch", "variation", "seed")
     chunks = clone.stream(text, voice=voice, **{name: getattr(options, name) for name in names})
-    bar = tqdm(chunks, total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False)
-    speech = clone.postprocess({"chunks": list(bar)})
+    said = []
+    with tqdm(total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False) as bar:
+        for chunk in chunks:
+            said.append(chunk)
+            bar.update(chunk["sentence"] - bar.n)
+    speech = clone.postprocess({"chunks": said})
     wave, rate = speech["audio"], speech["sampling_rate"]
     audio.write(options.output, wave, rate)
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")

@@ -10,6 +10,7 @@ a noise source in the time–frequency plane, and an inverse STFT does the rest 
 import functools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ PITCH_SPREAD = 0.25  # the typical standard deviation of natural-log F0, to scal
 TOP = 2.0  # deviations above its mean: where a voice's questions end
 TRAITS = 4  # pitch, its spread, tempo, recording quality
 AVERAGE_TIMBRE = (0.3, 1.6, 1.3, 0.6, 0.2, 0.0, -0.2, -0.5, -1.1, -1.8)  # of many speakers, evenly over the mel bands
+Generators = torch.Generator | list[torch.Generator | None] | None
 MAX_LOG_GAIN = 6.0  # of the decoder's filters: keeps an untrained one finite
 
 
@@ -360,8 +362,8 @@ class PosteriorEncoder(nn.Module):
 class Decoder(nn.Module):
     """Latents, pitch and voice → wave: 7 blocks at frame rate predict filters of a harmonic and a noise source.
 
-    latents: (batch, frames, latent_size); f0: (batch, frames) Hz, 0 = unvoiced; noise: (batch, frames · hop), unit
-    variance → (batch, frames · hop).
+    latents: (batch, frames, latent_size); f0: (batch, frames) Hz, 0 = unvoiced; source: the pulses of f0, and noise of
+    unit variance, each (batch, frames · hop) → (batch, frames · hop).
     """
 
     def __init__(self, config: RTVC7Config):
@@ -376,7 +378,14 @@ class Decoder(nn.Module):
         self.breath = ZeroLinear(config.decoder_hidden_size, self.bins, -1.5)
 
     def forward(
-        self, latents: Tensor, envelope: Tensor, f0: Tensor, voice: Tensor, mask: Tensor, noise: Tensor
+        self,
+        latents: Tensor,
+        envelope: Tensor,
+        f0: Tensor,
+        voice: Tensor,
+        mask: Tensor,
+        source: Tensor,
+        noise: Tensor,
     ) -> Tensor:
         size, hop = self.config.n_fft, self.config.hop_length
         voiced = (f0 > 0).float()
@@ -384,7 +393,7 @@ class Decoder(nn.Module):
         hidden = self.stack(self.enter(torch.cat([latents, pitch], -1)), self.condition(voice), mask)
         harmonic, phase, breath = (head(hidden).float() for head in (self.harmonic, self.phase, self.breath))
         base = envelope @ _mel_to_bins(self.config.sampling_rate, size, self.config.latent_size).to(envelope.device)
-        periodic = spectrum(pulses(f0, self.config), size, hop) * torch.polar(_gain(base + harmonic), phase)
+        periodic = spectrum(source, size, hop) * torch.polar(_gain(base + harmonic), phase)
         aperiodic = spectrum(noise, size, hop) * _gain(base + breath)
         return wave_of((periodic + aperiodic) * mask, size, hop)
 
@@ -408,8 +417,33 @@ class RTVC7Output(ModelOutput):
     f0: Tensor | None = None
 
 
+@dataclass
+class Score:
+    """Lines that are ready to be said: everything but their sound, see :meth:`RTVC7Model.plan`.
+
+    voice, condition, timbre: one vector a line; durations: (batch, tokens) frames; hidden: (batch, frames,
+    hidden_size); mask: (batch, frames, 1); curve: (batch, frames, 2), relative log F0 and voicing; f0: (batch, frames)
+    Hz; source: (batch, frames · hop) pulses; noise: (batch, frames, hop + latent_size); variation: of the latents.
+    """
+
+    voice: Tensor
+    condition: Tensor
+    timbre: Tensor
+    durations: Tensor
+    hidden: Tensor
+    mask: Tensor
+    curve: Tensor
+    f0: Tensor
+    source: Tensor
+    noise: Tensor
+    variation: float
+
+
 class RTVC7Model(PreTrainedModel):
-    """Phonemes + voice → wave; ``synthesize`` speaks, the parts are public for training."""
+    """Phonemes + voice → wave; ``synthesize`` speaks, the parts are public for training.
+
+    ``plan`` and ``render`` are its two halves: what is planned whole may be rendered piece by piece.
+    """
 
     config_class = RTVC7Config
     base_model_prefix = "rtvc7"
@@ -479,10 +513,16 @@ class RTVC7Model(PreTrainedModel):
         where = torch.stack([place, 1 - place, torch.log(length.float())], -1).to(hidden.dtype)
         return hidden.gather(1, token[..., None].expand(-1, -1, hidden.shape[2])) + self.position(where)
 
-    def decode(self, latents: Tensor, f0: Tensor, voice: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-        """Latents (batch, frames, latent_size) and f0 (batch, frames) Hz → wave (batch, frames · hop)."""
+    def decode(
+        self, latents: Tensor, f0: Tensor, voice: Tensor, mask: Tensor, noise: Tensor, source: Tensor | None = None
+    ) -> Tensor:
+        """Latents (batch, frames, latent_size) and f0 (batch, frames) Hz → wave (batch, frames · hop).
+
+        ``source``: the pulses of f0, where these frames are part of a longer line and its pulses go on.
+        """
         envelope = latents.float() * self.mel_deviation + self.mel_mean
-        return self.decoder(latents, envelope, f0, voice, mask, noise)
+        source = pulses(f0, self.config) if source is None else source
+        return self.decoder(latents, envelope, f0, voice, mask, source, noise)
 
     # -- synthesis
     def durations(self, hidden: Tensor, condition: Tensor, mask: Tensor, speed: float) -> Tensor:
@@ -491,8 +531,14 @@ class RTVC7Model(PreTrainedModel):
         ends = (frames * mask[..., 0]).cumsum(1).round().long()
         return torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
 
+    @property
+    def reach(self) -> int:
+        """How many frames on either side a moment of sound depends on, once pitch and durations are known."""
+        layers = self.config.prior_layers + self.config.flow_steps + self.config.decoder_blocks
+        return layers * (self.config.kernel_size // 2) + self.config.n_fft // (2 * self.config.hop_length)
+
     @torch.inference_mode()
-    def synthesize(
+    def plan(
         self,
         input_ids: Tensor,
         attention_mask: Tensor,
@@ -504,16 +550,16 @@ class RTVC7Model(PreTrainedModel):
         speed: float = 1.0,
         pitch: float = 0.0,
         variation: float = 0.0,
-        generator: torch.Generator | None = None,
+        generator: Generators = None,
         rise: Tensor | None = None,
-    ) -> RTVC7Output:
-        """Speak.
+    ) -> Score:
+        """All of some lines but their sound.
 
         input_ids, attention_mask: (batch, tokens); speaker_embedding: (batch, speaker_size); timbre: (batch,
         latent_size); pitch_mean, pitch_std (natural log of Hz) and tempo (syllables per voiced second): (batch,);
         ``pitch`` shifts by semitones; ``variation`` is the deviation, in units of the prior's own, at which latents are
-        drawn; ``rise`` (batch, tokens) in 0…1: how far the pitch is drawn to the top of the voice's range at the end of
-        each token.
+        drawn; ``generator``: one for all lines, or a list with one for each; ``rise`` (batch, tokens) in 0…1: how far
+        the pitch is drawn to the top of the voice's range at the end of each token.
         """
         quality = torch.full_like(pitch_mean, self.config.recording_quality)
         voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality)
@@ -531,14 +577,37 @@ class RTVC7Model(PreTrainedModel):
             voicing = voicing + 3.0 * risen  # statements end in creak, questions do not
         voiced = ((voicing > 0) & (mask[..., 0] > 0)).float()
         curve = torch.stack([relative * voiced, voiced], -1)
-        mean, log_deviation, context = self.prior(hidden, curve, timbre, condition, mask)
-        noise = _noise(frames, self.config.hop_length + self.config.latent_size, generator).to(mean)
-        drawn = mean + variation * log_deviation.exp() * noise[..., self.config.hop_length :]
-        latents = self.flow.inverse(drawn, context, condition, mask)
         f0 = voiced * torch.exp(relative * PITCH_SPREAD + pitch_mean[:, None] + pitch * math.log(2) / 12)
-        breath = noise[..., : self.config.hop_length].flatten(1)
-        waveform = self.decode(latents, f0, voice, mask, breath)
-        return RTVC7Output(waveform, frames * self.config.hop_length, durations, f0)
+        noise = _noise(frames, self.config.hop_length + self.config.latent_size, generator).to(hidden)
+        held = torch.where(mask[..., 0] > 0, f0, f0.gather(1, frames[:, None] - 1))  # the end of a line as it is alone
+        source = pulses(held, self.config) * mask[..., 0].repeat_interleave(self.config.hop_length, 1)
+        return Score(voice, condition, timbre, durations, hidden, mask, curve, f0, source, noise, variation)
+
+    @torch.inference_mode()
+    def render(self, score: Score, start: int = 0, stop: int | None = None) -> Tensor:
+        """The sound of the frames from ``start`` to ``stop``: (batch, (stop − start) · hop).
+
+        Frames within :attr:`reach` are heard along, so pieces behind one another are what the whole is.
+        """
+        hop, total = self.config.hop_length, score.mask.shape[1]
+        stop = total if stop is None else min(stop, total)
+        low, high = max(0, start - self.reach), min(total, stop + self.reach)
+        hidden, mask, curve, f0, noise = (
+            one[:, low:high] for one in (score.hidden, score.mask, score.curve, score.f0, score.noise)
+        )
+        latents, log_deviation, context = self.prior(hidden, curve, score.timbre, score.condition, mask)
+        if score.variation:
+            latents = latents + score.variation * log_deviation.exp() * noise[..., hop:]
+        latents = self.flow.inverse(latents, context, score.condition, mask)
+        breath, source = noise[..., :hop].flatten(1), score.source[:, low * hop : high * hop]
+        wave = self.decode(latents, f0, score.voice, mask, breath, source)
+        return wave[:, (start - low) * hop : (stop - low) * hop]
+
+    def synthesize(self, *inputs: Tensor, **options: Any) -> RTVC7Output:
+        """Speak: all that :meth:`plan` makes of its arguments, as sound."""
+        score = self.plan(*inputs, **options)
+        lengths = score.durations.sum(1) * self.config.hop_length
+        return RTVC7Output(self.render(score), lengths, score.durations, score.f0)
 
 
 def places(durations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -558,8 +627,12 @@ def ramps(values: Tensor, durations: Tensor) -> Tensor:
     return before + (values.gather(1, token) - before) * place
 
 
-def _noise(frames: Tensor, size: int, generator: torch.Generator | None) -> Tensor:
-    """(batch, frames, size) of unit variance; each row depends on its own length and place alone, not on the batch."""
-    generator = generator or torch.Generator().manual_seed(0)
-    rows = [torch.randn(int(count), size, generator=generator) for count in frames]
+def _noise(frames: Tensor, size: int, generator: Generators) -> Tensor:
+    """(batch, frames, size) of unit variance; a row with a generator of its own, or with none, is as it is alone."""
+    shared = isinstance(generator, torch.Generator)
+    generators = [generator] * len(frames) if shared or generator is None else generator
+    rows = [
+        torch.randn(int(count), size, generator=one or torch.Generator().manual_seed(0))
+        for count, one in zip(frames, generators, strict=True)
+    ]
     return nn.utils.rnn.pad_sequence(rows, batch_first=True)
