@@ -1,4 +1,7 @@
-"""The command `rtvc`: clone, enroll, enhance. What a person can put right is one sentence on stderr and exit code 2."""
+"""The command `rtvc`: clone, enroll, enhance, optimize.
+
+What a person can put right is one sentence on stderr and exit code 2.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +17,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from . import audio
-from .errors import RTVCError, TextError
+from .errors import CheckpointError, RTVCError, TextError
+from .optimized import optimize
 from .pipeline import VoiceCloningPipeline, load
 from .text import split_sentences
 from .voice import Voice
@@ -60,6 +65,11 @@ def parser() -> argparse.ArgumentParser:
     enhance = _command(commands, "enhance", run_enhance, "take the noise out of a recording")
     enhance.add_argument("recording", help="the noisy recording")
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
+
+    smaller = commands.add_parser("optimize", help="make the optimised variant of a model: smaller and faster")
+    smaller.set_defaults(run=run_optimize)
+    smaller.add_argument("model", nargs="?", metavar="folder", help="of the original; without it the bundled model")
+    smaller.add_argument("--output", required=True, help="the folder to write, which must not exist yet")
     return top
 
 
@@ -140,6 +150,27 @@ def run_enhance(options: argparse.Namespace) -> None:
         wave = model.enhance(options.recording, progress)
     audio.write(options.output, wave, audio.SAMPLING_RATE)
     print(f"{options.output}: {wave.size / audio.SAMPLING_RATE:.1f} s cleaned")
+
+
+def run_optimize(options: argparse.Namespace) -> None:
+    """`rtvc optimize`: the folder appears whole or not at all."""
+    output = Path(options.output)
+    if output.exists():
+        raise CheckpointError(f"“{output.name}” exists already; choose a folder that does not.")
+    if not output.parent.is_dir():
+        raise CheckpointError(f"The folder of “{output.name}” does not exist; create it or choose another one.")
+    clone = load(options.model)
+    optimized = optimize(clone.model)
+    with tempfile.TemporaryDirectory(dir=output.parent) as folder:
+        made = Path(folder) / output.name
+        optimized.save_pretrained(made)
+        clone.processor.save_pretrained(made)
+        for file in made.iterdir():
+            file.chmod(0o644)  # safetensors writes for the owner alone
+        made.rename(output)
+    size = sum(file.stat().st_size for file in output.iterdir()) / 1e6
+    original = 4e-6 * sum(weight.numel() for weight in clone.model.state_dict().values())
+    print(f"{output}: {size:.1f} MB, where the original has {original:.1f} MB as float32")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from transformers.audio_utils import hertz_to_mel, mel_filter_bank, mel_to_hertz
 from transformers.utils import ModelOutput
 
 from .errors import refuse_unknown_keys
+from .optimized import OnnxPart
 
 LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance being 1: about 60 dB below speech at −23 LUFS
 PITCH_SPREAD = 0.25  # the typical standard deviation of natural-log F0, to scale it
@@ -38,7 +39,8 @@ class RTVC7Config(PreTrainedConfig):
     """Sizes of RTVC-7.
 
     Lengths in samples at ``sampling_rate``; ``latent_size`` is the number of mel bands, of which the latents are a
-    learned refinement; ``recording_quality`` is the signal-to-noise ratio in dB that synthesis asks for.
+    learned refinement; ``recording_quality`` is the signal-to-noise ratio in dB that synthesis asks for;
+    ``onnx_sizes``, in an optimised model, the bytes of the graph that stands for each part (see optimized.py).
     """
 
     model_type = "rtvc7"
@@ -64,6 +66,7 @@ class RTVC7Config(PreTrainedConfig):
     kernel_size: int = 7
     expansion: int = 3
     recording_quality: float | int = 50.0
+    onnx_sizes: dict[str, int] | None = None
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
@@ -360,42 +363,26 @@ class PosteriorEncoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents, pitch and voice → wave: 7 blocks at frame rate predict filters of a harmonic and a noise source.
+    """Latents, pitch and voice → 7 blocks at frame rate → what a harmonic and a noise source are filtered with.
 
-    latents: (batch, frames, latent_size); f0: (batch, frames) Hz, 0 = unvoiced; source: the pulses of f0, and noise of
-    unit variance, each (batch, frames · hop) → (batch, frames · hop).
+    latents: (batch, frames, latent_size); pitch: (batch, frames, 2), log F0 and voicing; voice: as in
+    :class:`VoiceCondition` → log gain of the harmonics, their phase, log gain of the noise: (batch, frames, bins) each.
     """
 
     def __init__(self, config: RTVC7Config):
         super().__init__()
-        self.config = config
-        self.bins = config.n_fft // 2 + 1
+        bins = config.n_fft // 2 + 1
         self.condition = VoiceCondition(config)
         self.enter = nn.Linear(config.latent_size + 2, config.decoder_hidden_size)
         self.stack = Stack(config.decoder_blocks, config.decoder_hidden_size, config)
-        self.harmonic = ZeroLinear(config.decoder_hidden_size, self.bins, -1.5)
-        self.phase = ZeroLinear(config.decoder_hidden_size, self.bins)
-        self.breath = ZeroLinear(config.decoder_hidden_size, self.bins, -1.5)
+        self.harmonic = ZeroLinear(config.decoder_hidden_size, bins, -1.5)
+        self.phase = ZeroLinear(config.decoder_hidden_size, bins)
+        self.breath = ZeroLinear(config.decoder_hidden_size, bins, -1.5)
 
-    def forward(
-        self,
-        latents: Tensor,
-        envelope: Tensor,
-        f0: Tensor,
-        voice: Tensor,
-        mask: Tensor,
-        source: Tensor,
-        noise: Tensor,
-    ) -> Tensor:
-        size, hop = self.config.n_fft, self.config.hop_length
-        voiced = (f0 > 0).float()
-        pitch = torch.stack([voiced * (f0.clamp(min=40.0).log() - 5.0), voiced], -1)
+    def forward(self, latents: Tensor, pitch: Tensor, voice: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         hidden = self.stack(self.enter(torch.cat([latents, pitch], -1)), self.condition(voice), mask)
         harmonic, phase, breath = (head(hidden).float() for head in (self.harmonic, self.phase, self.breath))
-        base = envelope @ _mel_to_bins(self.config.sampling_rate, size, self.config.latent_size).to(envelope.device)
-        periodic = spectrum(source, size, hop) * torch.polar(_gain(base + harmonic), phase)
-        aperiodic = spectrum(noise, size, hop) * _gain(base + breath)
-        return wave_of((periodic + aperiodic) * mask, size, hop)
+        return harmonic, phase, breath
 
 
 def _gain(log_gain: Tensor) -> Tensor:
@@ -460,6 +447,10 @@ class RTVC7Model(PreTrainedModel):
         self.flow = Flow(config)
         self.posterior_encoder = PosteriorEncoder(config)
         self.decoder = Decoder(config)
+        if config.onnx_sizes:
+            self.posterior_encoder = None  # serves training alone
+        for name, size in (config.onnx_sizes or {}).items():
+            setattr(self, name, OnnxPart(size))
         self.register_buffer("mel_mean", torch.full((config.latent_size,), -3.0))
         self.register_buffer("mel_deviation", torch.full((config.latent_size,), 2.0))
         self.post_init()
@@ -520,9 +511,16 @@ class RTVC7Model(PreTrainedModel):
 
         ``source``: the pulses of f0, where these frames are part of a longer line and its pulses go on.
         """
+        size, hop, rate = self.config.n_fft, self.config.hop_length, self.config.sampling_rate
+        voiced = (f0 > 0).float()
+        pitch = torch.stack([voiced * (f0.clamp(min=40.0).log() - 5.0), voiced], -1)
+        harmonic, phase, breath = self.decoder(latents, pitch, voice, mask)
         envelope = latents.float() * self.mel_deviation + self.mel_mean
+        base = envelope @ _mel_to_bins(rate, size, self.config.latent_size).to(envelope.device)
         source = pulses(f0, self.config) if source is None else source
-        return self.decoder(latents, envelope, f0, voice, mask, source, noise)
+        periodic = spectrum(source, size, hop) * torch.polar(_gain(base + harmonic), phase)
+        aperiodic = spectrum(noise, size, hop) * _gain(base + breath)
+        return wave_of((periodic + aperiodic) * mask, size, hop)
 
     # -- synthesis
     def durations(self, hidden: Tensor, condition: Tensor, mask: Tensor, speed: float) -> Tensor:

@@ -23,6 +23,7 @@ from transformers.utils import ModelOutput
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, refuse_unknown_keys
+from .optimized import OnnxPart
 from .rtvc7 import RTVC7Config, RTVC7Model, Score, timbre
 from .sayen import SayENConfig, SayENModel
 from .text import question_rise
@@ -142,6 +143,7 @@ class VoiceCloningModel(PreTrainedModel):
             raise CheckpointError(
                 f"The weights in “{Path(str(name)).name}” do not fit this version of rtvc; get matching model files."
             )
+        _open_graphs(model, Path(str(name)).name)
         return (model, info) if wants_info else model
 
     def forward(
@@ -336,6 +338,15 @@ class VoiceCloningModel(PreTrainedModel):
         """At the loudness that speech comes at: one gain for all, known beforehand."""
         gain = 10 ** ((audio.LOUDNESS - self.config.speaking_lufs) / 20)
         return audio.soft_clip(wave.float().cpu().numpy() * np.float32(gain))
+
+
+def _open_graphs(model: PreTrainedModel, name: str) -> None:
+    for part in model.modules():
+        if isinstance(part, OnnxPart):
+            try:
+                part.open()
+            except Exception as error:  # ONNX Runtime has a class of its own for each way to be damaged
+                raise CheckpointError(f"The model files in “{name}” are damaged; get them again.") from error
 
 
 def _windows(wave: np.ndarray, window: float, hop: float) -> np.ndarray:

@@ -135,11 +135,28 @@ def test_only_commands_that_work_are_offered(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("clone", "enroll", "enhance"))
-    assert not any(name in shown for name in ("verify", "push", "optimize", "evaluate"))
+    assert all(name in shown for name in ("clone", "enroll", "enhance", "optimize"))
+    assert not any(name in shown for name in ("verify", "push", "evaluate"))
     with pytest.raises(SystemExit) as stopped:
         main(["sing"])
     assert stopped.value.code == 2
+
+
+def test_a_model_optimized_at_a_shell(tiny_folder, woman, tmp_path):
+    done = shell("optimize", tiny_folder, "--output", "fast", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "fast").iterdir()} == {0o644}
+    assert [path.name for path in tmp_path.iterdir()] == ["fast"]
+    say = ["--voice", woman, "--output", "out.wav", "Hello."]
+    done = shell("clone", "--model", "fast", *say, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    for wrong, reason in (((tiny_folder, "--output", "fast"), "exists"), (("fast", "--output", "faster"), "already")):
+        before = sorted(path.name for path in tmp_path.iterdir())
+        done = shell("optimize", *wrong, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert reason in done.stderr
+        assert sorted(path.name for path in tmp_path.iterdir()) == before, "nothing half made is left behind"
 
 
 def test_the_bundled_model_at_a_shell(bundled, woman, tmp_path):
