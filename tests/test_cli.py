@@ -142,20 +142,21 @@ def test_only_commands_that_work_are_offered(capsys):
     assert stopped.value.code == 2
 
 
-def test_a_model_optimized_at_a_shell(tiny_folder, woman, tmp_path):
-    done = shell("optimize", tiny_folder, "--output", "fast", folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == 1
-    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "fast").iterdir()} == {0o644}
+def test_a_model_optimized(tiny_folder, woman, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rtvc.cli.hush", lambda: None)  # it is for a process of its own
+    assert main(["optimize", str(tiny_folder), "--output", "fast"]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 1
+    assert {file.stat().st_mode & 0o777 for file in Path("fast").iterdir()} == {0o644}
     assert [path.name for path in tmp_path.iterdir()] == ["fast"]
-    say = ["--voice", woman, "--output", "out.wav", "Hello."]
-    done = shell("clone", "--model", "fast", *say, folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    for wrong, reason in (((tiny_folder, "--output", "fast"), "exists"), (("fast", "--output", "faster"), "already")):
-        before = sorted(path.name for path in tmp_path.iterdir())
-        done = shell("optimize", *wrong, folder=tmp_path)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert reason in done.stderr
+    assert main(["clone", "--model", "fast", "--voice", str(woman), "--output", "out.wav", "Hello."]) == 0
+    wrong = {"exists": (tiny_folder, "fast"), "already": ("fast", "new"), "create": (tiny_folder, "missing/new")}
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for reason, (folder, output) in wrong.items():
+        capsys.readouterr()
+        assert main(["optimize", str(folder), "--output", output]) == 2
+        assert reason in capsys.readouterr().err
         assert sorted(path.name for path in tmp_path.iterdir()) == before, "nothing half made is left behind"
 
 
