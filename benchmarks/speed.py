@@ -34,12 +34,13 @@ SENTENCE = "Nice to meet you, my very dear friend."  # eight words
 POCKET_TTS = {"first_sound_ms": 200, "rtf": 1 / 6, "where": "two cores of a laptop, as published"}
 AUDIBLE = 10 ** (-50 / 20)
 
-# In a process of its own: seconds to import and load, and MB above what importing torch takes. The last number is how
-# much the peak grows while an hour (or what is asked for) is spoken.
+# In a process of its own: seconds to import and load, and MB above what importing torch takes (Linux only). The last
+# number is how much the peak grows while an hour (or what is asked for) is spoken.
 FRESH = """
-import resource, sys, time
+import re, sys, time
 import torch
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+# Not getrusage: its peak is inherited from the process that started this one.
+peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1e3
 torch_alone = peak()
 from transformers import pipeline
 with_transformers = peak()
