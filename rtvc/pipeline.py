@@ -115,7 +115,10 @@ class VoiceCloningPipeline(Pipeline):
         """
         options = self._merged(options)
         voice = self._one_voice(voice, options.pop("enhance", None))
-        return self._chunks(self._lines(text) if isinstance(text, str) else _pieces(text, self._tokens), voice, options)
+        if not isinstance(text, str):
+            return self._chunks(_pieces(text, self._tokens), voice, options)
+        lines = _pieces([text], self._tokens)
+        return self._chunks(chain([next(lines)], lines), voice, options)  # a text without words is refused at once
 
     # -- voices and recordings
 

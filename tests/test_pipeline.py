@@ -168,6 +168,13 @@ def test_the_first_piece_costs_a_part_of_the_sentence(tiny, voice, monkeypatch):
     assert rendered[1] < 0.5 * rendered[0]
 
 
+def test_the_first_piece_of_a_long_text_waits_for_its_first_sentence_only(tiny, voice, monkeypatch):
+    read, tokens = [], type(tiny)._tokens
+    monkeypatch.setattr(type(tiny), "_tokens", lambda self, text: read.append(text) or tokens(self, text))
+    next(tiny.stream("One two three. " * 100, voice=voice))
+    assert len(read) == 1
+
+
 def test_who_stops_early_stops_the_work(tiny, voice):
     taken, closed = [], []
 
