@@ -204,7 +204,7 @@ class Page:
             sentences, chunks = len(split_sentences(words)), []
             for chunk in self.clone.stream(words, voice=voice, speed=speed, pitch=pitch, variation=variation):
                 chunks.append(chunk)
-                progress((len(chunks), max(len(chunks), sentences)), desc="Speaking", unit="sentences")
+                progress((min(chunk["sentence"] + 1, sentences), sentences), desc="Speaking", unit="sentences")
                 piece = (chunk["sampling_rate"], to_int16(chunk["audio"])) if STREAMS else gr.skip()
                 yield piece, gr.skip(), gr.skip(), gr.skip()  # here the call can be stopped
             out = self.clone.postprocess({"chunks": chunks})

@@ -29,6 +29,7 @@ MAXIMUM_DECODED = 1 << 30  # samples of all channels: 46 minutes of eight channe
 RATES = (8_000, 192_000)  # Hz
 LOUDNESS = -23.0  # LUFS, EBU R 128
 PEAK = 0.99
+KNEE = 0.95  # where `soft_clip` begins
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
 _BLOCK = 1 << 18  # samples a block while decoding: memory stays flat for hours of 192 kHz
@@ -279,6 +280,14 @@ def normalize_loudness(wave: np.ndarray, rate: int = SAMPLING_RATE, lufs: float 
         return np.asarray(wave, dtype=np.float32)
     gain = 10.0 ** ((lufs - loudness(wave, rate)) / 20.0)
     return (wave * min(gain, PEAK / peak)).astype(np.float32)
+
+
+def soft_clip(wave: np.ndarray) -> np.ndarray:
+    """Bend what is louder than `KNEE` so that it stays below `PEAK`; each sample by itself, so pieces fit together."""
+    over, room = np.abs(wave) - np.float32(KNEE), np.float32(PEAK - KNEE)
+    if not (over > 0).any():
+        return wave
+    return np.where(over > 0, np.sign(wave) * (np.float32(KNEE) + room * np.tanh(over / room)), wave)
 
 
 def loudness(wave: np.ndarray, rate: int = SAMPLING_RATE) -> float:

@@ -1,4 +1,4 @@
-"""The command `rtvc`: clone, enroll, enhance, push, verify. What is refused is one sentence and exit code 2."""
+"""The command `rtvc` and its subcommands. What is refused is one sentence on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from . import audio, watermark
-from .errors import RTVCError, TextError
+from .errors import CheckpointError, RTVCError, TextError
 from .pipeline import VoiceCloningPipeline, load
 from .text import split_sentences
 from .voice import Voice
@@ -63,6 +64,10 @@ def parser() -> argparse.ArgumentParser:
     enhance.add_argument("recording", help="the noisy recording")
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
     _model_options(enhance)
+
+    smaller = _command(commands, "optimize", run_optimize, "make the optimised variant of a model: smaller and faster")
+    smaller.add_argument("model", nargs="?", metavar="folder", help="of the original; without it the bundled model")
+    smaller.add_argument("--output", required=True, help="the folder to write, which must not exist yet")
 
     push = _command(commands, "push", run_push, "publish a model on the Hub: weights, code, voices and card")
     push.add_argument("folder", help="the model's folder, or a component's")
@@ -122,8 +127,12 @@ def run_clone(options: argparse.Namespace) -> None:
     voice = _voice(clone, options)
     names = ("speed", "pitch", "variation", "seed")
     chunks = clone.stream(text, voice=voice, **{name: getattr(options, name) for name in names})
-    bar = tqdm(chunks, total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False)
-    speech = clone.postprocess({"chunks": list(bar)})
+    said = []
+    with tqdm(total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False) as bar:
+        for chunk in chunks:
+            said.append(chunk)
+            bar.update(chunk["sentence"] - bar.n)
+    speech = clone.postprocess({"chunks": said})
     wave, rate = speech["audio"], speech["sampling_rate"]
     audio.write(options.output, wave, rate, watermark.PROVENANCE)
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")
@@ -187,6 +196,29 @@ def run_verify(options: argparse.Namespace) -> int:
     if comment := audio.comment_of(options.recording):
         print(f"The file says: {comment!r}")
     return 0 if found else 1
+
+
+def run_optimize(options: argparse.Namespace) -> None:
+    """`rtvc optimize`: the folder appears whole or not at all."""
+    from .optimized import optimize
+
+    output = Path(options.output)
+    if output.exists():
+        raise CheckpointError(f"“{output.name}” exists already; choose a folder that does not.")
+    if not output.parent.is_dir():
+        raise CheckpointError(f"The folder of “{output.name}” does not exist; create it or choose another one.")
+    clone = load(options.model)
+    optimized = optimize(clone.model)
+    with tempfile.TemporaryDirectory(dir=output.parent) as folder:
+        made = Path(folder) / output.name
+        optimized.save_pretrained(made)
+        clone.processor.save_pretrained(made)
+        for file in made.iterdir():
+            file.chmod(0o644)  # safetensors writes for the owner alone
+        made.rename(output)
+    size = sum(file.stat().st_size for file in output.iterdir()) / 1e6
+    original = 4e-6 * sum(weight.numel() for weight in clone.model.state_dict().values())
+    print(f"{output}: {size:.1f} MB, where the original has {original:.1f} MB as float32")
 
 
 if __name__ == "__main__":

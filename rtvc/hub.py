@@ -42,7 +42,6 @@ LIBRARIES = (
     "numpy",
     "scipy",
     "soundfile",
-    "librosa",
     "soxr",
 ) + ("pyloudnorm", "onnxruntime", "silero-vad", "swift-f0", "hibari-tts")
 

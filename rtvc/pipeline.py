@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
+from itertools import chain, islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +37,8 @@ LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; 
 RANGES = {"speed": (0.25, 4.0), "pitch": (-24.0, 24.0), "variation": (0.0, 2.0)}
 AnyVoice = Voice | Recording
 Line = tuple[float, torch.Tensor | None]  # seconds of silence and the ids of the sentence after it, if one follows
+KEPT_VOICES = 64  # enrolled voices in memory, the newest; each has about 2 kB
+BATCH = 4  # sentences that are said at once where several texts are given
 
 _lock = threading.Lock()
 
@@ -52,6 +58,11 @@ class VoiceCloningPipeline(Pipeline):
     _load_tokenizer = False
     _load_feature_extractor = False
     _load_image_processor = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._enrolled: OrderedDict[bytes, Voice] = OrderedDict()  # by what was heard and how
+        self._enrolled_lock = threading.Lock()
 
     def __call__(
         self, text: str | Iterable[str], voice: AnyVoice | list[AnyVoice] | None = None, **options: Any
@@ -81,25 +92,34 @@ class VoiceCloningPipeline(Pipeline):
         if not isinstance(text, Sequence):
             shared = self._one_voice(voice, options.get("enhance"))
             return (self(line, voice=shared, **options) for line in text)
-        voices = self._voices(voice, len(text), options.get("enhance"))
-        return [self(line, voice=one, **options) for line, one in zip(text, voices, strict=True)]
+        options = self._merged(options)
+        voices = self._voices(voice, len(text), options.pop("enhance", None))
+        return self._speak_together([self._lines(one) for one in text], voices, options)
 
     def stream(self, text: str | Iterable[str], voice: AnyVoice | None = None, **options: Any) -> Iterator[dict]:
-        """Say a long text sentence by sentence; the arguments are those of a call.
+        """Say a text piece by piece: the first is heard while the rest is being made. The arguments are a call's.
 
-        The text may also come in pieces, as a language model writes it. The chunks behind one another are what a call
-        gives: the silence before a sentence is in its chunk.
+        The text may also come in pieces, as a language model writes it, which are joined as they are: words need their
+        spaces. A sentence is begun when the next one begins or the text ends. Who stops early, stops the work.
+
+        Returns:
+            chunks `{"audio", "sampling_rate", "sentence"}`; behind one another they are what a call gives. `sentence`
+            counts from 0; the silence before a sentence is in its first chunk.
         """
-        _, forward_options, _ = self._sanitize_parameters(**options)
-        forward_options = {**self._forward_params, **forward_options}
-        voice = self._one_voice(voice, options.get("enhance"))
-        lines = self._lines(text) if isinstance(text, str) else _pieces(text, self._tokens)
-        return self._say(lines, voice, forward_options)
+        options = self._merged(options)
+        voice = self._one_voice(voice, options.pop("enhance", None))
+        if not isinstance(text, str):
+            return self._chunks(_pieces(text, self._tokens), voice, options)
+        _check_length(text)
+        lines = _pieces([text], self._tokens)
+        return self._chunks(chain([next(lines)], lines), voice, options)  # a text without words is refused at once
 
     # -- voices and recordings
 
     def enroll(self, recordings: Recording | Sequence[Recording], enhance: bool | str | None = None) -> Voice:
         """A voice from one recording or several of one person; `Voice.report` says what was heard.
+
+        The newest are kept in memory: what has been heard before, under whatever name, is not worked out again.
 
         Args:
             recordings: paths or `(samples, rate)`, at least 3 s of speech in all.
@@ -111,7 +131,17 @@ class VoiceCloningPipeline(Pipeline):
             raise VoiceError("There is no recording to enrol; give at least one.")
         waves = [audio.read(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
         names = [Path(one).name if isinstance(one, str | os.PathLike) else "" for one in recordings]
-        return self.model.enroll(waves, enhance, names if all(names) else ())
+        names = tuple(names) if all(names) else ()
+        key = _digest(waves, enhance)
+        with self._enrolled_lock:
+            voice = self._enrolled.get(key)
+        voice = voice or self.model.enroll(waves, enhance, names)
+        with self._enrolled_lock:
+            self._enrolled[key] = voice
+            self._enrolled.move_to_end(key)
+            while len(self._enrolled) > KEPT_VOICES:
+                self._enrolled.popitem(last=False)
+        return replace(voice, report=replace(voice.report, files=names))
 
     def embed(self, recording: Recording) -> np.ndarray:
         """Who speaks in a recording: float32 (256,), unit length. Half a second of speech is enough."""
@@ -150,16 +180,12 @@ class VoiceCloningPipeline(Pipeline):
         return Voice.load(voice) if _is_saved(voice) else self.enroll(voice, enhance)
 
     def _voices(self, voice: Any, count: int, enhance: bool | str | None) -> list[Voice]:
-        """A voice for each of `count` texts; a recording that stands there several times is enrolled once."""
+        """A voice for each of `count` texts."""
         if not isinstance(voice, list):
             return [self._one_voice(voice, enhance)] * count if count else []
         if len(voice) != count:
             raise VoiceError(f"There are {count} texts but {len(voice)} voices; give one for each, or one for all.")
-        made: dict[int, Voice] = {}
-        for one in voice:
-            if id(one) not in made:
-                made[id(one)] = self._one_voice(one, enhance)
-        return [made[id(one)] for one in voice]
+        return [self._one_voice(one, enhance) for one in voice]
 
     # -- transformers' steps
 
@@ -177,37 +203,64 @@ class VoiceCloningPipeline(Pipeline):
         """Text → its sentences. `enhance` has served its purpose when the voice was made."""
         return {"sentences": self._lines(text), "voice": self._one_voice(voice, enhance)}
 
+    def _merged(self, options: dict[str, Any]) -> dict[str, Any]:
+        """A call's options, checked, over those the pipeline was made with."""
+        prepare, forward, _ = self._sanitize_parameters(**options)
+        return {**self._forward_params, **prepare, **forward}
+
     def _forward(self, inputs: dict[str, Any], **options: Any) -> dict[str, Any]:
-        return {"chunks": list(self._say(inputs["sentences"], inputs["voice"], options))}
+        numbers, rate = _numbers(options), self.model.config.sampling_rate
+        pieces = []
+        for (silence, ids), generator in zip(inputs["sentences"], _generators(options), strict=False):
+            pieces.append(_silent(silence, rate))
+            if ids is not None:
+                pieces.append(self.model.synthesize(ids, inputs["voice"], generator, **numbers))
+        return {"chunks": self._marked(pieces, options)}
 
     def postprocess(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """The chunks as one."""
         speech = np.concatenate([chunk["audio"] for chunk in outputs["chunks"]])
         return {"audio": speech, "sampling_rate": self.model.config.sampling_rate}
 
-    def _say(self, lines: Iterable[Line], voice: Voice, options: dict) -> Iterator[dict]:
-        """The chunks of a text, marked as one stream."""
-        generator = _generator(options)
-        marker = Marker(self.model.config.sampling_rate) if options.get("watermark", True) else lambda wave: wave
-        for line in lines:
-            chunk = self._speak(*line, voice, generator, options)
-            yield {**chunk, "audio": marker(chunk["audio"])}
+    def _speak_together(self, texts: list[list[Line]], voices: list[Voice], options: dict) -> list[dict[str, Any]]:
+        """Texts as their sentences, said in batches of about equal length."""
+        numbers, rate = _numbers(options), self.model.config.sampling_rate
+        said = [[_silent(silence, rate) for silence, _ in lines] for lines in texts]
+        jobs = [
+            (ids, voice, generator, pieces, place)
+            for lines, voice, pieces in zip(texts, voices, said, strict=True)
+            for place, ((_, ids), generator) in enumerate(zip(lines, _generators(options), strict=False))
+            if ids is not None
+        ]
+        jobs.sort(key=lambda job: job[0].numel())
+        for start in range(0, len(jobs), BATCH):
+            ids, some, generators, pieces, places = zip(*jobs[start : start + BATCH], strict=True)
+            waves = self.model.synthesize_batch(ids, some, generators, **numbers)
+            for wave, mine, place in zip(waves, pieces, places, strict=True):
+                mine[place] = np.concatenate([mine[place], wave])
+        return [self.postprocess({"chunks": self._marked(pieces, options)}) for pieces in said]
 
-    def _speak(
-        self, silence: float, ids: torch.Tensor | None, voice: Voice, generator: torch.Generator | None, options: dict
-    ) -> dict:
-        rate = self.model.config.sampling_rate
-        wave = np.zeros(round(silence * rate), np.float32)
-        if ids is not None:
-            numbers = {name: options[name] for name in RANGES if name in options}
-            wave = np.concatenate([wave, self.model.synthesize(ids, voice, generator=generator, **numbers)])
-        return {"audio": wave, "sampling_rate": rate}
+    def _marker(self, options: dict) -> Callable[[np.ndarray], np.ndarray]:
+        """What writes the watermark into the pieces of one text, in turn."""
+        return Marker(self.model.config.sampling_rate) if options.get("watermark", True) else lambda wave: wave
+
+    def _marked(self, pieces: list[np.ndarray], options: dict) -> list[dict[str, np.ndarray]]:
+        marker = self._marker(options)
+        return [{"audio": marker(piece)} for piece in pieces]
+
+    def _chunks(self, lines: Iterable[Line], voice: Voice, options: dict) -> Iterator[dict[str, Any]]:
+        """The lines as they are said, each piece as soon as it is made."""
+        numbers, rate, marker = _numbers(options), self.model.config.sampling_rate, self._marker(options)
+        for place, ((silence, ids), generator) in enumerate(zip(lines, _generators(options), strict=False)):
+            said = iter(()) if ids is None else self.model.stream(ids, voice, generator, **numbers)
+            first = np.concatenate([_silent(silence, rate), *islice(said, 1)])
+            for piece in chain([first], said):
+                yield {"audio": marker(piece), "sampling_rate": rate, "sentence": place}
 
     def _lines(self, text: str) -> list[Line]:
         if not isinstance(text, str):
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
-        if len(text) > LONGEST_TEXT:
-            raise TextError(f"The text has {len(text):,} characters, more than {LONGEST_TEXT:,}; speak it in parts.")
+        _check_length(text)
         return list(_pieces([text], self._tokens))
 
     def _tokens(self, sentence: str) -> torch.Tensor:
@@ -261,6 +314,28 @@ def _is_voice(voice: Any) -> bool:
     return type(voice).__name__ == Voice.__name__
 
 
+def _check_length(text: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise TextError(f"The text has {len(text):,} characters, more than {LONGEST_TEXT:,}; speak it in parts.")
+
+
+def _digest(waves: list[np.ndarray], enhance: bool | str) -> bytes:
+    """What enrolment depends on: SHA-256 of the sound, wherever it came from, and of what shall be done with it."""
+    digest = hashlib.sha256(str(enhance).encode())
+    for wave in waves:
+        digest.update(wave.size.to_bytes(8, "little"))
+        digest.update(np.ascontiguousarray(wave))
+    return digest.digest()
+
+
+def _silent(seconds: float, rate: int) -> np.ndarray:
+    return np.zeros(round(seconds * rate), np.float32)
+
+
+def _numbers(options: dict[str, Any]) -> dict[str, float]:
+    return {name: options[name] for name in RANGES if name in options}
+
+
 def _is_saved(voice: Any) -> bool:
     return isinstance(voice, str | os.PathLike) and Path(voice).suffix.lower() in SUFFIXES
 
@@ -297,6 +372,14 @@ def _generator(options: dict[str, Any]) -> torch.Generator | None:
         generator.seed()
         return generator
     return None
+
+
+def _generators(options: dict[str, Any]) -> Iterator[torch.Generator | None]:
+    """One for each sentence of a text in turn, so that it matters not in which order, or how many at once, are said."""
+    seeds = _generator(options)
+    while True:
+        seed = None if seeds is None else int(torch.randint(2**62, (), generator=seeds))
+        yield None if seed is None else torch.Generator().manual_seed(seed)
 
 
 # ---------------------------------------------------------------------------------------------- loading

@@ -10,23 +10,27 @@ a noise source in the time–frequency plane, and an inverse STFT does the rest 
 import functools
 import math
 from dataclasses import dataclass
+from typing import Any
 
-import librosa
+import numpy as np
 import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
+from transformers.audio_utils import hertz_to_mel, mel_filter_bank, mel_to_hertz
 from transformers.utils import ModelOutput
 
 from .errors import refuse_unknown_keys
+from .onnx_part import OnnxPart
 
 LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance being 1: about 60 dB below speech at −23 LUFS
 PITCH_SPREAD = 0.25  # the typical standard deviation of natural-log F0, to scale it
 TOP = 2.0  # deviations above its mean: where a voice's questions end
 TRAITS = 4  # pitch, its spread, tempo, recording quality
 AVERAGE_TIMBRE = (0.3, 1.6, 1.3, 0.6, 0.2, 0.0, -0.2, -0.5, -1.1, -1.8)  # of many speakers, evenly over the mel bands
+Generators = torch.Generator | list[torch.Generator | None] | None
 MAX_LOG_GAIN = 6.0  # of the decoder's filters: keeps an untrained one finite
 
 
@@ -35,7 +39,8 @@ class RTVC7Config(PreTrainedConfig):
     """Sizes of RTVC-7.
 
     Lengths in samples at ``sampling_rate``; ``latent_size`` is the number of mel bands, of which the latents are a
-    learned refinement; ``recording_quality`` is the signal-to-noise ratio in dB that synthesis asks for.
+    learned refinement; ``recording_quality`` is the signal-to-noise ratio in dB that synthesis asks for;
+    ``onnx_sizes``, in an optimised model, the bytes of the graph that stands for each part (see optimized.py).
     """
 
     model_type = "rtvc7"
@@ -61,6 +66,7 @@ class RTVC7Config(PreTrainedConfig):
     kernel_size: int = 7
     expansion: int = 3
     recording_quality: float | int = 50.0
+    onnx_sizes: dict[str, int] | None = None
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
@@ -78,15 +84,16 @@ class RTVC7Config(PreTrainedConfig):
 @torch.inference_mode(False)  # kept for training too
 def _mel_filters(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
     """(bins, bands), each band's weights sum to 1: a band's value is the mean magnitude in it."""
-    filters = librosa.filters.mel(sr=sampling_rate, n_fft=n_fft, n_mels=bands, norm=None)
-    return torch.from_numpy(filters / filters.sum(1, keepdims=True)).float().T
+    filters = mel_filter_bank(n_fft // 2 + 1, bands, 0.0, sampling_rate / 2, sampling_rate, mel_scale="slaney")
+    return torch.from_numpy(filters / filters.sum(0)).float()
 
 
 @functools.cache
 @torch.inference_mode(False)  # kept for training too
 def _mel_to_bins(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
     """(bands, bins): linear interpolation of band values at the bins' frequencies."""
-    centres = librosa.mel_frequencies(bands + 2, fmax=sampling_rate / 2)[1:-1]
+    mels = np.linspace(0.0, hertz_to_mel(sampling_rate / 2, mel_scale="slaney"), bands + 2)
+    centres = mel_to_hertz(mels, mel_scale="slaney")[1:-1]
     bins = torch.linspace(0, sampling_rate / 2, n_fft // 2 + 1).clamp(centres[0], centres[-1])
     grid = torch.from_numpy(centres).float()
     right = torch.searchsorted(grid, bins).clamp(1, bands - 1)
@@ -358,35 +365,26 @@ class PosteriorEncoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents, pitch and voice → wave: 7 blocks at frame rate predict filters of a harmonic and a noise source.
+    """Latents, pitch and voice → 7 blocks at frame rate → what a harmonic and a noise source are filtered with.
 
-    latents: (batch, frames, latent_size); f0: (batch, frames) Hz, 0 = unvoiced; noise: (batch, frames · hop), unit
-    variance → (batch, frames · hop).
+    latents: (batch, frames, latent_size); pitch: (batch, frames, 2), log F0 and voicing; voice: as in
+    :class:`VoiceCondition` → log gain of the harmonics, their phase, log gain of the noise: (batch, frames, bins) each.
     """
 
     def __init__(self, config: RTVC7Config):
         super().__init__()
-        self.config = config
-        self.bins = config.n_fft // 2 + 1
+        bins = config.n_fft // 2 + 1
         self.condition = VoiceCondition(config)
         self.enter = nn.Linear(config.latent_size + 2, config.decoder_hidden_size)
         self.stack = Stack(config.decoder_blocks, config.decoder_hidden_size, config)
-        self.harmonic = ZeroLinear(config.decoder_hidden_size, self.bins, -1.5)
-        self.phase = ZeroLinear(config.decoder_hidden_size, self.bins)
-        self.breath = ZeroLinear(config.decoder_hidden_size, self.bins, -1.5)
+        self.harmonic = ZeroLinear(config.decoder_hidden_size, bins, -1.5)
+        self.phase = ZeroLinear(config.decoder_hidden_size, bins)
+        self.breath = ZeroLinear(config.decoder_hidden_size, bins, -1.5)
 
-    def forward(
-        self, latents: Tensor, envelope: Tensor, f0: Tensor, voice: Tensor, mask: Tensor, noise: Tensor
-    ) -> Tensor:
-        size, hop = self.config.n_fft, self.config.hop_length
-        voiced = (f0 > 0).float()
-        pitch = torch.stack([voiced * (f0.clamp(min=40.0).log() - 5.0), voiced], -1)
+    def forward(self, latents: Tensor, pitch: Tensor, voice: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         hidden = self.stack(self.enter(torch.cat([latents, pitch], -1)), self.condition(voice), mask)
         harmonic, phase, breath = (head(hidden).float() for head in (self.harmonic, self.phase, self.breath))
-        base = envelope @ _mel_to_bins(self.config.sampling_rate, size, self.config.latent_size).to(envelope.device)
-        periodic = spectrum(pulses(f0, self.config), size, hop) * torch.polar(_gain(base + harmonic), phase)
-        aperiodic = spectrum(noise, size, hop) * _gain(base + breath)
-        return wave_of((periodic + aperiodic) * mask, size, hop)
+        return harmonic, phase, breath
 
 
 def _gain(log_gain: Tensor) -> Tensor:
@@ -408,8 +406,33 @@ class RTVC7Output(ModelOutput):
     f0: Tensor | None = None
 
 
+@dataclass
+class Score:
+    """Lines that are ready to be said: everything but their sound, see :meth:`RTVC7Model.plan`.
+
+    voice, condition, timbre: one vector a line; durations: (batch, tokens) frames; hidden: (batch, frames,
+    hidden_size); mask: (batch, frames, 1); curve: (batch, frames, 2), relative log F0 and voicing; f0: (batch, frames)
+    Hz; source: (batch, frames · hop) pulses; noise: (batch, frames, hop + latent_size); variation: of the latents.
+    """
+
+    voice: Tensor
+    condition: Tensor
+    timbre: Tensor
+    durations: Tensor
+    hidden: Tensor
+    mask: Tensor
+    curve: Tensor
+    f0: Tensor
+    source: Tensor
+    noise: Tensor
+    variation: float
+
+
 class RTVC7Model(PreTrainedModel):
-    """Phonemes + voice → wave; ``synthesize`` speaks, the parts are public for training."""
+    """Phonemes + voice → wave; ``synthesize`` speaks, the parts are public for training.
+
+    ``plan`` and ``render`` are its two halves: what is planned whole may be rendered piece by piece.
+    """
 
     config_class = RTVC7Config
     base_model_prefix = "rtvc7"
@@ -426,6 +449,10 @@ class RTVC7Model(PreTrainedModel):
         self.flow = Flow(config)
         self.posterior_encoder = PosteriorEncoder(config)
         self.decoder = Decoder(config)
+        if config.onnx_sizes:
+            self.posterior_encoder = None  # serves training alone
+        for name, size in (config.onnx_sizes or {}).items():
+            setattr(self, name, OnnxPart(size))
         self.register_buffer("mel_mean", torch.full((config.latent_size,), -3.0))
         self.register_buffer("mel_deviation", torch.full((config.latent_size,), 2.0))
         self.post_init()
@@ -479,10 +506,23 @@ class RTVC7Model(PreTrainedModel):
         where = torch.stack([place, 1 - place, torch.log(length.float())], -1).to(hidden.dtype)
         return hidden.gather(1, token[..., None].expand(-1, -1, hidden.shape[2])) + self.position(where)
 
-    def decode(self, latents: Tensor, f0: Tensor, voice: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-        """Latents (batch, frames, latent_size) and f0 (batch, frames) Hz → wave (batch, frames · hop)."""
+    def decode(
+        self, latents: Tensor, f0: Tensor, voice: Tensor, mask: Tensor, noise: Tensor, source: Tensor | None = None
+    ) -> Tensor:
+        """Latents (batch, frames, latent_size) and f0 (batch, frames) Hz → wave (batch, frames · hop).
+
+        ``source``: the pulses of f0, where these frames are part of a longer line and its pulses go on.
+        """
+        size, hop, rate = self.config.n_fft, self.config.hop_length, self.config.sampling_rate
+        voiced = (f0 > 0).float()
+        pitch = torch.stack([voiced * (f0.clamp(min=40.0).log() - 5.0), voiced], -1)
+        harmonic, phase, breath = self.decoder(latents, pitch, voice, mask)
         envelope = latents.float() * self.mel_deviation + self.mel_mean
-        return self.decoder(latents, envelope, f0, voice, mask, noise)
+        base = envelope @ _mel_to_bins(rate, size, self.config.latent_size).to(envelope.device)
+        source = pulses(f0, self.config) if source is None else source
+        periodic = spectrum(source, size, hop) * torch.polar(_gain(base + harmonic), phase)
+        aperiodic = spectrum(noise, size, hop) * _gain(base + breath)
+        return wave_of((periodic + aperiodic) * mask, size, hop)
 
     # -- synthesis
     def durations(self, hidden: Tensor, condition: Tensor, mask: Tensor, speed: float) -> Tensor:
@@ -491,8 +531,14 @@ class RTVC7Model(PreTrainedModel):
         ends = (frames * mask[..., 0]).cumsum(1).round().long()
         return torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
 
+    @property
+    def reach(self) -> int:
+        """How many frames on either side a moment of sound depends on, once pitch and durations are known."""
+        layers = self.config.prior_layers + self.config.flow_steps + self.config.decoder_blocks
+        return layers * (self.config.kernel_size // 2) + self.config.n_fft // (2 * self.config.hop_length)
+
     @torch.inference_mode()
-    def synthesize(
+    def plan(
         self,
         input_ids: Tensor,
         attention_mask: Tensor,
@@ -504,16 +550,16 @@ class RTVC7Model(PreTrainedModel):
         speed: float = 1.0,
         pitch: float = 0.0,
         variation: float = 0.0,
-        generator: torch.Generator | None = None,
+        generator: Generators = None,
         rise: Tensor | None = None,
-    ) -> RTVC7Output:
-        """Speak.
+    ) -> Score:
+        """All of some lines but their sound.
 
         input_ids, attention_mask: (batch, tokens); speaker_embedding: (batch, speaker_size); timbre: (batch,
         latent_size); pitch_mean, pitch_std (natural log of Hz) and tempo (syllables per voiced second): (batch,);
         ``pitch`` shifts by semitones; ``variation`` is the deviation, in units of the prior's own, at which latents are
-        drawn; ``rise`` (batch, tokens) in 0…1: how far the pitch is drawn to the top of the voice's range at the end of
-        each token.
+        drawn; ``generator``: one for all lines, or a list with one for each; ``rise`` (batch, tokens) in 0…1: how far
+        the pitch is drawn to the top of the voice's range at the end of each token.
         """
         quality = torch.full_like(pitch_mean, self.config.recording_quality)
         voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality)
@@ -531,14 +577,37 @@ class RTVC7Model(PreTrainedModel):
             voicing = voicing + 3.0 * risen  # statements end in creak, questions do not
         voiced = ((voicing > 0) & (mask[..., 0] > 0)).float()
         curve = torch.stack([relative * voiced, voiced], -1)
-        mean, log_deviation, context = self.prior(hidden, curve, timbre, condition, mask)
-        noise = _noise(frames, self.config.hop_length + self.config.latent_size, generator).to(mean)
-        drawn = mean + variation * log_deviation.exp() * noise[..., self.config.hop_length :]
-        latents = self.flow.inverse(drawn, context, condition, mask)
         f0 = voiced * torch.exp(relative * PITCH_SPREAD + pitch_mean[:, None] + pitch * math.log(2) / 12)
-        breath = noise[..., : self.config.hop_length].flatten(1)
-        waveform = self.decode(latents, f0, voice, mask, breath)
-        return RTVC7Output(waveform, frames * self.config.hop_length, durations, f0)
+        noise = _noise(frames, self.config.hop_length + self.config.latent_size, generator).to(hidden)
+        held = torch.where(mask[..., 0] > 0, f0, f0.gather(1, frames[:, None] - 1))  # the end of a line as it is alone
+        source = pulses(held, self.config) * mask[..., 0].repeat_interleave(self.config.hop_length, 1)
+        return Score(voice, condition, timbre, durations, hidden, mask, curve, f0, source, noise, variation)
+
+    @torch.inference_mode()
+    def render(self, score: Score, start: int = 0, stop: int | None = None) -> Tensor:
+        """The sound of the frames from ``start`` to ``stop``: (batch, (stop − start) · hop).
+
+        Frames within :attr:`reach` are heard along, so pieces behind one another are what the whole is.
+        """
+        hop, total = self.config.hop_length, score.mask.shape[1]
+        stop = total if stop is None else min(stop, total)
+        low, high = max(0, start - self.reach), min(total, stop + self.reach)
+        hidden, mask, curve, f0, noise = (
+            one[:, low:high] for one in (score.hidden, score.mask, score.curve, score.f0, score.noise)
+        )
+        latents, log_deviation, context = self.prior(hidden, curve, score.timbre, score.condition, mask)
+        if score.variation:
+            latents = latents + score.variation * log_deviation.exp() * noise[..., hop:]
+        latents = self.flow.inverse(latents, context, score.condition, mask)
+        breath, source = noise[..., :hop].flatten(1), score.source[:, low * hop : high * hop]
+        wave = self.decode(latents, f0, score.voice, mask, breath, source)
+        return wave[:, (start - low) * hop : (stop - low) * hop]
+
+    def synthesize(self, *inputs: Tensor, **options: Any) -> RTVC7Output:
+        """Speak: all that :meth:`plan` makes of its arguments, as sound."""
+        score = self.plan(*inputs, **options)
+        lengths = score.durations.sum(1) * self.config.hop_length
+        return RTVC7Output(self.render(score), lengths, score.durations, score.f0)
 
 
 def places(durations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -558,8 +627,12 @@ def ramps(values: Tensor, durations: Tensor) -> Tensor:
     return before + (values.gather(1, token) - before) * place
 
 
-def _noise(frames: Tensor, size: int, generator: torch.Generator | None) -> Tensor:
-    """(batch, frames, size) of unit variance; each row depends on its own length and place alone, not on the batch."""
-    generator = generator or torch.Generator().manual_seed(0)
-    rows = [torch.randn(int(count), size, generator=generator) for count in frames]
+def _noise(frames: Tensor, size: int, generator: Generators) -> Tensor:
+    """(batch, frames, size) of unit variance; a row with a generator of its own, or with none, is as it is alone."""
+    shared = isinstance(generator, torch.Generator)
+    generators = [generator] * len(frames) if shared or generator is None else generator
+    rows = [
+        torch.randn(int(count), size, generator=one or torch.Generator().manual_seed(0))
+        for count, one in zip(frames, generators, strict=True)
+    ]
     return nn.utils.rnn.pad_sequence(rows, batch_first=True)

@@ -7,7 +7,7 @@ The embedding that drives synthesis is taken again from the cleaned recording; a
 import copy
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils import ModelOutput
 
@@ -25,7 +26,8 @@ from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
 from .model_files import WEIGHTS, check_weights, file_checksum, read_config
-from .rtvc7 import RTVC7Config, RTVC7Model, timbre
+from .onnx_part import OnnxPart
+from .rtvc7 import RTVC7Config, RTVC7Model, Score, timbre
 from .sayen import SayENConfig, SayENModel
 from .text import question_rise
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -40,6 +42,7 @@ PAUSE = (
 )
 MINIMUM_EMBEDDED_SECONDS = 0.5
 MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
+FIRST_FRAMES, MOST_FRAMES, GROWTH = 24, 384, 8  # pieces of a stream: 0.3 s, 2.4 s, then 4.8 s each
 
 
 @strict
@@ -152,6 +155,7 @@ class VoiceCloningModel(PreTrainedModel):
         if info["missing_keys"] or info["mismatched_keys"] or info["unexpected_keys"]:
             message = f"The weights in {quoted(Path(str(name)).name)} do not fit this version of rtvc"
             raise CheckpointError(f"{message}; get matching model files.")
+        _open_graphs(model, Path(str(name)).name)
         return (model, info) if wants_info else model
 
     @classmethod
@@ -191,7 +195,7 @@ class VoiceCloningModel(PreTrainedModel):
             input_ids, attention_mask: (batch, tokens).
             input_values: (batch, samples) at 16 kHz, equally long.
             pitch_mean, pitch_std, tempo: (batch,), see :class:`rtvc.voice.Voice`.
-            options: speed, pitch, variation, generator of :meth:`RTVC7Model.synthesize`.
+            options: speed, pitch, variation, generator of :meth:`RTVC7Model.plan`.
         """
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         features = self.earspeech(input_values).features
@@ -308,35 +312,75 @@ class VoiceCloningModel(PreTrainedModel):
     # -- speech
 
     def synthesize(
-        self,
-        input_ids: Tensor,
-        voice: Voice,
-        speed: float = 1.0,
-        pitch: float = 0.0,
-        variation: float = 0.0,
-        generator: torch.Generator | None = None,
+        self, input_ids: Tensor, voice: Voice, generator: torch.Generator | None = None, **options: float
     ) -> np.ndarray:
         """Speak one line: float32 (samples,) at ``config.sampling_rate``, about −23 LUFS loud, never clipping.
 
         Args:
             input_ids: (1, tokens) or (tokens,).
             voice: whose voice.
-            speed, pitch (semitones), variation, generator: see :meth:`RTVC7Model.synthesize`.
+            generator: draws what varies; none: the same each time.
+            options: speed, pitch (semitones), variation, see :meth:`RTVC7Model.plan`.
         """
+        return self.synthesize_batch([input_ids], [voice], [generator], **options)[0]
+
+    def synthesize_batch(
+        self,
+        lines: Sequence[Tensor],
+        voices: Sequence[Voice],
+        generators: Sequence[torch.Generator | None],
+        **options: float,
+    ) -> list[np.ndarray]:
+        """Speak several lines at once, each with its voice and generator: what :meth:`synthesize` gives for each."""
+        score = self._plan(lines, voices, generators, **options)
+        waves, samples = self.rtvc7.render(score), score.durations.sum(1) * self.config.rtvc7_config.hop_length
+        return [self._levelled(wave[: int(count)]) for wave, count in zip(waves, samples, strict=True)]
+
+    def stream(
+        self, input_ids: Tensor, voice: Voice, generator: torch.Generator | None = None, **options: float
+    ) -> Iterator[np.ndarray]:
+        """Speak one line in pieces, of which the first is short; joined they are what :meth:`synthesize` gives."""
+        score = self._plan([input_ids], [voice], [generator], **options)
+        total, start, size = score.mask.shape[1], 0, FIRST_FRAMES
+        while start < total:
+            stop = start + size if total - start > 1.5 * size else total  # no scrap at the end
+            yield self._levelled(self.rtvc7.render(score, start, stop)[0])
+            start, size = stop, min(GROWTH * size, MOST_FRAMES)
+
+    def _plan(
+        self,
+        lines: Sequence[Tensor],
+        voices: Sequence[Voice],
+        generators: Sequence[torch.Generator | None],
+        **options: float,
+    ) -> Score:
         sizes = self.config.rtvc7_config.speaker_size, self.config.rtvc7_config.latent_size
-        if (voice.speaker_embedding.size, voice.timbre.size) != sizes:
+        if any((voice.speaker_embedding.size, voice.timbre.size) != sizes for voice in voices):
             raise VoiceError("The voice was made by another model; enrol it again with this one.")
-        input_ids = torch.atleast_2d(input_ids).to(self.device)
-        numbers = [torch.tensor([one], device=self.device) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
-        heard = [torch.tensor(one, device=self.device)[None] for one in (voice.speaker_embedding, voice.timbre)]
-        rise = torch.tensor([question_rise(row) for row in input_ids.tolist()], device=self.device)
-        output = self.rtvc7.synthesize(
-            input_ids, torch.ones_like(input_ids), *heard, *numbers, speed, pitch, variation, generator, rise
+        lines = [line.flatten().to(self.device) for line in lines]
+        ids = pad_sequence(lines, batch_first=True)
+        mask = pad_sequence([torch.ones_like(line) for line in lines], batch_first=True)
+        rise = pad_sequence([torch.tensor(question_rise(line.tolist())) for line in lines], batch_first=True)
+        heard, numbers = (
+            [torch.from_numpy(np.array([getattr(voice, name) for voice in voices], np.float32)) for name in names]
+            for names in (("speaker_embedding", "timbre"), ("pitch_mean", "pitch_std", "tempo"))
         )
-        waveform, lengths = output.to_tuple()[:2]
-        wave = waveform[0, : int(lengths[0])].float().cpu().numpy()
+        about = [one.to(self.device) for one in (*heard, *numbers)]
+        return self.rtvc7.plan(ids, mask, *about, generator=list(generators), rise=rise.to(self.device), **options)
+
+    def _levelled(self, wave: Tensor) -> np.ndarray:
+        """At the loudness that speech comes at: one gain for all, known beforehand."""
         gain = 10 ** ((audio.LOUDNESS - self.config.speaking_lufs) / 20)
-        return wave * np.float32(min(gain, audio.PEAK / np.abs(wave).max(initial=1e-6)))
+        return audio.soft_clip(wave.float().cpu().numpy() * np.float32(gain))
+
+
+def _open_graphs(model: PreTrainedModel, name: str) -> None:
+    for part in model.modules():
+        if isinstance(part, OnnxPart):
+            try:
+                part.open()
+            except Exception as error:  # ONNX Runtime has a class of its own for each way to be damaged
+                raise CheckpointError(f"The model files in “{name}” are damaged; get them again.") from error
 
 
 def _windows(wave: np.ndarray, window: float, hop: float) -> np.ndarray:

@@ -151,11 +151,29 @@ def test_only_commands_that_work_are_offered(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("clone", "enroll", "enhance", "push", "verify"))
-    assert not any(name in shown for name in ("optimize", "evaluate"))
+    assert all(name in shown for name in ("clone", "enroll", "enhance", "optimize", "push", "verify"))
+    assert "evaluate" not in shown
     with pytest.raises(SystemExit) as stopped:
         main(["sing"])
     assert stopped.value.code == 2
+
+
+def test_a_model_optimized(tiny_folder, woman, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rtvc.cli.hush", lambda: None)  # it is for a process of its own
+    assert main(["optimize", str(tiny_folder), "--output", "fast"]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 1
+    assert {file.stat().st_mode & 0o777 for file in Path("fast").iterdir()} == {0o644}
+    assert [path.name for path in tmp_path.iterdir()] == ["fast"]
+    assert main(["clone", "--model", "fast", "--voice", str(woman), "--output", "out.wav", "Hello."]) == 0
+    wrong = {"exists": (tiny_folder, "fast"), "already": ("fast", "new"), "create": (tiny_folder, "missing/new")}
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for reason, (folder, output) in wrong.items():
+        capsys.readouterr()
+        assert main(["optimize", str(folder), "--output", output]) == 2
+        assert reason in capsys.readouterr().err
+        assert sorted(path.name for path in tmp_path.iterdir()) == before, "nothing half made is left behind"
 
 
 def test_the_bundled_model_at_a_shell(bundled, woman, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -109,6 +110,42 @@ def test_flow_is_invertible_and_its_determinant_is_right(model: RTVC7Model):
 
     jacobian = torch.autograd.functional.jacobian(flat, latents.flatten())
     assert log_determinant.sum().item() == pytest.approx(torch.linalg.slogdet(jacobian)[1].item(), abs=1e-2)
+
+
+@pytest.fixture
+def far_hearing(model: RTVC7Model) -> RTVC7Model:
+    """Each layer hears what is furthest away as well as what is near, so that what is missing there shows."""
+    for block in (one for one in model.modules() if isinstance(one, rtvc7.ConvNeXtBlock)):
+        torch.nn.init.constant_(block.depthwise.weight[..., ::6], 1.0)
+        torch.nn.init.constant_(block.scale, 1.0)
+    return model
+
+
+def test_what_is_planned_whole_can_be_rendered_in_pieces(far_hearing: RTVC7Model):
+    """Wherever it is cut."""
+    model = far_hearing
+    ids, mask = tokens(40)
+    score = model.plan(ids, mask, **voice(1), variation=0.3, generator=torch.Generator().manual_seed(0))
+    whole, total = model.render(score), score.mask.shape[1]
+    assert total > 2 * model.reach
+    edges = [0, 7, total // 2, total // 2 + 1, total]
+    pieces = [model.render(score, start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+    torch.testing.assert_close(torch.cat(pieces, 1), whole, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_reach_is_how_far_a_moment_depends_on_what_is_around(far_hearing: RTVC7Model):
+    model = far_hearing
+    ids, mask = tokens(60)
+    score = model.plan(ids, mask, **voice(1))
+    place, hop = score.mask.shape[1] // 2, model.config.hop_length
+    heard = model.render(score)[:, place * hop : (place + 1) * hop]
+    for distance, changes in ((model.reach + 1, False), (model.reach - 2, True)):
+        for away in (place - distance, place + distance):
+            other = score.hidden.clone()
+            other[:, away] += 100 * torch.randn(other.shape[2])
+            changed = model.render(dataclasses.replace(score, hidden=other))[:, place * hop : (place + 1) * hop]
+            assert (changed != heard).any().item() == changes
 
 
 def test_new_flow_is_the_identity():
