@@ -68,7 +68,7 @@ def decoder_variants(steps: int) -> dict[str, dict]:
 
 def prior_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``prior`` by name."""
-    config = _usual("prior") | {"steps": steps}
+    config = _usual("prior") | {"steps": steps, "evaluate_every": steps}
     return {"flow of 7 steps": config, "plain regression": config}
 
 

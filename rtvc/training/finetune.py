@@ -58,13 +58,14 @@ class Finetune(loop.Stage):
         return self._in_the_voice(self.speech.pieces(self.config["seconds"], random, self.config["longest"]))
 
     def _in_the_voice(self, batch: Batch) -> Batch:
-        """What is known of the person at use: the enrolled voice, the same in every row."""
+        """What is known of the person at use, the enrolled voice, in every row. A recording's noise is its own: it must
+        not become part of the voice.
+        """
         rows, voice = len(batch.wave), self.voice
         embedding, spectrum = (torch.tensor(one).expand(rows, -1) for one in (voice.speaker_embedding, voice.timbre))
-        quality = self.model.config.recording_quality
-        numbers = [torch.full((rows,), float(one)) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo, quality)]
+        numbers = [torch.full((rows,), float(one)) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
         batch.pitch_mean, batch.timbre = numbers[0], spectrum.contiguous()
-        batch.voice = RTVC7Model.voice(embedding, batch.timbre, *numbers)
+        batch.voice = RTVC7Model.voice(embedding, batch.timbre, *numbers, batch.quality)
         return batch
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
