@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
-import hashlib
 import html
 import os
 import re
@@ -24,7 +23,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -55,7 +53,6 @@ SCRIPT = """GUARD: Halt! Who goes there?
 TRAVELLER: Only a traveller. I have walked for seven days.
 GUARD: Then come in, and sit by the fire."""
 FORMATS = {"WAV": ".wav", "FLAC": ".flac", "OGG": ".ogg"}
-KEPT_VOICES = 16  # enrolled voices in memory, the newest
 LONGEST_TEXT = 5000  # characters
 LARGEST_SHELF = 50  # voices in a browser
 CHARACTERS = 6  # in a script
@@ -104,32 +101,20 @@ class Page:
     """What the controls call: `hear` when a recording arrives, `speak` when the button is pressed."""
 
     def __init__(self, clone) -> None:
-        self.clone = clone
-        self._voices: dict[str, rtvc.Voice] = {}  # by the recording's content
+        self.clone = clone  # it knows the newest recordings by what was heard in them
         self._uploads: dict[str | None, set[str]] = {}  # by the visit
-        self._lock = Lock()
-
-    def enroll(self, recording: str) -> rtvc.Voice:
-        """The voice of a recording, made once for each content."""
-        key = hashlib.sha256(Path(recording).read_bytes()).hexdigest()
-        with self._lock:
-            if key not in self._voices:
-                self._voices[key] = self.clone.enroll(recording)
-            while len(self._voices) > KEPT_VOICES:
-                self._voices.pop(next(iter(self._voices)))
-            return self._voices[key]
 
     def voice(self, recording: str | None, chosen: str | None, shelf: Shelf) -> rtvc.Voice:
         """The chosen voice of the shelf, else that of the recording."""
         if chosen in shelf:
             return unpack(shelf[chosen])
         if chosen in EXAMPLES:
-            return self.enroll(str(VOICES / EXAMPLES[chosen]))
+            return self.clone.enroll(str(VOICES / EXAMPLES[chosen]))
         if not recording:
             raise rtvc.VoiceError("Record or upload about five seconds of a voice first, or pick an example.")
         if not Path(recording).is_file():
             raise rtvc.VoiceError("The recording has been deleted from the server by now; record or upload it again.")
-        return self.enroll(recording)
+        return self.clone.enroll(recording)
 
     def check_agreed(self, recording: str | None, chosen: str | None, shelf: Shelf, agreed: bool) -> None:
         """Refuse to clone a recording before its visitor has said that it may be; the examples' owners have."""
@@ -173,7 +158,7 @@ class Page:
     def cleaned(self, recording: str | None) -> Any:
         """The recording without its noise, if it was cleaned for the voice: an update of a player."""
         try:
-            is_cleaned = bool(recording) and self.enroll(recording).report.enhanced
+            is_cleaned = bool(recording) and self.clone.enroll(recording).report.enhanced
         except (rtvc.RTVCError, OSError):
             is_cleaned = False
         if not is_cleaned:
@@ -204,7 +189,7 @@ class Page:
             sentences, chunks = len(split_sentences(words)), []
             for chunk in self.clone.stream(words, voice=voice, speed=speed, pitch=pitch, variation=variation):
                 chunks.append(chunk)
-                progress((min(chunk["sentence"] + 1, sentences), sentences), desc="Speaking", unit="sentences")
+                progress((min(chunk["sentence"], sentences), sentences), desc="Speaking", unit="sentences")
                 piece = (chunk["sampling_rate"], to_int16(chunk["audio"])) if STREAMS else gr.skip()
                 yield piece, gr.skip(), gr.skip(), gr.skip()  # here the call can be stopped
             out = self.clone.postprocess({"chunks": chunks})
