@@ -185,7 +185,7 @@ class Page:
             progress(0, desc="Listening to the voice")
             voice = self.voice(recording, chosen, shelf)
             heard = describe(voice.report)
-            yield None, gr.skip(), heard, ""
+            yield gr.skip(), gr.skip(), heard, ""  # an empty stream would be asked for, and again only seconds later
             sentences, chunks = len(split_sentences(words)), []
             for chunk in self.clone.stream(words, voice=voice, speed=speed, pitch=pitch, variation=variation):
                 chunks.append(chunk)
@@ -193,11 +193,11 @@ class Page:
                 piece = (chunk["sampling_rate"], to_int16(chunk["audio"])) if STREAMS else gr.skip()
                 yield piece, gr.skip(), gr.skip(), gr.skip()  # here the call can be stopped
             out = self.clone.postprocess({"chunks": chunks})
-            yield None, save(out, f"clone{FORMATS[kind]}"), heard, ""
+            yield gr.skip(), save(out, f"clone{FORMATS[kind]}"), heard, ""
         except rtvc.VoiceError as error:
-            yield None, gr.skip(), problem(error), ""
+            yield gr.skip(), gr.skip(), problem(error), ""
         except rtvc.RTVCError as error:
-            yield None, gr.skip(), heard, problem(error)
+            yield gr.skip(), gr.skip(), heard, problem(error)
 
     def look(self, recording: str | None, chosen: str | None, shelf: Shelf, spoken: str | None) -> str:
         """The pictures of the recording and the clone, and how alike the two voices are."""

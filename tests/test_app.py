@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import importlib.util
 import json
@@ -274,6 +275,13 @@ def test_files_that_were_offered_are_deleted_in_time(app):
 
 @pytest.fixture(scope="module")
 def served(app, tiny):
+    with serving(app, tiny) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serving(app, tiny):
+    """The address of the page, while it runs."""
     demo = app.build(app.Page(tiny))
     _, url, _ = app.launch(demo, prevent_thread_lock=True, quiet=True)
     yield url.rstrip("/")
@@ -424,6 +432,37 @@ def test_uploading_in_a_browser(served, tab, tmp_path):
     tab.wait_for_function("document.querySelector('#heard').innerText.trim() === ''")
     tab.set_input_files("#voice input[type=file]", WOMAN)
     wait_for_text(tab, "#heard", "Heard 4.9 s")
+
+
+@pytest.fixture
+def _ffmpeg(tmp_path, monkeypatch):
+    """On the PATH; where there is none, a stand-in."""
+    if shutil.which("ffmpeg"):
+        return
+    pytest.importorskip("av")
+    stand_in = f'exec {sys.executable} {Path(__file__).with_name("ffmpeg_stand_in.py")} "$@"'
+    for name, does in (("ffmpeg", stand_in), ("ffprobe", "exit 1")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("_ffmpeg")
+def test_speech_plays_while_it_is_made(browser, tiny):
+    """Piece by piece; the whole is there at the end."""
+    app = load_app("app_with_ffmpeg")
+    assert app.STREAMS
+    with serving(app, tiny) as url:
+        tab, pieces = phone(browser), []
+        tab.on("request", lambda request: pieces.append(request.url) if request.url.endswith(".aac") else None)
+        tab.goto(url)
+        tab.get_by_text("Woman, audiobook").first.click()
+        wait_for_text(tab, "#heard", "Heard 4.9 s")
+        say(tab, "A sentence that is rather long, so that it comes in several pieces while you listen to it.")
+        tab.wait_for_function("document.querySelector('#live audio')?.currentTime > 0.1")
+        assert downloaded(tab).size > 1000
+        tab.wait_for_function("document.querySelector('#live audio').ended")
+        assert len(pieces) > 1
 
 
 def is_local(url: str, served: str) -> bool:
