@@ -89,7 +89,7 @@ ul.sounds { list-style: none; display: flex; flex-wrap: wrap; gap: 6px; padding:
 ul.sounds li { margin: 0; padding: 2px 10px; border-radius: 12px; border: 1px solid var(--border-color-primary); }
 ul.sounds li.covered { background: var(--primary-600); border-color: var(--primary-600); color: #fff; }
 ul.sounds b { text-decoration: underline; }
-footer { opacity: .6; }
+:focus-visible { outline: 2px solid var(--primary-500) !important; outline-offset: 2px; }
 """
 Shelf = dict[str, str]  # a voice's name: its file in base64, as the browser keeps it
 
@@ -764,7 +764,9 @@ def fetch_nothing() -> None:
 def launch(demo: gr.Blocks, **options):
     """Start the server; options as of `gradio.Blocks.launch`."""
     fetch_nothing()
-    theme = gr.themes.Default(primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["monospace"])
+    theme = gr.themes.Default(primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["monospace"]).set(
+        body_text_color_subdued="*neutral_500"  # gradio's own grey is too pale to read on white
+    )
     return demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE).launch(
         theme=theme, css=CSS, max_file_size="50mb", run_history=False, footer_links=["api"], mcp_server=True, **options
     )

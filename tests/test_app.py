@@ -420,7 +420,8 @@ def test_recording_in_a_browser(served, tab):
     wait_for_text(tab, "#heard", "Heard")
 
 
-def test_uploading_in_a_browser(served, tab, tmp_path):
+def test_uploading_in_a_browser(served, tab, tiny, tmp_path):
+    """A bad file, then a good one, which is cloned once its visitor has said that it may be."""
     tab.goto(served)
     tab.get_by_role("button", name="Upload file").click()
     broken = tmp_path / "broken.wav"
@@ -430,8 +431,14 @@ def test_uploading_in_a_browser(served, tab, tmp_path):
     assert tab.locator("#heard .problem").count() == 1
     tab.get_by_role("button", name="Clear").click()
     tab.wait_for_function("document.querySelector('#heard').innerText.trim() === ''")
-    tab.set_input_files("#voice input[type=file]", WOMAN)
+    mine = own_recording(tmp_path)
+    tab.set_input_files("#voice input[type=file]", mine)
     wait_for_text(tab, "#heard", "Heard 4.9 s")
+    say(tab, "Hello there.")
+    wait_for_text(tab, "#heard", "you may clone this voice")
+    tab.check("#agreed input")
+    tab.click("#speak")
+    np.testing.assert_allclose(downloaded(tab), tiny("Hello there.", voice=mine)["audio"], atol=1e-4)
 
 
 @pytest.fixture
