@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -38,6 +39,7 @@ except ImportError:
 
 
 import gradio as gr
+import httpx
 import numpy as np
 import torch
 
@@ -753,12 +755,18 @@ def build_endpoints(endpoints: Endpoints) -> None:
 
 
 def fetch_nothing() -> None:
-    """gradio would fetch a file from a URL that a caller gives in its place; this server asks nobody for anything."""
+    """gradio would fetch a file from a URL that a caller gives in its place; this server asks nobody for anything.
 
-    async def refuse(url: str) -> None:
-        raise gr.Error("Upload the file; nothing is fetched from a URL.", print_exception=False)
+    A file of the page's own, such as the voice that an agent got from another tool, is taken from the disk.
+    """
 
-    gr.processing_utils.async_ssrf_protected_get = refuse
+    async def take_own(url: str) -> httpx.Response:
+        path = Path(unquote(urlsplit(url).path.partition("/gradio_api/file=")[2])).resolve()
+        if Path(gr.utils.get_upload_folder()).resolve() not in path.parents or not path.is_file():
+            raise gr.Error("Send the file itself; nothing is fetched from a URL.", print_exception=False)
+        return httpx.Response(200, content=path.read_bytes())
+
+    gr.processing_utils.async_ssrf_protected_get = take_own
 
 
 def launch(demo: gr.Blocks, **options):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import concurrent.futures
 import contextlib
 import http.server
 import importlib.util
+import io
 import json
 import os
 import re
@@ -15,6 +19,7 @@ import types
 from pathlib import Path
 from urllib.request import urlopen
 
+import gradio
 import httpx
 import numpy as np
 import pytest
@@ -310,6 +315,29 @@ def test_the_api(served, tiny, tmp_path):
     assert all(tool["description"] for tool in tools)
 
 
+def test_an_agent_hands_the_voice_of_one_tool_to_another(served, tiny):
+    """A recording goes in as a data: URL, files come out as addresses of the page, which its tools take again."""
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    recording = f"data:audio/flac;base64,{base64.b64encode(Path(MAN).read_bytes()).decode()}"
+
+    async def work() -> str:
+        async with (
+            streamablehttp_client(f"{served}/gradio_api/mcp/") as (reading, writing, _),
+            ClientSession(reading, writing) as agent,
+        ):
+            await agent.initialize()
+            voice = await agent.call_tool("enroll_voice", {"recording": recording})
+            given = {"text": "Hello there.", "voice": voice.content[0].text}
+            return (await agent.call_tool("clone_voice", given)).content[0].text
+
+    with concurrent.futures.ThreadPoolExecutor(1) as own:  # where a browser runs, this thread has a loop already
+        clone = own.submit(asyncio.run, work()).result()
+    wave, _ = soundfile.read(io.BytesIO(urlopen(clone).read()))
+    np.testing.assert_allclose(wave, tiny("Hello there.", voice=MAN)["audio"], atol=1e-4)
+
+
 def test_the_readmes_client(served):
     readme = (ROOT / "README.md").read_text()
     (block,) = re.findall(r"```python-client\n(.*?)```", readme, re.DOTALL)
@@ -539,12 +567,14 @@ def test_nothing_is_fetched_from_a_url(served, app):
                 httpx.get(f"{served}/gradio_api/call/clone_voice/{call.json()['event_id']}", timeout=60)
         listener.shutdown()
     assert asked == []
-    with pytest.raises(app.gr.Error, match="nothing is fetched"):  # addresses outside that gradio would allow
-        app.gr.processing_utils.async_ssrf_protected_get("https://example.org/voice.wav").send(None)
+    with pytest.raises(gradio.Error, match="nothing is fetched"):  # addresses outside that gradio would allow
+        gradio.processing_utils.async_ssrf_protected_get("https://example.org/voice.wav").send(None)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(ROOT / "app.py")])
 def test_no_file_of_the_server_is_read_or_shown(path, served):
+    with pytest.raises(gradio.Error, match="nothing is fetched"):
+        gradio.processing_utils.async_ssrf_protected_get(f"{served}/gradio_api/file={path}").send(None)
     for address in (f"gradio_api/file={path}", f"file={path}", f"gradio_api/file={path}%00.wav"):
         answer = httpx.get(f"{served}/{address}", timeout=60)
         assert answer.status_code >= 400
