@@ -68,6 +68,7 @@ Five seconds of a voice and a line of English are enough. All of it happens on t
 CONSENT = """Use your own voice, or one whose owner agreed. Say that the speech is synthetic where you share it: every
 clone carries an inaudible mark by which `rtvc verify` knows it."""
 AGREED = "The voice is mine, or its owner allowed me to clone it"
+NOT_AGREED = "Say first, above the button, that you may clone this voice."
 BANKING = """Read the phrases in a quiet room, in your everyday voice. Each one adds sounds of English and seconds of
 speech: more of both make a better voice. Stop whenever you like; three phrases already do well."""
 DIALOGUE = """One line is one audio file. Write who speaks, a colon, and what is said; give every character a voice from
@@ -124,7 +125,7 @@ class Page:
             return
         content = Path(recording).read_bytes()
         if not any(content == (VOICES / name).read_bytes() for name in EXAMPLES.values()):
-            raise rtvc.VoiceError("Say first, above the button, that you may clone this voice.")
+            raise rtvc.VoiceError(NOT_AGREED)
 
     def listen(self, reading: str | None, wanted: str, recording: str | None) -> tuple:
         """The sentence was read → (the recording, whether it may be cloned, the line below, the next sentence)."""
@@ -289,11 +290,13 @@ class Page:
         said = f"Heard {seconds:.1f} s; {len(readings)} of {len(banking.PHRASES)} phrases read."
         return left[0] if left else place, readings, said, sounds_heard(readings), None
 
-    def bank(self, readings: dict[int, str], shelf: Shelf, name: str) -> tuple:
+    def bank(self, readings: dict[int, str], shelf: Shelf, name: str, agreed: bool = True) -> tuple:
         """Make the voice of all readings; results as of `keep`."""
         try:
             if not readings:
                 raise rtvc.VoiceError("Read at least one phrase first.")
+            if not agreed:
+                raise rtvc.VoiceError(NOT_AGREED)
             places = sorted(readings)
             voice = self.clone.enroll([readings[place] for place in places])
             odd = banking.unlike(self.clone, [readings[place] for place in places])
@@ -690,6 +693,7 @@ def build_banking(page: Page, shelf: gr.BrowserState, chosen: gr.Dropdown, other
         back = gr.Button("Previous phrase", elem_id="back")
         skip = gr.Button("Next phrase", elem_id="skip")
     sounds = gr.HTML(sounds_heard({}), elem_id="sounds")
+    agreed = gr.Checkbox(label=AGREED, value=False, elem_id="bank-agreed")
     with gr.Row():
         name = gr.Textbox(label="Name of the voice", placeholder="My voice", max_length=40, elem_id="bank-name")
         make = gr.Button("Make my voice", variant="primary", elem_id="make")
@@ -701,7 +705,12 @@ def build_banking(page: Page, shelf: gr.BrowserState, chosen: gr.Dropdown, other
     place.change(phrase, place, shown_phrase, **QUIET)
     for control, step in ((back, -1), (skip, 1)):
         control.click(lambda now, step=step: (now + step) % len(banking.PHRASES), place, place, **QUIET)
-    make.click(on_gpu(page.bank), [readings, shelf, name], [shelf, chosen, other, made, file], api_visibility="private")
+    make.click(
+        on_gpu(page.bank),
+        [readings, shelf, name, agreed],
+        [shelf, chosen, other, made, file],
+        api_visibility="private",
+    )
 
 
 def build_dialogue(page: Page, shelf: gr.BrowserState) -> None:

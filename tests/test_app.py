@@ -217,6 +217,7 @@ def test_banking_a_voice(page, app):
     assert "2 phrases" in said
     assert Voice.load(file["value"]) == page.clone.enroll([WOMAN, WOMAN])
     assert "Read at least one" in page.bank({}, {}, "Me")[3]
+    assert "you may clone this voice" in page.bank({0: WOMAN}, {}, "Me", False)[3]
 
 
 def test_a_reading_that_is_too_short_is_refused(page, tmp_path):
