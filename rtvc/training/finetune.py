@@ -1,7 +1,8 @@
 """Stage ``finetune``: RTVC-7 to one person, from a few minutes of their recordings and what they say in them.
 
-Between the symbols and the latents everything learns; the decoder, which turns latents into the sound of anybody, stays
-as it is. A few recordings are held out: by them the best moment is chosen, and the likeness measured before and after.
+The prior and its flow learn, which make the sounds of the language as this person makes them. Rhythm, melody and the
+decoder stay as they are: from a minute of speech they lose more naturalness than they add likeness. Some recordings are
+held out: by them the best moment is chosen, and the likeness measured before and after.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import data, loop
 from rtvc.training.export import save_whole, whole_model
 from rtvc.training.losses import SpeakerConsistency
-from rtvc.training.rtvc7 import Speaking, adam, text_parameters, weighed
+from rtvc.training.rtvc7 import Speaking, adam, weighed
 from rtvc.training.speech import Batch, Speech
 from rtvc.voice import Voice
 
@@ -44,12 +45,13 @@ class Finetune(loop.Stage):
             Speech(names, "all", reject=0.0, only={one.file for one in some}) for some in (own, self.held)
         )
         self.model.requires_grad_(False)
-        for one in text_parameters(self.model):
+        learning = [*self.model.prior.parameters(), *self.model.flow.parameters()]
+        for one in learning:
             one.requires_grad_(True)
         judges = copy.deepcopy(self.whole.earspeech), copy.deepcopy(self.whole.tuned_ge2e)
         self.consistency = SpeakerConsistency(*judges)
         self.objective = Speaking(self.model, self.consistency, config)
-        self.optimizer = adam(text_parameters(self.model), config["learning_rate"])
+        self.optimizer = adam(learning, config["learning_rate"])
         self.examined = len(self.held)
 
     def draw(self, random: np.random.Generator, phase: int) -> Batch:
