@@ -97,8 +97,9 @@ def _few_of_each(cases: list[VerifyCase], limit: int) -> list[VerifyCase]:
 class Line:
     """A line of a table: its cells by column, and where it stands for messages."""
 
-    def __init__(self, cells: dict[str, str], folder: Path, place: str):
-        self.cells, self.folder, self.place = cells, folder, place
+    def __init__(self, cells: dict[str, str], table: Path, number: int):
+        self.cells, self.folder, self.number = cells, table.parent, number
+        self.place = f"Line {number} of {table.name}"
 
     def text(self, column: str) -> str:
         """A cell that has to be filled.
@@ -142,20 +143,18 @@ def read_table(path: Path) -> list[Line]:
         raise EvaluationError(f"{path.name} cannot be read; save it as text in UTF-8 with tabs.") from error
     if not rows:
         raise EvaluationError(f"{path.name} holds no cases; write a header line and a line for each case.")
-    lines = []
     for number, row in enumerate(rows, 2):
-        place = f"Line {number} of {path.name}"
         if len(row) != len(header):
+            place = f"Line {number} of {path.name}"
             raise EvaluationError(f"{place} has {len(row)} columns, the header {len(header)}; tabs divide them.")
-        lines.append(Line(dict(zip(header, row, strict=True)), path.parent, place))
-    return lines
+    return [Line(dict(zip(header, row, strict=True)), path, number) for number, row in enumerate(rows, 2)]
 
 
 def _clone(line: Line) -> CloneCase:
     given = [name for name in REFERENCES if name == "long" or line.optional(f"reference_{name}")]
     recording = line.file("recording") if line.optional("recording") else None
     return CloneCase(
-        case=line.optional("case"),
+        case=line.optional("case") or f"line-{line.number}",
         speaker=line.text("speaker"),
         text=line.text("text"),
         references={name: line.file(f"reference_{name}") for name in given},

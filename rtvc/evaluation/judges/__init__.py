@@ -18,13 +18,13 @@ ROLES = {
     "words": "words:Whisper",
     "naturalness": "naturalness:DistillMOS",
     "dnsmos": "dnsmos:DNSMOS",
-    "speaker": "resemblyzer:Resemblyzer",
+    "likeness": "resemblyzer:Resemblyzer",
     "second": "second:Second",
     "pesq": "pesq:PESQ",
     "estoi": "estoi:ESTOI",
 }
-FROM_HUB = {"words": "hub:HubWords", "speaker": "hub:HubSpeaker", "second": "hub:HubSpeaker"}
-SPEAKERS = ("speaker", "second")  # the roles that say whose voice it is
+FROM_HUB = {"words": "hub:HubWords", "likeness": "hub:HubSpeaker", "second": "hub:HubSpeaker"}
+SPEAKERS = ("likeness", "second")  # the roles that say whose voice it is
 
 
 def gather(
