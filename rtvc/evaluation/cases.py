@@ -75,7 +75,9 @@ def read_cases(folder: Path, limit: int | None = None) -> Cases:
         raise EvaluationError(f"The limit must be a whole number from 1 on, not {limit}.")
     found = {name: _table(folder, name) for name in TABLES if (folder / f"{name}.tsv").is_file()}
     if not found:
-        raise EvaluationError(f"{quoted(folder.name)} holds no clone.tsv, enhance.tsv or verify.tsv; write one of them.")
+        raise EvaluationError(
+            f"{quoted(folder.name)} holds no clone.tsv, enhance.tsv or verify.tsv; write one of them."
+        )
     if limit:
         found = {name: (_few_of_each if name == "verify" else _spread)(cases, limit) for name, cases in found.items()}
     return Cases(folder, **found, left_out={name: f"there is no {name}.tsv" for name in TABLES if name not in found})

@@ -1,11 +1,11 @@
-"""How well voices are cloned: words, naturalness, likeness, speaker errors, time; and what noise in the reference costs.
+"""How well voices are cloned: words, naturalness, likeness, speaker errors, time; and what a noisy reference costs.
 
 Every sentence is judged in its case's speaker's voice against one recording of every speaker, the long reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ ON_THE_CURVE = ("words", "naturalness", *SPEAKERS)
 SEMITONES = 1.5  # a median pitch within this of the reference's is right
 NAMES = {"long": "rtvc", "short": "rtvc, short reference"}
 Row = dict[str, Any]
+Say = Callable[[CloneCase], tuple[np.ndarray, int]]
 
 
 class Panel:
@@ -68,7 +69,9 @@ def figures(rows: list[Row]) -> dict[str, Figure]:
     for role in SPEAKERS:
         known = [row for row in rows if role in row]
         found |= {f"{role}_{name}": figure for name, figure in _likeness(known, role).items()} if known else {}
-    found["pitch"] = mean([float(row["semitones"] <= SEMITONES) if "semitones" in row else None for row in rows], groups)
+    found["pitch"] = mean(
+        [float(row["semitones"] <= SEMITONES) if "semitones" in row else None for row in rows], groups
+    )
     found["rtf"] = ratio(column["spent"], column["seconds"], groups)
     return {name: figure for name, figure in found.items() if figure}
 
@@ -112,10 +115,8 @@ def panel(session: Session, roles: tuple[str, ...] | None = None) -> Panel:
     return Panel(judges, {name: audio.read(path) for name, path in references(session.cases.clone).items()})
 
 
-def speak(session: Session, cases: list[CloneCase], say: Callable[[CloneCase], tuple[np.ndarray, int]], name: str):
-    """(case, wave at 16 kHz, {"seconds", "spent", "clip"}) of every case; the first is said twice, to be loaded."""
-    if cases:
-        say(cases[0])
+def speak(session: Session, cases: list[CloneCase], say: Say, name: str) -> Iterator[tuple[CloneCase, np.ndarray, Row]]:
+    """(case, wave at 16 kHz, {"seconds", "spent"}) of every case."""
     for case in session.watch(cases, name):
         (wave, rate), spent = timed(lambda case=case: say(case))
         wave = audio.resample(wave, rate)
@@ -144,14 +145,15 @@ def cloning(session: Session, voices: Mapping[str, Speak]) -> dict[str, Any]:
     return {"systems": systems, "references": {name: path for name, path in sounds.items() if path}}
 
 
-def _judged(session: Session, judges: Panel, cases: list[CloneCase], say: Callable, name: str) -> dict[str, Any]:
+def _judged(session: Session, judges: Panel, cases: list[CloneCase], say: Say, name: str) -> dict[str, Any]:
     rows = []
+    say(cases[0])  # what loads on first use
     for case, wave, spent in speak(session, cases, say, name):
         rows.append(judges.judge(case, wave) | spent | {"clip": session.keep(f"{case.case}-{name}", wave)})
     return summary(rows)
 
 
-def _cloner(session: Session, files: set[Path], kind: str) -> Callable[[CloneCase], tuple[np.ndarray, int]]:
+def _cloner(session: Session, files: set[Path], kind: str) -> Say:
     """Says a case in the voice of its reference."""
     voices = {path: session.clone.enroll(path) for path in files}
     return lambda case: _said(session, case, voices[case.references[kind]])

@@ -51,5 +51,7 @@ def enhancers(folder: Path | None) -> tuple[dict[str, Enhance], dict[str, str]]:
             getattr(code, function)(np.zeros(16_000, np.float32))
             found[name] = getattr(code, function)
         except Exception as reason:  # a package, a weight or the function itself is not there
-            missing[name] = f"it does not run here: {str(reason).splitlines()[0] if str(reason) else type(reason).__name__}"
+            missing[name] = (
+                f"it does not run here: {str(reason).splitlines()[0] if str(reason) else type(reason).__name__}"
+            )
     return found, missing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 import rtvc
-from rtvc import VoiceCloningPipeline, audio
+from rtvc import VoiceCloningPipeline, audio, load
 from rtvc.card import fingerprint
+from rtvc.errors import EvaluationError, quoted
 from rtvc.evaluation import peers
 from rtvc.evaluation.cases import REFERENCES, Cases
 from rtvc.evaluation.cloning import cloning, noise_curve
@@ -21,8 +22,11 @@ from rtvc.evaluation.judges import Judge, gather
 from rtvc.evaluation.session import Session
 from rtvc.evaluation.speed import machine, size, speed
 from rtvc.evaluation.verification import verification
+from rtvc.model_files import read_json
 
 SCHEMA = 1
+BASELINE = "voice_cloning_baseline"  # model_type of rtvc.training.baseline
+UNASKED = "it was not asked for"
 DIGITS = 5  # that are kept of every number
 PARTS = {"cloning": ("clone",), "noise": ("clone", "enhance"), "enhancement": ("enhance",)}
 PARTS |= {"verification": ("verify",), "speed": ("clone",)}  # what is measured: the tables that it needs
@@ -50,6 +54,39 @@ def company(folder: Path | None = None, chosen: Mapping[str, str] | None = None)
     enhancers, idle = peers.enhancers(folder)
     missing = {f"the judge for {role}": why for role, why in missing.items()} | silent | idle
     return Company(judges, voices, enhancers, missing)
+
+
+def check_parts(wanted: Iterable[str] | None) -> tuple[str, ...]:
+    """The parts to measure, all where none are named.
+
+    Raises:
+        EvaluationError: there is no such part.
+    """
+    if unknown := [part for part in wanted or () if part not in PARTS]:
+        raise EvaluationError(f"{quoted(unknown[0])} is nothing to measure; choose from {', '.join(PARTS)}.")
+    return tuple(wanted or PARTS)
+
+
+def check_judges(written: Iterable[str]) -> dict[str, str]:
+    """["words=openai/whisper-base.en"] → role and model.
+
+    Raises:
+        EvaluationError: one is written otherwise.
+    """
+    pairs = [one.partition("=") for one in written]
+    for one, (role, _, model) in zip(written, pairs, strict=True):
+        if not (role and model):
+            raise EvaluationError(f"{quoted(one)} names no judge; write ROLE=MODEL, as words=openai/whisper-base.en.")
+    return {role: model for role, _, model in pairs}
+
+
+def open_model(folder: Path) -> VoiceCloningPipeline:
+    """The system of a folder: a model, or a baseline that was trained to compare it with (which needs rtvc[train])."""
+    if (folder / "config.json").is_file() and read_json(folder / "config.json").get("model_type") == BASELINE:
+        from rtvc.training.baseline import load_baseline
+
+        return load_baseline(folder)
+    return load(folder)
 
 
 def evaluate(
@@ -102,7 +139,7 @@ def evaluate(
 def _reason(part: str, parts: tuple[str, ...], cases: Cases) -> str:
     """Why a part cannot be measured, empty where it can."""
     if part not in parts:
-        return "it was not asked for"
+        return UNASKED
     return " and ".join(cases.left_out[name] for name in PARTS[part] if name in cases.left_out)
 
 

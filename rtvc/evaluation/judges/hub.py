@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from rtvc.errors import EvaluationError, quoted
-
 from rtvc.evaluation.judges.base import Judge
 from rtvc.evaluation.judges.words import Words
 

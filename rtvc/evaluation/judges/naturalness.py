@@ -6,8 +6,8 @@ import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from io import StringIO
 from importlib.util import find_spec
+from io import StringIO
 
 import numpy as np
 import torch
