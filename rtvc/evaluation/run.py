@@ -128,7 +128,7 @@ def evaluate(
             "date": time.strftime("%Y-%m-%d"),
             "machine": machine(),
             "model": {"name": folder.name, "weights": fingerprint(folder), **size(clone, folder)},
-            "cases": _counts(cases),
+            "cases": counts(cases),
             "judges": {role: judge.about() for role, judge in others.judges.items()},
             "left_out": [{"what": what, "why": reason} for what, reason in why.items()],
             **found,
@@ -143,7 +143,7 @@ def _reason(part: str, parts: tuple[str, ...], cases: Cases) -> str:
     return " and ".join(cases.left_out[name] for name in PARTS[part] if name in cases.left_out)
 
 
-def _counts(cases: Cases) -> dict[str, dict[str, Any]]:
+def counts(cases: Cases) -> dict[str, dict[str, Any]]:
     """How many cases and speakers each table has, and how long the references are."""
     found = {
         name: {"cases": len(table), "speakers": len({case.speaker for case in table if case.speaker})}
