@@ -53,8 +53,9 @@ NOTES = [
     "Baseline: log-mel bands, plain GE2E without a teacher, SayEN by its spectral loss alone; system: EarSpeech, all "
     "stages of Tuned-GE2E, SayEN by all its objectives. Both trained anew on the same data: {steps}.",
     "RTVC-7 is the shipped one in all columns, so naturalness and computing time hardly differ: a linear map fitted on "
-    "{utterances} training utterances takes the new encoders' embeddings to those it knows (cosine on speakers of "
-    "whom it has heard nothing: {baseline:.2f} for the baseline, {system:.2f} for the system). The specification's figures are of other models, on other recordings.",
+    "{utterances} training utterances takes the new encoders' embeddings to those it knows (their cosine on speakers "
+    "that nothing was fitted on: {baseline:.2f} for the baseline, {system:.2f} for the system). The specification's "
+    "figures are of other models on other recordings.",
 ]
 
 
@@ -225,7 +226,7 @@ def main() -> None:
     fits = {name: assemble(name, parts[name], options.output / name) for name in SYSTEMS}
     others, folders = run.company(options.judges), {name: options.output / name for name in SYSTEMS}
     found = {
-        name: measured(folder, cases, others, options.output / f"{name}.json")
+        name: measured(folder, cases, others, options.output / f"results-{name}.json")
         for name, folder in (folders | {"shipped": CHECKPOINT}).items()
     }
     table = evaluation(found, steps, fits)
