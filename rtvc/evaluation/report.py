@@ -82,10 +82,11 @@ def write(results: Results, folder: Path) -> None:
 
 def headline(results: Results) -> str:
     """The model's own figures in one line."""
-    found = {measure.key: (measure, figures[0]) for table in tables(results) for measure, figures in table.rows}
-    shown = [(measure, measure.shown(figure)) for key in HEADLINE if key in found for measure, figure in [found[key]]]
-    words = [f"{measure.label} {figure['value']:g} {measure.unit}".rstrip() for measure, figure in shown if figure]
-    return "; ".join([*words, f"{len(results['left_out'])} things left out"])
+    rows = [(measure, measure.shown(figures[0])) for table in tables(results) for measure, figures in table.rows]
+    found = {measure.key: (measure, figure) for measure, figure in reversed(rows) if figure}  # cloning comes first
+    shown = [found[key] for key in HEADLINE if key in found]
+    words = [f"{measure.label} {figure['value']:g} {measure.unit}".rstrip() for measure, figure in shown]
+    return "; ".join([*words, f"{len(results['left_out'])} left out"])
 
 
 # ---------------------------------------------------------------------------------------------- cells

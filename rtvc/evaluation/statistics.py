@@ -22,12 +22,11 @@ def bootstrap(groups: tuple[str, ...], draws: int = DRAWS, seed: int = 0) -> np.
     make wide intervals.
     """
     random, (names, numbers) = np.random.default_rng(seed), np.unique(groups, return_inverse=True)
-    members = [np.flatnonzero(numbers == one) for one in range(len(names))]
+    times = random.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
     counts = np.zeros((draws, len(groups)))
-    for row in counts:
-        for group in random.integers(0, len(names), len(names)):
-            mine = members[group]
-            np.add.at(row, mine[random.integers(0, mine.size, mine.size)], 1)
+    for group in range(len(names)):
+        mine = np.flatnonzero(numbers == group)  # as often as the group came, so many of its items are drawn
+        counts[:, mine] = random.multinomial(times[:, group] * mine.size, np.full(mine.size, 1 / mine.size))
     return counts
 
 
