@@ -323,15 +323,15 @@ def _voices(folder: Path, repo_id: str) -> str:
 
 
 def measured(folder: Path) -> str:
-    """The tables of all evaluations of a model's folder, as Markdown."""
-    weights, parts = fingerprint(folder), []
-    for result in read_evaluations(folder).values():
+    """The tables of all evaluations of a model's folder, as Markdown, and the commands that measured them."""
+    weights, results = fingerprint(folder), list(read_evaluations(folder).values())
+    parts = []
+    for result in results:
         earlier = "" if result.weights == weights else " **Measured with other weights than these.**"
-        about = (
-            f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}; `{result.command}`).{earlier}"
-        )
+        about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{earlier}"
         parts += [about, _table(result), *result.notes]
-    return "\n\n".join(parts)
+    commands = dict.fromkeys(f"`{result.command}`" for result in results)
+    return "\n\n".join([*parts, f"Measured by {', '.join(commands)}."])
 
 
 def _table(result: Evaluation) -> str:
