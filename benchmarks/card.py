@@ -1,93 +1,93 @@
-"""Keep what the other benchmarks measured with the model, and write its card anew.
+"""Keep what `rtvc evaluate` measured with the model, and write its card and the README's results anew.
 
-Usage: python benchmarks/card.py FOLDER [--clone SCORES] [--short SCORES] [--verify RESULT]
+Usage: python benchmarks/card.py [FOLDER] [--results report/results.json] [--baseline FILE] [--check]
 
-FOLDER is the model that was measured; SCORES the scores.json of `clone.py --output` (with `--reference short` for
---short); RESULT the file of `verify.py --output`.
+FOLDER is the model that was measured (default: the bundled one); --baseline takes what `benchmarks/baseline.py` wrote.
+Without either, card and README are written from what is kept already; --check writes nothing, and fails where they say
+something else than the JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
+import re
 from pathlib import Path
+from typing import Any
 
-from rtvc.card import write_card, write_evaluation
+from rtvc.card import card, fingerprint, measured, write_card, write_evaluation
+from rtvc.evaluation.tables import Results, tables
+from rtvc.pipeline import CHECKPOINT
 
-MACHINE = "two CPU cores"
-CASES = "LibriTTS test-clean and VCTK that were never trained on"
-CLONE = {  # score: the Hub's metric type, what it is, unit, factor
-    "wer": ("wer", "Word error rate, Whisper tiny.en", "%", 100),
-    "distill-mos": ("mos", "Naturalness, Distill-MOS", "", 1),
-    "dnsmos": ("dnsmos", "DNSMOS overall", "", 1),
-    "resemblyzer cosine": ("cosine", "Likeness, cosine by Resemblyzer (a stranger's: 0.56)", "", 1),
-    "second cosine": ("cosine2", "Likeness, cosine by a second judge (a stranger's: 0.20)", "", 1),
-    "real-time factor": ("rtf", "Computing time per second of speech", "", 1),
+README = Path(__file__).parents[1] / "README.md"
+SECTION = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
+COMMAND = "rtvc evaluate --cases CASES --judges JUDGES --output report"
+CLONED = (
+    " of LibriTTS test-clean and VCTK that were never trained on",
+    ["mythicinfinity/libritts", "CSTR-Edinburgh/vctk"],
+)
+OTHERS = ["openslr/librispeech_asr", "mythicinfinity/libritts", "CSTR-Edinburgh/vctk"]
+SOURCES = {  # of our cases, by table: whose recordings they are, and where the Hub has them
+    "clone": CLONED,
+    "noise": CLONED,
+    "enhance": (" (LibriTTS test-clean and VCTK in ESC-10's noises and babble, −2.5 … 15 dB)", CLONED[1]),
+    "verify": (" (LibriTTS test-clean, VCTK and LibriSpeech test-other)", OTHERS),
+    "speed": ("", OTHERS[1:2]),
 }
-VERIFY = {  # cut and noise: the Hub's metric type, what it is
-    "whole, clean": ("eer", "whole recordings"),
-    "5 s, clean": ("eer5", "first 5 s"),
-    "3 s, clean": ("eer3", "first 3 s"),
-    "whole, 5 dB": ("eer_noise", "whole recordings with noise at 5 dB"),
-    "5 s, 5 dB": ("eer5_noise", "first 5 s with noise at 5 dB"),
-    "3 s, 5 dB": ("eer3_noise", "first 3 s with noise at 5 dB"),
-}
 
 
-def metric(kind: str, name: str, value: float, unit: str) -> dict:
-    return {"type": kind, "name": name, "value": float(f"{value:.3g}"), "unit": unit}
+def keep(folder: Path, results: Results) -> None:
+    """A file for every table of the results, in place of those of an earlier evaluation."""
+    check(folder, results["model"]["weights"])
+    for path in (folder / "evaluation").glob("*.json"):
+        if path.stem != "baseline":
+            path.unlink()
+    machine = f"{results['machine']['cpu']}, {results['machine']['threads']} thread(s)"
+    for table in tables(results):
+        where, hub = SOURCES[table.name]
+        about = {"dataset": {"name": table.cases + where, "hub": hub}, "machine": machine, "date": results["date"]}
+        write_evaluation(folder, table.name, **table.evaluation(), **about, command=COMMAND)
 
 
-def cloning(scores: dict, seconds: int, command: str) -> dict:
-    """The evaluation of a scores.json."""
-    means = scores["means"]
-    metrics = [metric(kind, name, means[key] * factor, unit) for key, (kind, name, unit, factor) in CLONE.items()]
-    return {
-        "task": "text-to-speech",
-        "title": f"Cloning from one recording of about {seconds} s",
-        "dataset": {
-            "name": f"{means['cases']:.0f} sentences, 6 speakers of {CASES}",
-            "hub": ["mythicinfinity/libritts", "CSTR-Edinburgh/vctk"],
-        },
-        "metrics": metrics,
-        "command": command,
-    }
+def keep_baseline(folder: Path, found: dict[str, Any]) -> None:
+    """The file of `benchmarks/baseline.py`."""
+    check(folder, found.pop("weights"))
+    write_evaluation(folder, "baseline", **found)
 
 
-def verification(result: dict) -> dict:
-    """The evaluation of a file of verify.py."""
-    rows = result["error rates"]["rtvc"]
-    metrics = [metric(kind, f"Equal error rate, {name}", rows[key]["eer"], "%") for key, (kind, name) in VERIFY.items()]
-    sources = "LibriTTS test-clean, VCTK and LibriSpeech test-other"
-    return {
-        "task": "audio-classification",
-        "title": "Who is speaking (Tuned-GE2E)",
-        "dataset": {
-            "name": f"152 recordings of 21 speakers of {sources}, every pair a trial",
-            "hub": ["openslr/librispeech_asr"],
-        },
-        "metrics": metrics,
-        "command": "python benchmarks/verify.py",
-    }
+def check(folder: Path, weights: str) -> None:
+    """That it was this model that was measured."""
+    if weights != fingerprint(folder):
+        raise SystemExit(f"card.py: other weights were measured than those of {folder.name}; measure these.")
+
+
+def readme(folder: Path) -> str:
+    """The README with the tables of the model in their place."""
+    return SECTION.sub(lambda _: f"{measured(folder)}\n", README.read_text(encoding="utf-8"))
+
+
+def stale(folder: Path) -> list[str]:
+    """Which of card and README say something else than the JSON in the model's folder."""
+    wanted = {folder / "README.md": str(card(folder)), README: readme(folder)}
+    return [path.name for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    for name in ("--clone", "--short", "--verify"):
-        parser.add_argument(name, type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=CHECKPOINT)
+    parser.add_argument("--results", type=Path)
+    parser.add_argument("--baseline", type=Path)
+    parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    makers = {
-        "clone": lambda scores: cloning(scores, 12, "python benchmarks/clone.py"),
-        "short": lambda scores: cloning(scores, 5, "python benchmarks/clone.py --reference short"),
-        "verify": verification,
-    }
-    for name, make in makers.items():
-        if path := getattr(options, name):
-            found = make(json.loads(path.read_text()))
-            write_evaluation(options.folder, name, **found, machine=MACHINE, date=time.strftime("%Y-%m-%d"))
+    if options.check:
+        raise SystemExit(
+            "".join(f"card.py: {name} is stale; run benchmarks/card.py\n" for name in stale(options.folder))
+        )
+    for path, take in ((options.results, keep), (options.baseline, keep_baseline)):
+        if path:
+            take(options.folder, json.loads(path.read_text(encoding="utf-8")))
     write_card(options.folder)
+    README.write_text(readme(options.folder), encoding="utf-8")
 
 
 if __name__ == "__main__":

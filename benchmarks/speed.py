@@ -13,14 +13,10 @@ import argparse
 import json
 import logging
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable
-from importlib.metadata import version
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -28,11 +24,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import torch
 
+from rtvc import audio
+from rtvc.evaluation.run import rounded
+from rtvc.evaluation.speed import SENTENCE, enrolment, first_sound, in_turns, machine, milliseconds
+
 ROOT = Path(__file__).parents[1]
 WOMAN, MAN = (ROOT / "examples" / "voices" / name for name in ("woman.flac", "man.flac"))
-SENTENCE = "Nice to meet you, my very dear friend."  # eight words
 POCKET_TTS = {"first_sound_ms": 200, "rtf": 1 / 6, "where": "two cores of a laptop, as published"}
-AUDIBLE = 10 ** (-50 / 20)
 
 # In a process of its own: seconds to import and load, and MB above what importing torch takes (Linux only). The last
 # number is how much the peak grows while an hour (or what is asked for) is spoken.
@@ -56,25 +54,6 @@ while said < float(sys.argv[4]):
     early = early or peak()
 print(loaded, peak() - torch_alone, with_transformers - torch_alone, peak() - early)
 """
-
-
-def milliseconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return 1e3 * (time.perf_counter() - start)
-
-
-def in_turns(calls: dict[str, Callable[[], object]], times: int) -> dict[str, np.ndarray]:
-    """Milliseconds of each call, `times` over; the calls take turns, so that what disturbs one disturbs all."""
-    for call in calls.values():
-        call()
-    rounds = [{name: milliseconds(call) for name, call in calls.items()} for _ in range(times)]
-    return {name: np.array([one[name] for one in rounds]) for name in calls}
-
-
-def first_sound(chunks: Iterable[dict]) -> None:
-    """Until a chunk has something in it that can be heard."""
-    next(chunk for chunk in chunks if np.abs(chunk["audio"]).max() > AUDIBLE)
 
 
 def seconds_of(out: dict) -> float:
@@ -103,21 +82,6 @@ def latency(clones: dict, voice, times: int) -> dict:
             "rtf": np.median(spent[f"{name} streamed"]) / 1e3 / seconds_of(clone(SENTENCE, voice=voice)),
         }
     return made
-
-
-def enrolment(clone, seconds: float, times: int) -> dict[str, float]:
-    """Milliseconds for so many seconds of speech, left as they are and cleaned, and again when known."""
-    from rtvc import audio
-
-    wave, chance = audio.read(WOMAN), np.random.default_rng(0)
-    wave = np.resize(wave, int(seconds * audio.SAMPLING_RATE))
-
-    def once(enhance: bool) -> None:  # never the same recording: what was heard before is known
-        clone.enroll((wave + chance.normal(0, 1e-5, wave.size).astype(np.float32), audio.SAMPLING_RATE), enhance)
-
-    calls = {"as it is": lambda: once(False), "cleaned": lambda: once(True)}
-    calls["known"] = lambda: clone.enroll((wave, audio.SAMPLING_RATE))
-    return {name: float(np.median(spent)) for name, spent in in_turns(calls, times).items()}
 
 
 def together(clone, voices: list, times: int) -> dict[str, float]:
@@ -188,8 +152,6 @@ def peers(times: int) -> dict[str, dict]:
 
 def growth(clones: dict, voices: list, quick: bool) -> dict:
     """How cost grows with the text, the reference, the number of voices and the threads."""
-    from rtvc import audio
-
     clone, voice, wave = clones["original"], voices[0], audio.read(WOMAN)
     texts = (10, 100) if quick else (10, 100, 1_000, 10_000)
     references = (4, 30) if quick else (4, 10, 60, 600)
@@ -202,17 +164,6 @@ def growth(clones: dict, voices: list, quick: bool) -> dict:
         "reference_seconds_ms": {n: milliseconds(lambda n=n: enroll(n)) for n in references},
         "voices_ms_a_line": {n: together(clone, (voices * n)[:n], 3) for n in (1, 2, 4, 8, 16)},
     }
-
-
-def machine() -> dict[str, str | int]:
-    """What the figures were measured on."""
-    names = ("torch", "transformers", "onnxruntime", "numpy")
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
-    versions = {name: version(name) for name in names}
-    return {"cpu": model, "threads": torch.get_num_threads(), "python": platform.python_version(), **versions}
 
 
 # ---------------------------------------------------------------------------------------------- the run
@@ -242,7 +193,7 @@ def measure(model: Path | None, quick: bool) -> dict:
         voices = [clones["original"].enroll(path) for path in (WOMAN, MAN)]
         sizes = {name: (folder / "model.safetensors").stat().st_size / 1e6 for name, folder in folders.items()}
         made = latency(clones, voices[0], times)
-        enrolled = enrolment(clones["original"], 5.0, max(3, times // 5))
+        enrolled = enrolment(clones["original"], audio.read(WOMAN), 5.0, max(3, times // 5))
         alone = {name: fresh(folder, 30.0 if quick else 3600.0) for name, folder in folders.items()}
         original, optimised = made["original"], made["optimised"]
         ratio = optimised["whole_sentence_ms"]["median"] / original["whole_sentence_ms"]["median"]
@@ -284,13 +235,6 @@ def threads(model: Path | None) -> dict[int, float]:
     return spent
 
 
-def rounded(value):
-    """Three significant digits: more is noise."""
-    if isinstance(value, dict):
-        return {str(key): rounded(one) for key, one in value.items()}
-    return float(f"{float(value):.3g}") if isinstance(value, float | np.floating) else value
-
-
 def table(results: dict) -> str:
     """The figures against what they shall be."""
     optimised, first = results["optimised"], results["first_sound_ms"]
@@ -328,14 +272,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few repetitions: only shows that it works")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results.json")
     options = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
     from rtvc.cli import hush
 
     hush()
     logging.disable(logging.WARNING)
     results = measure(options.model, options.quick)
     results["growth"]["threads_ms"] = threads(options.model)
-    results = rounded(results)
+    results = rounded(results, 3)
     options.output.write_text(json.dumps(results, indent=1) + "\n")
     print(table(results))
     print(json.dumps(results["growth"], indent=1))

@@ -1,7 +1,7 @@
 """How well your recordings are cloned: python examples/evaluate.py [--model FOLDER] RECORDING RECORDING …
 
 Each recording, one a speaker, says a few sentences. Likeness is the model's own probability that recording and clone
-are one person's voice (it knows its own clones too well: for figures to publish, use `benchmarks/clone.py` with its
+are one person's voice (it knows its own clones too well: for figures to publish, use `rtvc evaluate` with its
 independent judges); "others" is the mean over the other recordings, "right" whether its own is the most alike.
 """
 

@@ -2,8 +2,8 @@
 
     python -m rtvc.card FOLDER     # writes README.md there
 
-An evaluation file says what was measured, on what, by which command, and with which weights (see `Evaluation`); the
-benchmarks write it.
+An evaluation file says what was measured, on what, by which command, and with which weights (see `Evaluation`);
+`benchmarks/card.py` makes it of what `rtvc evaluate` found, and puts the same tables into the project's README.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import math
 import os
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -148,11 +148,13 @@ that speech is synthetic where you publish it."""
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One benchmark's result. Its file is this as JSON.
+    """One table of results. Its file is this as JSON.
 
     task: the Hub's name for it, such as "text-to-speech"; title: one line; dataset: {"name", "hub": ids of datasets on
-    the Hub that it is drawn from}; metrics: [{"type", "name", "value", "unit"}]; command: what measured it; machine and
-    date (YYYY-MM-DD): where and when; weights: SHA-256 of the weights that were measured.
+    the Hub that it is drawn from}; metrics: [{"type", "name", "value", "unit"}] and, where they are known, "low" and
+    "high" of the 95 % interval, and "compared": other columns' values (numbers, or words) by name; column: the name of
+    the model's own; notes: sentences to stand below; command: what measured it; machine and date (YYYY-MM-DD): where
+    and when; weights: SHA-256 of the weights that were measured.
     """
 
     task: str
@@ -163,6 +165,8 @@ class Evaluation:
     machine: str
     date: str
     weights: str
+    column: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for metric in self.metrics:
@@ -223,7 +227,7 @@ def card(folder: Path, repo_id: str | None = None) -> ModelCard:
     training = _training(folder)
     sections = [_about(folder, config), _use(config, repo_id, folder)]
     if results := read_evaluations(folder):
-        sections.append(_results(results, fingerprint(folder)))
+        sections.append(f"## Measured\n\n{measured(folder)}")
     sections.append(_limits(training))
     sections.append(f"## Use\n\n{INTENDED}")
     if training:
@@ -331,15 +335,37 @@ def _voices(folder: Path, repo_id: str) -> str:
     return "\n\n" + VOICES.format(names=", ".join(names), name=names[0], repo=repo_id).rstrip()
 
 
-def _results(results: dict[str, Evaluation], weights: str) -> str:
-    section = "## Measured"
-    for result in results.values():
-        values = [f"{metric['value']:g} {metric.get('unit', '')}".rstrip() for metric in result.metrics]
-        rows = [f"| {metric['name']} | {value} |" for metric, value in zip(result.metrics, values, strict=True)]
+def measured(folder: Path) -> str:
+    """The tables of all evaluations of a model's folder, as Markdown, and the commands that measured them."""
+    weights, results = fingerprint(folder), list(read_evaluations(folder).values())
+    parts = []
+    for result in results:
         earlier = "" if result.weights == weights else " **Measured with other weights than these.**"
-        section += f"\n\n{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{earlier}\n\n"
-        section += "| | |\n|---|---|\n" + "\n".join(rows) + f"\n\n```sh\n{result.command}\n```"
-    return section
+        about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{earlier}"
+        parts += [about, _table(result), *result.notes]
+    commands = dict.fromkeys(f"`{result.command}`" for result in results)
+    return "\n\n".join([*parts, f"Measured by {', '.join(commands)}."])
+
+
+def _table(result: Evaluation) -> str:
+    """The model's own column with its intervals, and those it is compared with."""
+    others = list(dict.fromkeys(name for metric in result.metrics for name in metric.get("compared", ())))
+    lines = [["", result.column, *others], ["---"] * (2 + len(others))]
+    for metric in result.metrics:
+        compared = metric.get("compared", {})
+        lines.append([_with_unit(metric), _with_interval(metric), *(_shown(compared.get(name)) for name in others)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _shown(value: float | str | None) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _with_interval(metric: dict[str, Any]) -> str:
+    value, low, high = (metric.get(name) for name in ("value", "low", "high"))
+    return _shown(value) if low is None or low == high else f"{value:g} ({low:g} … {high:g})"
 
 
 def _limits(training: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from . import audio, watermark
 from .errors import CheckpointError, RTVCError, TextError
-from .pipeline import VoiceCloningPipeline, load
+from .pipeline import VoiceCloningPipeline, load, model_folder
 from .text import split_sentences
 from .voice import Voice
 
@@ -64,6 +64,17 @@ def parser() -> argparse.ArgumentParser:
     enhance.add_argument("recording", help="the noisy recording")
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
     _model_options(enhance)
+
+    evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on your cases and write a report")
+    evaluate.add_argument("--cases", required=True, help="a folder with clone.tsv, enhance.tsv or verify.tsv")
+    evaluate.add_argument("--output", required=True, help="the report's folder, a new one or that of an earlier report")
+    evaluate.add_argument("--judges", help="a folder with the second speaker judge and the peers' weights")
+    text = "another judge for words, likeness or second: a model on the Hub, as in words=openai/whisper-base.en"
+    evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
+    text = "what to measure: cloning, noise, enhancement, verification, speed; without it everything"
+    evaluate.add_argument("--only", nargs="+", metavar="PART", help=text)
+    evaluate.add_argument("--limit", type=int, help="only about so many cases of each table, for a quick look")
+    _model_options(evaluate)
 
     smaller = _command(commands, "optimize", run_optimize, "make the optimised variant of a model: smaller and faster")
     smaller.add_argument("model", nargs="?", metavar="folder", help="of the original; without it the bundled model")
@@ -168,6 +179,25 @@ def run_enhance(options: argparse.Namespace) -> None:
         wave = model.enhance(options.recording, progress)
     audio.write(options.output, wave, audio.SAMPLING_RATE)
     print(f"{options.output}: {wave.size / audio.SAMPLING_RATE:.1f} s cleaned")
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """`rtvc evaluate`: what is wrong with the cases is said before any model is loaded."""
+    from .evaluation import report, run
+    from .evaluation.cases import read_cases
+
+    output, folder = Path(options.output), Path(options.judges) if options.judges else None
+    report.check_output(output)
+    parts, chosen = run.check_parts(options.only), run.check_judges(options.judge)
+    cases = read_cases(Path(options.cases), options.limit)
+    model = model_folder(options.model, options.revision)
+    clone, others = run.open_model(model), run.company(folder, chosen)
+    with report.written(output) as made:
+        results = run.evaluate(clone, model, cases, others, parts, made / report.CLIPS)
+        report.write(results, made)
+    for one in [one for one in results["left_out"] if one["why"] != run.UNASKED]:
+        print(f"{one['what']} is left out: {one['why']}", file=sys.stderr)
+    print(f"{output}: {report.headline(results)}")
 
 
 def run_push(options: argparse.Namespace) -> None:

@@ -28,6 +28,10 @@ class CheckpointError(RTVCError):
     """The model files cannot be used."""
 
 
+class EvaluationError(RTVCError):
+    """An evaluation cannot begin: its cases, its judges or where its report shall go."""
+
+
 class TrainingError(RTVCError):
     """A training run cannot begin or go on: its config, its data, its losses or its disk."""
 

@@ -396,9 +396,7 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
     Raises:
         CheckpointError: the files are missing, damaged or of another model, or cannot be downloaded.
     """
-    folder = Path(model) if model is not None else CHECKPOINT
-    if not folder.exists() and not folder.is_absolute() and str(model).count("/") == 1:
-        folder = _hub().download(str(model), revision)
+    folder = model_folder(model, revision)
     _check_folder(folder)
     try:
         loaded = VoiceCloningModel.from_pretrained(folder).eval()
@@ -413,6 +411,14 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
     if not all(isinstance(index, int) and 0 <= index < size for index in ids):
         raise CheckpointError(f"vocab.json in {quoted(folder.name)} is of another model; get matching model files.")
     return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
+
+
+def model_folder(model: str | os.PathLike | None = None, revision: str | None = None) -> Path:
+    """Where a model's files lie, downloaded if they are on the Hub; the arguments are those of :func:`load`."""
+    folder = Path(model) if model is not None else CHECKPOINT
+    if not folder.exists() and not folder.is_absolute() and str(model).count("/") == 1:
+        folder = _hub().download(str(model), revision)
+    return folder
 
 
 def _hub() -> ModuleType:

@@ -109,10 +109,11 @@ class VoiceCloningModel(PreTrainedModel):
     config_class = VoiceCloningConfig
     base_model_prefix = "voice_cloning"
     main_input_name = "input_ids"
+    front_end: ClassVar[type[PreTrainedModel]] = EarSpeechModel
 
     def __init__(self, config: VoiceCloningConfig):
         super().__init__(config)
-        self.earspeech = EarSpeechModel(config.earspeech_config)
+        self.earspeech = self.front_end(config.earspeech_config)
         self.tuned_ge2e = TunedGE2EModel(config.tuned_ge2e_config)
         self.sayen = SayENModel(config.sayen_config)
         self.rtvc7 = RTVC7Model(config.rtvc7_config)
@@ -125,7 +126,7 @@ class VoiceCloningModel(PreTrainedModel):
         """Put trained components together; ``options`` are fields of :class:`VoiceCloningConfig`."""
         parts = {"earspeech": earspeech, "tuned_ge2e": tuned_ge2e, "sayen": sayen, "rtvc7": rtvc7}
         configs = {f"{name}_config": copy.deepcopy(part.config) for name, part in parts.items()}
-        model = cls(VoiceCloningConfig(**configs, **options)).eval()
+        model = cls(cls.config_class(**configs, **options)).eval()
         for name, part in parts.items():
             getattr(model, name).load_state_dict(part.state_dict())
         return model
@@ -160,10 +161,10 @@ class VoiceCloningModel(PreTrainedModel):
 
     @classmethod
     def _check_folder(cls, folder: Path) -> None:
-        stored = read_config(folder, VoiceCloningConfig().to_dict())
+        stored = read_config(folder, cls.config_class().to_dict())
         try:
             with torch.device("meta"):  # shapes without memory
-                expected = cls(VoiceCloningConfig.from_dict(stored)).state_dict()
+                expected = cls(cls.config_class.from_dict(stored)).state_dict()
         except (StrictDataclassError, ValueError, TypeError, RuntimeError, KeyError) as error:
             message = f"The model {quoted(folder.name)} cannot be loaded: its config.json describes no model"
             raise CheckpointError(f"{message}; get the model files again.") from error

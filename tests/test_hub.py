@@ -36,7 +36,7 @@ EVALUATION = {
     "title": "Cloning",
     "dataset": {"name": "36 sentences", "hub": ["mythicinfinity/libritts"]},
     "metrics": [{"type": "wer", "name": "Word error rate", "value": 2.5, "unit": "%"}],
-    "command": "python benchmarks/clone.py",
+    "command": "rtvc evaluate --cases CASES",
     "machine": "two cores",
     "date": "2026-01-31",
 }
@@ -268,7 +268,7 @@ def test_the_card_is_valid_and_complete(repository):
     text = card.text
     for words in ("LibriSpeech", "CC BY 4.0", "Prohibited", "English only", "at least 3 s", "neither sings", "hours"):
         assert words in text
-    assert "python benchmarks/clone.py" in text
+    assert "rtvc evaluate --cases CASES" in text
     assert "other weights" not in text
     (entry,) = parse_eval_result_entries(yaml.safe_load((repository / ".eval_results" / "rtvc.yaml").read_text()))
     assert (entry.value, entry.date) == (2.5, "2026-01-31")

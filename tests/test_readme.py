@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -59,6 +60,13 @@ def test_ci_runs_the_readmes_own_command():
     assert command.startswith("python -m venv")
     assert "[test]" in command
     assert "pytest" in command
+
+
+@needs_checkpoint
+def test_results_are_those_of_the_models_own_evaluation():
+    """README and model card say what the JSON in rtvc/checkpoint/evaluation says."""
+    script = runpy.run_path(str(ROOT / "benchmarks" / "card.py"))
+    assert script["stale"](CHECKPOINT.parent) == [], "run `python benchmarks/card.py`"
 
 
 def test_python_snippets_parse():

@@ -1,14 +1,21 @@
-"""What the components are compared with: log-mel bands in place of EarSpeech."""
+"""What the system is compared with: log-mel bands in place of EarSpeech, alone and in a whole model."""
 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
+from pathlib import Path
+from typing import ClassVar
+
 import librosa
+import numpy as np
 import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from rtvc import VoiceCloningConfig, VoiceCloningModel, VoiceCloningPipeline, VoiceCloningProcessor
 from rtvc.earspeech import EarSpeechOutput
 from rtvc.errors import refuse_unknown_keys
+from rtvc.pipeline import TASK
+from rtvc.rtvc7 import RTVC7Model, VoiceCondition
 
 
 @strict
@@ -55,3 +62,61 @@ class MelBandsModel(PreTrainedModel):
         decibels = 10 * power.clamp(min=1e-12).log10()
         relative = decibels - decibels.amax((1, 2), keepdim=True)
         return EarSpeechOutput(features=(relative / config.dynamic_range_db + 1).clamp(0, 1))
+
+
+@strict
+class BaselineConfig(VoiceCloningConfig):
+    """A whole model that hears through log-mel bands."""
+
+    model_type = "voice_cloning_baseline"
+    sub_configs_defaults: ClassVar[dict] = {
+        **VoiceCloningConfig.sub_configs_defaults,
+        "earspeech_config": MelBandsConfig,
+    }
+
+
+class BaselineModel(VoiceCloningModel):
+    """The four components, EarSpeech replaced. Its folder is of a type of its own: `rtvc.load` refuses it."""
+
+    config_class = BaselineConfig
+    front_end = MelBandsModel
+
+
+def load_baseline(folder: Path) -> VoiceCloningPipeline:
+    """A baseline's folder as the system that `rtvc evaluate` measures.
+
+    Raises:
+        CheckpointError: its files are damaged or do not fit.
+    """
+    processor = VoiceCloningProcessor.from_pretrained(folder)
+    return VoiceCloningPipeline(model=BaselineModel.from_pretrained(folder).eval(), processor=processor, task=TASK)
+
+
+RIDGE = 0.02  # of the mean square of the embeddings' numbers; five times more or less costs .01 of cosine
+
+
+def linear_map(heard: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What takes one encoder's embeddings to another's by least squares: x → x @ matrix + shift, about unit length.
+
+    Args:
+        heard, known: (utterances, size) of the same utterances, of unit length.
+    """
+    centre, target = heard.mean(0), known.mean(0)
+    inputs, wanted = heard - centre, known - target
+    ridge = RIDGE * len(heard) * inputs.var() * np.eye(heard.shape[1])
+    matrix = np.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ wanted)
+    scale = 1 / np.linalg.norm(inputs @ matrix + target, axis=1).mean()  # least squares shortens what it is unsure of
+    return scale * matrix, scale * (target - centre @ matrix)
+
+
+def refit(model: RTVC7Model, matrix: np.ndarray, shift: np.ndarray) -> None:
+    """Let RTVC-7 take another encoder's embeddings for those that it was trained with, by :func:`linear_map`.
+
+    The map goes into the layers that read an embedding; everything else stays as it is.
+    """
+    weight, bias = (torch.from_numpy(one).float() for one in (matrix.T, shift))
+    with torch.no_grad():
+        for part in model.modules():
+            if isinstance(part, VoiceCondition):
+                part.speaker.bias += part.speaker.in_features**0.5 * part.speaker.weight @ bias  # see its forward
+                part.speaker.weight.copy_(part.speaker.weight @ weight)

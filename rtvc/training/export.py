@@ -18,6 +18,7 @@ from rtvc.pipeline import load
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.sayen import SayENModel
 from rtvc.text import VoiceCloningTokenizer
+from rtvc.training.baseline import MelBandsModel
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 COMPONENTS = {"earspeech": EarSpeechModel, "tuned_ge2e": TunedGE2EModel, "sayen": SayENModel, "rtvc7": RTVC7Model}
@@ -55,6 +56,17 @@ def component(kind: type[PreTrainedModel], folder: str | Path, **options: Any) -
     if info["missing_keys"] or info["unexpected_keys"]:
         raise TrainingError(f"The model in “{folder}” is of another architecture; train it with this version.")
     return model
+
+
+def front_end(folder: str | Path) -> PreTrainedModel:
+    """What an encoder hears through: EarSpeech, or the bands of the baseline in its place.
+
+    Raises:
+        TrainingError: as :func:`component`.
+    """
+    config = Path(folder) / "config.json"
+    is_baseline = config.is_file() and json.loads(config.read_text(encoding="utf-8")).get("model_type") == "mel_bands"
+    return component(MelBandsModel if is_baseline else EarSpeechModel, folder)
 
 
 def whole_model(folder: str | Path) -> VoiceCloningModel:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rtvc.earspeech import EarSpeechModel
 from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, si_snr
 from rtvc.training import loop
-from rtvc.training.export import component
+from rtvc.training.export import component, front_end
 from rtvc.training.mixtures import Mixtures
 from rtvc.tuned_ge2e import TunedGE2EModel
 
@@ -56,7 +56,7 @@ class SayEN(loop.Stage):
         self.decay = config["average"]
         self.model = self.kept = _model(config)
         self.objective = Enhancing(
-            self.model, component(EarSpeechModel, config["earspeech"]), component(TunedGE2EModel, config["tuned_ge2e"])
+            self.model, front_end(config["earspeech"]), component(TunedGE2EModel, config["tuned_ge2e"])
         )
         self.enhancing = self.objective
         self.optimizer = torch.optim.AdamW(

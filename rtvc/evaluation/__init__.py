@@ -1,0 +1,1 @@
+"""Evaluation: cases, judges, measures, report. `rtvc evaluate` runs it; nothing else of rtvc needs it."""

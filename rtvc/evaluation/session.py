@@ -1,0 +1,70 @@
+"""What every measure needs: the system, the cases, the judges, where sounds are kept and who watches."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from rtvc import VoiceCloningPipeline, audio
+from rtvc.evaluation.cases import Cases
+from rtvc.evaluation.judges import Judge
+
+RATE = audio.SAMPLING_RATE
+NOISE_DB = 5.0  # at which verification is measured in noise
+
+
+@dataclass
+class Session:
+    """One evaluation. ``clips``: the folder of the report's sounds, none to keep none; ``bars``: show progress."""
+
+    clone: VoiceCloningPipeline
+    cases: Cases
+    judges: dict[str, Judge]
+    clips: Path | None = None
+    bars: bool = True
+    names: set[str] = field(default_factory=set)
+
+    def watch(self, items: Sequence[Any], what: str) -> Iterable[Any]:
+        """The items, with a progress bar while they are gone through, on a terminal only."""
+        return tqdm(items, desc=f"{what:24.24s}", leave=False, disable=None if self.bars else True)
+
+    def keep(self, name: str, wave: np.ndarray) -> str | None:
+        """Write a sound at 16 kHz for the report; its path as seen from there."""
+        if self.clips is None:
+            return None
+        stem = unique = re.sub(r"[^\w.-]+", "_", name).strip("._") or "clip"
+        while unique in self.names:
+            unique = f"{stem}-{len(self.names)}"
+        self.names.add(unique)
+        audio.write(self.clips / f"{unique}.flac", wave, RATE)
+        return f"{self.clips.name}/{unique}.flac"
+
+    def noises(self) -> list[np.ndarray]:
+        """The noises of the enhancement cases: what is left of a noisy recording without the clean one."""
+        pairs = [(audio.read(one.noisy), audio.read(one.clean)) for one in self.cases.enhance]
+        found = [noisy[: clean.size] - clean[: noisy.size] for noisy, clean in pairs]
+        return [noise for noise in found if noise.any()]
+
+
+def with_noise(waves: Sequence[np.ndarray], noises: Sequence[np.ndarray], snr_db: float) -> list[np.ndarray]:
+    """Each wave (samples,) with one of the noises in turn, at so many dB over the whole of both."""
+    made = []
+    for number, wave in enumerate(waves):
+        noise = np.resize(noises[number % len(noises)], wave.size)
+        gain = np.sqrt(np.mean(wave**2) / np.mean(noise**2) / 10 ** (snr_db / 10))
+        made.append((wave + gain * noise).astype(np.float32))
+    return made
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """What a call gives, and the seconds it took."""
+    start = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - start

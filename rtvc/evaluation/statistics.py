@@ -1,0 +1,116 @@
+"""What is worked out from scores: ratios, equal error rates, and how far they may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+DRAWS = 1000
+CONFIDENCE = 0.95
+Figure = dict[str, float | int | None]
+"""{"value", "low", "high": the 95 % interval, none where it cannot be told, "count": of what it was measured on}"""
+
+
+@lru_cache(maxsize=32)
+def bootstrap(groups: tuple[str, ...], draws: int = DRAWS, seed: int = 0) -> np.ndarray:
+    """How often each item counts in each draw, (draws, items).
+
+    Groups, such as speakers, are drawn with replacement, then as many of each one's items as it has, likewise (B. Efron
+    and R. Tibshirani 1993, "An Introduction to the Bootstrap"): items of one speaker are alike, so that few speakers
+    make wide intervals.
+    """
+    random, (names, numbers) = np.random.default_rng(seed), np.unique(groups, return_inverse=True)
+    times = random.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
+    counts = np.zeros((draws, len(groups)))
+    for group in range(len(names)):
+        mine = np.flatnonzero(numbers == group)  # as often as the group came, so many of its items are drawn
+        counts[:, mine] = random.multinomial(times[:, group] * mine.size, np.full(mine.size, 1 / mine.size))
+    return counts
+
+
+def interval(values: Iterable[float]) -> tuple[float | None, float | None]:
+    """The range in which the middle 95 % of the draws lie."""
+    finite = [value for value in values if np.isfinite(value)]
+    if len(finite) < 2:
+        return None, None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def ratio(above: Sequence[float | None], below: Sequence[float], groups: Sequence[str]) -> Figure | None:
+    """Sum over sum, of the items that have both: an error rate, or, over ones, a mean. None where there are none."""
+    known = [place for place, value in enumerate(above) if value is not None and np.isfinite(value)]
+    one, other = (np.array([values[place] for place in known], float) for values in (above, below))
+    if not known or other.sum() <= 0:
+        return None
+    counts = bootstrap(tuple(groups[place] for place in known))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = interval((counts @ one) / (counts @ other))
+    return {"value": float(one.sum() / other.sum()), "low": low, "high": high, "count": len(known)}
+
+
+def mean(values: Sequence[float | None], groups: Sequence[str]) -> Figure | None:
+    """Of the items that have a value."""
+    return ratio(values, np.ones(len(values)), groups)
+
+
+class Trials:
+    """Scores of pairs, the higher the more alike, and which pairs are of one speaker."""
+
+    def __init__(self, scores: np.ndarray, same: np.ndarray):
+        """Both (trials,); ``same`` bool."""
+        self.order = np.argsort(-scores, kind="stable")
+        self.scores, self.same = scores[self.order], same[self.order]
+        self.ends = np.flatnonzero(np.append(np.diff(self.scores) != 0, True))  # equal scores are accepted together
+
+    def equal_error_rate(self, counts: np.ndarray | None = None) -> tuple[float, float]:
+        """The rate at which as many wrong pairs are accepted as right ones refused, and the score where that is.
+
+        ``counts``: (trials,) how often each trial counts. Not a number where one of the two kinds is missing.
+        """
+        counts = np.ones(len(self.scores)) if counts is None else counts[self.order]
+        right, wrong = np.cumsum(counts * self.same)[self.ends], np.cumsum(counts * ~self.same)[self.ends]
+        if right[-1] == 0 or wrong[-1] == 0:
+            return float("nan"), float("nan")
+        alarms, misses = wrong / wrong[-1], 1 - right / right[-1]
+        best = int(np.argmin(np.abs(alarms - misses)))
+        return float((alarms[best] + misses[best]) / 2), float(self.scores[self.ends[best]])
+
+    def figure(self, draws: Iterable[np.ndarray]) -> Figure | None:
+        """The equal error rate, and its interval over ``draws`` of how often each trial counts."""
+        rate = self.equal_error_rate()[0]
+        if not np.isfinite(rate):
+            return None
+        low, high = interval(self.equal_error_rate(counts)[0] for counts in draws)
+        return {"value": rate, "low": low, "high": high, "count": len(self.scores)}
+
+
+def pair_counts(speakers: np.ndarray, first: np.ndarray, second: np.ndarray, draws: int = 300) -> Iterable[np.ndarray]:
+    """How often each pair of recordings counts where speakers are drawn with replacement.
+
+    Args:
+        speakers: (recordings,) names.
+        first, second: (pairs,) numbers of the recordings.
+
+    Pairs of one speaker count as often as the speaker was drawn, others as often as both together.
+    """
+    names, numbers = np.unique(speakers, return_inverse=True)
+    one, other = numbers[first], numbers[second]
+    for times in np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), draws):
+        yield np.where(one == other, times[one], times[one] * times[other])
+
+
+def si_sdr(clean: np.ndarray, made: np.ndarray) -> float:
+    """Scale-invariant signal-to-distortion ratio in dB (J. Le Roux et al. 2019); both (samples,)."""
+    clean, made = clean - clean.mean(), made - made.mean()
+    target = (made @ clean) / (clean @ clean) * clean
+    noise = made - target
+    return float(10 * np.log10((target @ target) / max(float(noise @ noise), 1e-12)))
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    """Of two vectors."""
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))

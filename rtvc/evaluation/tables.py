@@ -1,0 +1,251 @@
+"""Results as tables: one for each thing measured, the first column being the model, the others what to read it against.
+
+The report, the model card and the README all take their figures from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rtvc.evaluation.cloning import NAMES, SEMITONES
+from rtvc.evaluation.enhancement import UNTOUCHED
+from rtvc.evaluation.judges import SPEAKERS
+from rtvc.evaluation.statistics import Figure
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A row: ``key`` of the figure; ``kind``: what the Hub calls such a metric; ``factor`` to the unit shown."""
+
+    key: str
+    kind: str
+    label: str
+    unit: str = ""
+    factor: float = 1.0
+
+    def shown(self, figure: Figure | None) -> Figure | None:
+        """The figure in the unit shown, three significant digits."""
+        return figure and {name: self._scaled(figure[name]) for name in ("value", "low", "high")}
+
+    def _scaled(self, value: float | None) -> float | None:
+        return None if value is None else float(f"{value * self.factor:.3g}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """``rows``: measure and a figure a column, none where there is none; ``task``: the Hub's name for it."""
+
+    name: str
+    task: str
+    title: str
+    cases: str
+    columns: list[str]
+    rows: list[tuple[Measure, list[Figure | None]]]
+    notes: list[str] = field(default_factory=list)
+
+    def evaluation(self) -> dict[str, Any]:
+        """What a model's card keeps of it, see :class:`rtvc.card.Evaluation`."""
+        metrics = []
+        for measure, figures in self.rows:
+            first, *others = (measure.shown(figure) for figure in figures)
+            named = {"type": measure.kind, "name": measure.label, "unit": measure.unit}
+            compared = {name: one["value"] for name, one in zip(self.columns[1:], others, strict=True) if one}
+            metrics += [{**named, **first, "compared": compared}] if first else []
+        about = {"task": self.task, "title": self.title, "column": self.columns[0]}
+        return {**about, "metrics": metrics, "notes": self.notes}
+
+
+def tables(results: Results) -> list[Table]:
+    """Those that the results have figures for."""
+    makers = {
+        "cloning": _cloning,
+        "noise": _noise,
+        "enhancement": _enhancement,
+        "verification": _verification,
+        "speed": _speed,
+    }
+    return [make(results) for name, make in makers.items() if results.get(name)]
+
+
+def _table(results: Results, systems: dict[str, str], measures: Iterable[Measure], part: str, **about: Any) -> Table:
+    """Of the figures of ``systems`` (name → column); measures that none of them has are left out."""
+    found = {name: results[part]["systems"][name]["figures"] for name in systems}
+    rows = [(measure, [found[name].get(measure.key) for name in systems]) for measure in measures]
+    return Table(columns=list(systems.values()), rows=[row for row in rows if any(row[1])], **about)
+
+
+def judge_name(results: Results, role: str) -> str:
+    """Of the judge that had a role."""
+    return results["judges"].get(role, {}).get("name", role)
+
+
+# ---------------------------------------------------------------------------------------------- the tables
+
+
+def _voice_measures(results: Results) -> list[Measure]:
+    found = []
+    for role in SPEAKERS:
+        by = f"by {judge_name(results, role)}"
+        found += [
+            Measure(f"{role}_cosine", f"cosine_{role}", f"Likeness, cosine {by}"),
+            Measure(f"{role}_stranger", f"stranger_{role}", f"… to the other speakers, {by}"),
+            Measure(f"{role}_error", f"speaker_error_{role}", f"Speaker error rate {by}", "%", 100),
+            Measure(f"{role}_right", f"right_{role}", f"Closest to the right speaker, {by}", "%", 100),
+        ]
+    return found
+
+
+def _said_measures(results: Results) -> list[Measure]:
+    words = judge_name(results, "words")
+    return [
+        Measure("wer", "wer", f"Word error rate, {words}", "%", 100),
+        Measure("cer", "cer", f"Character error rate, {words}", "%", 100),
+        Measure("naturalness", "mos", f"Naturalness, {judge_name(results, 'naturalness')}"),
+        Measure("dnsmos", "dnsmos", f"{judge_name(results, 'dnsmos')} overall"),
+    ]
+
+
+TIME = Measure("rtf", "rtf", "Computing time per second of speech")
+
+
+def cloning_measures(results: Results) -> list[Measure]:
+    """All rows of the table of cloning."""
+    pitch = Measure("pitch", "pitch", f"Median pitch within {SEMITONES} semitones of the reference's", "%", 100)
+    return [*_said_measures(results), *_voice_measures(results), pitch, TIME]
+
+
+def _cloning(results: Results) -> Table:
+    counts, systems = results["cases"]["clone"], results["cloning"]["systems"]
+    kinds = {name: f"rtvc, {counts[f'reference_{kind}_s']:.0f} s" for kind, name in NAMES.items() if name in systems}
+    columns = kinds | {name: name for name in systems if name not in kinds}
+    return _table(
+        results,
+        columns,
+        cloning_measures(results),
+        "cloning",
+        name="clone",
+        task="text-to-speech",
+        title=f"Cloning from one recording of about {counts['reference_long_s']:.0f} s",
+        cases=f"{counts['cases']} sentences, {counts['speakers']} speakers",
+    )
+
+
+def level(snr_db: float | None) -> str:
+    """Of a reference: how much louder than its noise."""
+    return "as it is" if snr_db is None else _decibels(snr_db)
+
+
+def _decibels(value: float) -> str:
+    return f"{value:.3g} dB".replace("-", "−")
+
+
+def _noise(results: Results) -> Table:
+    """A column a level, a row a measure and whether the reference was cleaned."""
+    points, rows = results["noise"], []
+    for measure in [one for one in cloning_measures(results) if one.key in CURVE]:
+        for cleaned in (False, True):
+            names = {"kind": f"{measure.kind}_cleaned", "label": f"{measure.label}, cleaned"} if cleaned else {}
+            figures = [one["figures"].get(measure.key) for one in points if one["cleaned"] is cleaned]
+            rows.append((replace(measure, **names), figures))
+    refused = {level(one["snr_db"]): one["refused"] for one in points if one["refused"] and not one["cleaned"]}
+    counts = results["cases"]["clone"]
+    return Table(
+        name="noise",
+        task="text-to-speech",
+        title="Cloning from noisy references, left as they are and cleaned by SayEN",
+        cases=f"{counts['cases']} sentences, {counts['speakers']} speakers",
+        columns=[level(one["snr_db"]) for one in points if not one["cleaned"]],
+        rows=[row for row in rows if any(row[1])],
+        notes=[f"At {at} no speech was found in the reference of {', '.join(who)}." for at, who in refused.items()],
+    )
+
+
+CURVE = ("wer", "naturalness", *(f"{role}_{name}" for role in SPEAKERS for name in ("cosine", "error")))
+
+
+def _enhancement(results: Results) -> Table:
+    kept = [
+        Measure(f"{role}_kept", f"kept_{role}", f"The speaker kept: cosine to the clean recording by {name}")
+        for role, name in ((role, judge_name(results, role)) for role in SPEAKERS)
+    ]
+    measures = [
+        Measure("pesq", "pesq", "PESQ-WB"),
+        Measure("estoi", "estoi", "eSTOI"),
+        Measure("gain", "si_sdr_gain", "SI-SDR gain", "dB"),
+        Measure("dnsmos", "dnsmos", "DNSMOS overall"),
+        *kept,
+        TIME,
+    ]
+    systems = results["enhancement"]["systems"]
+    names = ["rtvc", "noisy", *(name for name in systems if name not in ("rtvc", "noisy", UNTOUCHED)), UNTOUCHED]
+    worst = min(systems["rtvc"]["pairs"], key=lambda row: row["gain"])
+    return _table(
+        results,
+        {name: name for name in names},
+        measures,
+        "enhancement",
+        name="enhance",
+        task="audio-to-audio",
+        title="Noise taken out (SayEN)",
+        cases=f"{results['cases']['enhance']['cases']} noisy recordings",
+        notes=[f"Weakest: {_pair(worst)}, a gain of {_decibels(worst['gain'])}."],
+    )
+
+
+def _pair(row: dict[str, Any]) -> str:
+    at = "" if row["snr_db"] is None else f" at {_decibels(row['snr_db'])}"
+    return f"{row['noise'] or 'pair ' + str(row['pair'])}{at}"
+
+
+def _verification(results: Results) -> Table:
+    systems = results["verification"]["systems"]
+    counts, confused = results["cases"]["verify"], systems["rtvc"]["confused"][:3]
+    measures = [
+        Measure(key, "eer_" + key.replace(" ", "").replace(",", "_"), f"Equal error rate, {_heard(key)}", "%", 100)
+        for key in systems["rtvc"]["figures"]
+    ]
+    pairs = [f"{' and '.join(one['speakers'])} ({one['times']})" for one in confused]
+    return _table(
+        results,
+        {name: name for name in systems},
+        measures,
+        "verification",
+        name="verify",
+        task="audio-classification",
+        title="Who is speaking (Tuned-GE2E)",
+        cases=f"{counts['cases']} recordings of {counts['speakers']} speakers, every pair a trial",
+        notes=[f"Most often taken for one another: {', '.join(pairs)}."] if pairs else [],
+    )
+
+
+def _heard(key: str) -> str:
+    """ "3 s, 5 dB" → "first 3 s with noise at 5 dB" """
+    cut, noise = key.split(", ")
+    how = "whole recordings" if cut == "whole" else f"first {cut}"
+    return how if noise == "clean" else f"{how} with noise at {noise}"
+
+
+def _speed(results: Results) -> Table:
+    measures = [
+        Measure("first_sound_ms", "first_sound", "First sound of an eight-word sentence, median", "ms"),
+        Measure("first_sound_p95_ms", "first_sound_p95", "… 95th percentile", "ms"),
+        Measure("enrolment_ms", "enrolment", "Enrolment of 5 s", "ms"),
+        Measure("enrolment_cleaned_ms", "enrolment_cleaned", "… cleaned first", "ms"),
+        Measure("parameters", "parameters", "Size of the model", "million numbers", 1e-6),
+        Measure("size_mb", "size", "… on disk", "MB"),
+    ]
+    found = results["speed"] | results["model"]
+    rows = [(one, [{"value": found[one.key], "low": None, "high": None}]) for one in measures]
+    machine = results["machine"]
+    return Table(
+        name="speed",
+        task="text-to-speech",
+        title="Time and size",
+        cases=f"{machine['cpu']}, {machine['threads']} thread{'s' * (machine['threads'] > 1)}",
+        columns=["rtvc"],
+        rows=rows,
+    )
