@@ -79,10 +79,10 @@ def main() -> None:
     parser.add_argument("--baseline", type=Path)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
+    if options.check and (found := stale(options.folder)):
+        raise SystemExit(f"{' and '.join(found)} say something else than the JSON; run benchmarks/card.py.")
     if options.check:
-        raise SystemExit(
-            "".join(f"card.py: {name} is stale; run benchmarks/card.py\n" for name in stale(options.folder))
-        )
+        return
     for path, take in ((options.results, keep), (options.baseline, keep_baseline)):
         if path:
             take(options.folder, json.loads(path.read_text(encoding="utf-8")))
