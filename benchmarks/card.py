@@ -68,8 +68,8 @@ def readme(folder: Path) -> str:
 
 def stale(folder: Path) -> list[str]:
     """Which of card and README say something else than the JSON in the model's folder."""
-    wanted = {folder / "README.md": str(card(folder)), README: readme(folder)}
-    return [path.name for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
+    cards = {"the model card": (folder / "README.md", str(card(folder))), "the README": (README, readme(folder))}
+    return [name for name, (path, text) in cards.items() if path.read_text(encoding="utf-8") != text]
 
 
 def main() -> None:
@@ -79,10 +79,10 @@ def main() -> None:
     parser.add_argument("--baseline", type=Path)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
+    if options.check and (found := stale(options.folder)):
+        raise SystemExit(f"card.py: {' and '.join(found)} differ from the JSON; run it without --check.")
     if options.check:
-        raise SystemExit(
-            "".join(f"card.py: {name} is stale; run benchmarks/card.py\n" for name in stale(options.folder))
-        )
+        return
     for path, take in ((options.results, keep), (options.baseline, keep_baseline)):
         if path:
             take(options.folder, json.loads(path.read_text(encoding="utf-8")))

@@ -276,15 +276,34 @@ class SpeakerJudge(torch.nn.Module):
     assert Second(tmp_path)(np.full(2000, 0.5, np.float32)).tolist() == [1000.0] * 4
 
 
+WAV2VEC2 = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+WAV2VEC2 |= {"conv_dim": (8, 8), "conv_stride": (10, 16), "conv_kernel": (20, 16), "num_feat_extract_layers": 2}
+WAV2VEC2 |= {"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2}
+
+
+def test_a_recogniser_from_transformers_files(tmp_path, speech):
+    pytest.importorskip("whisper_normalizer")
+    pytest.importorskip("jiwer")
+    from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+
+    from rtvc.evaluation.judges.hub import HubWords
+
+    (tmp_path / "vocab.json").write_text(json.dumps({"<pad>": 0, "<unk>": 1, "|": 2, "a": 3, "b": 4}))
+    Wav2Vec2CTCTokenizer(str(tmp_path / "vocab.json"), bos_token=None, eos_token=None).save_pretrained(tmp_path)
+    Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
+    torch.manual_seed(0)
+    Wav2Vec2ForCTC(Wav2Vec2Config(**WAV2VEC2, vocab_size=5)).save_pretrained(tmp_path)
+    judge = HubWords(str(tmp_path))
+    assert isinstance(judge(speech), str)
+    assert judge.errors("Hello there.", "hello")["word_errors"] == 1
+
+
 def test_judges_from_transformers_files(tmp_path, speech):
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForXVector
 
-    small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    layers = {"conv_dim": (8, 8), "conv_stride": (10, 16), "conv_kernel": (20, 16), "num_feat_extract_layers": 2}
     xvector = {"tdnn_dim": (8, 8), "tdnn_kernel": (3, 1), "tdnn_dilation": (1, 1), "xvector_output_dim": 6}
-    positions = {"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2}
     torch.manual_seed(0)
-    Wav2Vec2ForXVector(Wav2Vec2Config(**small, **layers, **xvector, **positions)).save_pretrained(tmp_path)
+    Wav2Vec2ForXVector(Wav2Vec2Config(**WAV2VEC2, **xvector)).save_pretrained(tmp_path)
     Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
     from rtvc.evaluation.judges.hub import HubSpeaker
 

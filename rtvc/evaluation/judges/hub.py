@@ -12,6 +12,8 @@ from rtvc.errors import EvaluationError, quoted
 from rtvc.evaluation.judges.base import Judge
 from rtvc.evaluation.judges.words import Words
 
+WHISPER_HEARS = 30 * 16_000  # samples at once; of more it asks for timestamps
+
 
 class FromHub(Judge):
     """What both kinds share: they are named by their source."""
@@ -43,7 +45,8 @@ class HubWords(FromHub, Words):
 
     def __call__(self, wave: np.ndarray) -> str:
         sound: dict[str, Any] = {"raw": np.asarray(wave, np.float32), "sampling_rate": 16_000}
-        return self.recognise(sound)["text"].strip()
+        long = self.recognise.type == "seq2seq_whisper" and wave.size > WHISPER_HEARS
+        return self.recognise(sound, **({"return_timestamps": True} if long else {}))["text"].strip()
 
 
 class HubSpeaker(FromHub):
