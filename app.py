@@ -5,8 +5,9 @@
 It opens at http://127.0.0.1:7860; GRADIO_SERVER_PORT and GRADIO_SERVER_NAME are respected. Its functions are an API and
 an MCP server too.
 
-Everything that it does is in the package `rtvc`; here is only what a person sees. It needs no network. The server keeps
-no voice of anybody: saved ones lie in the visitor's browser, and every call brings the voice that it speaks with.
+Everything that it does is in the package `rtvc`; here is only what a person sees. It needs no network. The server
+stores no voice: saved ones lie in the visitor's browser, and every call brings the voice that it speaks with. Only the
+pipeline remembers the newest that it enrolled, by their sound, until the server ends.
 """
 
 from __future__ import annotations
