@@ -5,8 +5,9 @@
 It opens at http://127.0.0.1:7860; GRADIO_SERVER_PORT and GRADIO_SERVER_NAME are respected. Its functions are an API and
 an MCP server too.
 
-Everything that it does is in the package `rtvc`; here is only what a person sees. It needs no network. The server keeps
-no voice of anybody: saved ones lie in the visitor's browser, and every call brings the voice that it speaks with.
+Everything that it does is in the package `rtvc`; here is only what a person sees. It needs no network. The server
+stores no voice: saved ones lie in the visitor's browser, and every call brings the voice that it speaks with. Only the
+pipeline remembers the newest that it enrolled, by their sound, until the server ends.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import base64
 import contextlib
 import functools
 import html
+import inspect
 import os
 import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,9 +61,10 @@ FORMATS = {"WAV": ".wav", "FLAC": ".flac", "OGG": ".ogg"}
 LONGEST_TEXT = 5000  # characters
 LARGEST_SHELF = 50  # voices in a browser
 CHARACTERS = 6  # in a script
-AT_ONCE, WAITING = 2, 32  # calls that compute, calls in the queue
+AT_ONCE, WAITING = 2, 32  # calls that compute, whatever they call; calls in the queue
 EVERY, KEPT = 600, 3600  # seconds: files older than KEPT are deleted, looked for so often
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}  # of events that nobody waits for
+COMPUTES = {"concurrency_id": "computing", "concurrency_limit": AT_ONCE}  # one queue for all such events
 STREAMS = shutil.which("ffmpeg") is not None  # what makes audio that plays while it is made
 
 INTRODUCTION = """# Clone a voice
@@ -94,10 +98,55 @@ ul.sounds li.covered { background: var(--primary-600); border-color: var(--prima
 ul.sounds b { text-decoration: underline; }
 :focus-visible { outline: 2px solid var(--primary-500) !important; outline-offset: 2px; }
 """
+END = object()  # of a stream
 Shelf = dict[str, str]  # a voice's name: its file in base64, as the browser keeps it
 
 
 # ------------------------------------------------------------------------------------------------- what the page calls
+
+
+class Places:
+    """Where a call computes; more calls than that wait here, and more than `waiting` of those are refused.
+
+    gradio's queue alone does not hold to its limit: the place of a call that is cancelled goes to the next one at once,
+    while the thread of the first computes on.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
+        self._computing, self._inside = threading.Semaphore(at_once), threading.Semaphore(at_once + waiting)
+
+    def __enter__(self) -> None:
+        if not self._inside.acquire(blocking=False):
+            raise gr.Error("The queue is full; try again in a minute.", print_exception=False)
+        self._computing.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._computing.release()
+        self._inside.release()
+
+
+PLACES = Places()
+
+
+def computing(function: Callable) -> Callable:
+    """What an event calls if it computes: it waits for one of the places."""
+
+    @functools.wraps(function)
+    def call(*given: Any, **named: Any) -> Any:
+        with PLACES:
+            return function(*given, **named)
+
+    @functools.wraps(function)
+    def pieces(*given: Any, **named: Any) -> Iterator[Any]:
+        with contextlib.closing(function(*given, **named)) as made:  # a call that is stopped stops its work
+            while True:
+                with PLACES:  # for one piece: nobody who is slow to take it keeps the others waiting
+                    piece = next(made, END)
+                if piece is END:
+                    return
+                yield piece
+
+    return pieces if inspect.isgeneratorfunction(inspect.unwrap(function)) else call
 
 
 class Page:
@@ -570,9 +619,9 @@ def build_voice(page: Page) -> tuple[gr.Audio, gr.Markdown]:
         elem_id="examples",
     )
     voice.change(page.note, voice, **QUIET)
-    voice.change(on_gpu(page.hear), voice, heard, show_progress="minimal", api_visibility="private").then(
-        on_gpu(page.cleaned), voice, cleaned, **QUIET
-    )
+    voice.change(
+        computing(on_gpu(page.hear)), voice, heard, show_progress="minimal", api_visibility="private", **COMPUTES
+    ).then(computing(on_gpu(page.cleaned)), voice, cleaned, **QUIET, **COMPUTES)
     return voice, heard
 
 
@@ -591,7 +640,11 @@ def build_consent(page: Page, demo: gr.Blocks, voice: gr.Audio, agreed: gr.Check
     wanted.change(lambda words: f"**{words}**", wanted, asked, **QUIET)
     reading.change(page.note, reading, **QUIET)
     reading.change(
-        on_gpu(page.listen), [reading, wanted, voice], [voice, agreed, said, wanted], api_visibility="private"
+        computing(on_gpu(page.listen)),
+        [reading, wanted, voice],
+        [voice, agreed, said, wanted],
+        api_visibility="private",
+        **COMPUTES,
     )
     demo.load(consent.sentence, None, wanted, **QUIET)
 
@@ -621,7 +674,7 @@ def build_shelf(
     shelved = [shelf, chosen, other, kept, file]
     voice.change(lambda one, now: None if one else now, [voice, chosen], chosen, **QUIET)  # the newest choice counts
     chosen.change(page.choose, [chosen, shelf], [heard, file], **QUIET)
-    keep.click(on_gpu(page.keep), [voice, chosen, shelf, name, agreed], shelved, **QUIET)
+    keep.click(computing(on_gpu(page.keep)), [voice, chosen, shelf, name, agreed], shelved, **QUIET, **COMPUTES)
     bring.upload(page.bring, [bring, shelf], shelved, **QUIET)
     remove.click(page.remove, [chosen, shelf], shelved, **QUIET)
     return chosen
@@ -652,13 +705,14 @@ def build_speaking(page: Page, source: list, heard: gr.Markdown, agreed: gr.Chec
     pictures = gr.HTML(elem_id="pictures")
     words.input(lambda: "", outputs=read, **QUIET)
     speaking = button.click(
-        on_gpu(page.speak),
+        computing(on_gpu(page.speak)),
         [*source, words, speed, pitch, variation, kind, agreed],
         [live, result, heard, read],
         show_progress_on=result,
         api_visibility="private",
+        **COMPUTES,
     )
-    speaking.then(on_gpu(page.look), [*source, result], pictures, **QUIET)
+    speaking.then(computing(on_gpu(page.look)), [*source, result], pictures, **QUIET, **COMPUTES)
     stop.click(None, cancels=[speaking], api_visibility="private")
     return words, speed
 
@@ -672,11 +726,12 @@ def build_comparison(page: Page, source: list, other: gr.Dropdown, words: gr.Tex
         difference = gr.Markdown(elem_id="difference", elem_classes="note")
         result = gr.Audio(label="The other voice", interactive=False, buttons=["download"], elem_id="result-other")
     both.click(
-        on_gpu(page.compare),
+        computing(on_gpu(page.compare)),
         [voice, chosen, other, shelf, words, speed],
         [result, difference],
         show_progress_on=result,
         api_visibility="private",
+        **COMPUTES,
     )
 
 
@@ -701,15 +756,22 @@ def build_banking(page: Page, shelf: gr.BrowserState, chosen: gr.Dropdown, other
     file = gr.DownloadButton("Save as a file", interactive=False, elem_id="bank-save")
 
     reading.change(page.note, reading, **QUIET)
-    reading.change(page.read, [reading, place, readings], [place, readings, said, sounds, reading], **QUIET)
+    reading.change(
+        computing(page.read),
+        [reading, place, readings],
+        [place, readings, said, sounds, reading],
+        **QUIET,
+        **COMPUTES,
+    )
     place.change(phrase, place, shown_phrase, **QUIET)
     for control, step in ((back, -1), (skip, 1)):
         control.click(lambda now, step=step: (now + step) % len(banking.PHRASES), place, place, **QUIET)
     make.click(
-        on_gpu(page.bank),
+        computing(on_gpu(page.bank)),
         [readings, shelf, name, agreed],
         [shelf, chosen, other, made, file],
         api_visibility="private",
+        **COMPUTES,
     )
 
 
@@ -738,11 +800,12 @@ def build_dialogue(page: Page, shelf: gr.BrowserState) -> None:
 
     gr.on([script.change, shelf.change], page.cast, [script, shelf], [read, *voices], **QUIET)
     performing = perform.click(
-        on_gpu(page.perform),
+        computing(on_gpu(page.perform)),
         [script, shelf, *voices],
         [files, whole, read],
         show_progress_on=whole,
         api_visibility="private",
+        **COMPUTES,
     )
     stop.click(None, cancels=[performing], api_visibility="private")
 
@@ -760,7 +823,7 @@ def build_endpoints(endpoints: Endpoints) -> None:
         (endpoints.compare_voices, [one, other], number),
         (endpoints.enhance_speech, [one], sound),
     ):
-        button.click(on_gpu(shown(function)), inputs, output, api_name=function.__name__)
+        button.click(computing(on_gpu(shown(function))), inputs, output, api_name=function.__name__, **COMPUTES)
 
 
 def fetch_nothing() -> None:
@@ -784,7 +847,8 @@ def launch(demo: gr.Blocks, **options):
     theme = gr.themes.Default(primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["monospace"]).set(
         body_text_color_subdued="*neutral_500"  # gradio's own grey is too pale to read on white
     )
-    return demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE).launch(
+    # Not open: gradio would let a program call the functions directly, past the queue.
+    return demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE, api_open=False).launch(
         theme=theme, css=CSS, max_file_size="50mb", run_history=False, footer_links=["api"], mcp_server=True, **options
     )
 

@@ -15,6 +15,7 @@ import re
 import shutil
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 from urllib.request import urlopen
@@ -348,6 +349,129 @@ def test_the_readmes_client(served):
     exec(block.replace("Client(", "Client(verbose=False, src="), found)
     assert soundfile.info(found["wave"]).frames > 1000
     assert found["same"] > 0.9
+
+
+CHEAP = {
+    "note",
+    "forget",
+    "choose",
+    "bring",
+    "remove",
+    "cast",
+    "phrase",
+    "choices",
+    "sentence",
+    "load_example",
+    "<lambda>",
+}
+
+
+def test_whatever_computes_waits_in_one_queue(app, page):
+    """gradio counts the calls of each event by itself, unless they share an id."""
+    functions = app.build(page).fns.values()
+    shared = {one.fn.__name__ for one in functions if one.fn and one.concurrency_id == "computing"}
+    assert {"hear", "cleaned", "keep", "speak", "look", "compare", "read", "bank", "perform"} <= shared
+    assert {"clone_voice", "enroll_voice", "compare_voices", "enhance_speech"} <= shared
+    assert {one.concurrency_limit for one in functions if one.concurrency_id == "computing"} == {2}
+    assert {one.fn.__name__ for one in functions if one.fn} - shared <= CHEAP
+
+
+class Slow:
+    """A pipeline that counts who computes at once."""
+
+    def __init__(self, seconds: float = 0.3) -> None:
+        self.seconds = seconds
+        self.now = self.most = self.done = 0
+        self._lock = threading.Lock()
+
+    def work(self, *_: object, **__: object) -> float:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(self.seconds)
+        with self._lock:
+            self.now, self.done = self.now - 1, self.done + 1
+        return 0.5
+
+    similarity = work
+
+    def enhance(self, *_: object) -> np.ndarray:
+        self.work()
+        return np.zeros(16000, np.float32)
+
+    def __call__(self, *_: object, **__: object) -> dict:
+        return {"audio": self.enhance(), "sampling_rate": 16000}
+
+    def stream(self, *_: object, **__: object):
+        for place in range(3):
+            yield {**self(), "sentence": place}
+
+
+def test_two_calls_compute_at_once_whatever_they_call(app):
+    from gradio_client import Client, handle_file
+
+    slow, file = Slow(), handle_file(MAN)
+    with serving(app, slow) as url:
+        client = Client(url, verbose=False)
+        jobs = [client.submit("Hello.", file, api_name="/clone_voice") for _ in range(3)]
+        jobs += [client.submit(file, file, api_name="/compare_voices") for _ in range(3)]
+        jobs += [client.submit(file, api_name="/enhance_speech") for _ in range(3)]
+        for job in jobs:
+            job.result()
+    assert (slow.most, slow.done) == (2, 9)
+
+
+def test_a_call_that_is_cancelled_keeps_its_place_until_its_end(app):
+    """gradio gives the place away at once, while the thread computes on."""
+    slow = Slow(1.5)
+    with serving(app, slow) as url:
+        functions = httpx.get(f"{url}/config", timeout=60).json()["dependencies"]
+        (number,) = [one["id"] for one in functions if one["api_name"] == "compare_voices"]
+        for visit in range(4):
+            call = {"fn_index": number, "session_hash": f"visit {visit}"}
+            joined = httpx.post(f"{url}/gradio_api/queue/join", json={**call, "data": [None, None]}, timeout=60)
+            time.sleep(0.1)
+            httpx.post(f"{url}/gradio_api/cancel", json={**call, **joined.json()}, timeout=60)
+        time.sleep(3.0)  # what waits begins
+    assert slow.most == 2
+
+
+def test_too_many_cancelled_calls_are_refused(app):
+    places = app.Places(1, 0)
+    with places, pytest.raises(gradio.Error, match="queue is full"), places:
+        pass
+    with places:
+        pass
+
+
+def test_a_stream_holds_a_place_for_each_piece_only(app, monkeypatch):
+    places, closed = app.Places(1, 0), []
+    monkeypatch.setattr(app, "PLACES", places)
+
+    def made():
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.append(True)
+
+    stream = app.computing(made)()
+    assert next(stream) == 1
+    with places, pytest.raises(gradio.Error):
+        next(stream)
+    assert closed == [True]
+    stream = app.computing(made)()
+    next(stream)
+    stream.close()
+    assert closed == [True, True], "who stops early, stops the work"
+    assert list(app.computing(made)()) == [1, 2]
+
+
+def test_no_program_gets_past_the_queue(served):
+    """gradio's direct calls would not wait in it."""
+    for address in ("run", "api"):
+        answer = httpx.post(f"{served}/gradio_api/{address}/compare_voices", json={"data": [None, None]}, timeout=60)
+        assert answer.status_code == 404
 
 
 @pytest.fixture(scope="module")

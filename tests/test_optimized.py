@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -84,6 +85,21 @@ def test_streams_and_batches_are_what_is_said_whole(fast, voice, man):
     assert apart(np.concatenate(chunks), whole) < -60
     together = fast([TEXT, "Yes.", TEXT], voice=[voice, fast.enroll(man), voice])
     assert apart(together[0]["audio"], whole) < -60
+
+
+def test_many_threads_say_what_one_says(fast, voice):
+    """Its graphs are shared by all of them, also while they stream."""
+
+    def work(count: int) -> list[np.ndarray]:
+        streamed = [chunk["audio"] for chunk in fast.stream(f"{TEXT} Number {count}.", voice=voice)]
+        return [*streamed, fast(f"This is number {count}.", voice=voice)["audio"]]
+
+    alone = [work(count) for count in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(work, [*range(8), *range(8)]))
+    for one, other in zip([*alone, *alone], together, strict=True):
+        for mine, theirs in zip(one, other, strict=True):
+            assert apart(theirs, mine) < -60
 
 
 def test_saved_and_loaded_and_copied_it_says_the_same(fast, voice, tmp_path):

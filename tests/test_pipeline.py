@@ -114,6 +114,21 @@ def test_lines_of_several_people_in_one_batch_are_what_they_are_alone(tiny, voic
             same(said["audio"], tiny(text, voice=one, **options)["audio"])
 
 
+def test_the_newest_voices_are_kept_by_their_sound(tiny_folder, woman, man, monkeypatch, tmp_path):
+    """A file of another's name gets nobody another's voice, and memory stays bounded."""
+    clone, same_name = load(tiny_folder), tmp_path / "voice.flac"
+    monkeypatch.setattr(sys.modules["rtvc.pipeline"], "KEPT_VOICES", 2)
+    voices = []
+    for recording in (woman, man):
+        shutil.copy(recording, same_name)
+        voices.append(clone.enroll(same_name).speaker_embedding)
+    assert not np.array_equal(*voices)
+    for heard, recording in zip(voices, (woman, man), strict=True):
+        np.testing.assert_array_equal(heard, clone.enroll(recording).speaker_embedding)
+    clone.enroll([woman, man])
+    assert len(clone._enrolled) == 2
+
+
 def test_the_same_sound_is_enrolled_once(tiny_folder, woman, speech, man, monkeypatch, tmp_path):
     clone, count = load(tiny_folder), []
     enroll = type(clone.model).enroll
@@ -315,14 +330,15 @@ def test_many_threads_say_what_one_says(tiny, woman, man):
         options = {"voice": voice, "variation": 0.5, "seed": count}
         said = tiny(f"This is number {count}. It has two sentences.", **options)["audio"]
         streamed = [chunk["audio"] for chunk in tiny.stream(f"And number {count}, [pause] in pieces.", **options)]
+        listed = [one["audio"] for one in tiny([f"Number {count} is a list.", "Of two."], **options)]
         heard = tiny.embed(recording), voice.speaker_embedding, tiny.enhance((noisy[: 16000 + count], 16000))
-        return [said, np.concatenate(streamed), *heard]
+        return [said, *streamed, *listed, *heard]
 
     alone = [work(count) for count in range(8)]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(work, [*range(8), *range(8)]))
     for one, other in zip([*alone, *alone], together, strict=True):
-        for mine, theirs in zip(one, other, strict=True):
+        for mine, theirs in zip(one, other, strict=True):  # of a stream piece by piece
             same(mine, theirs)
 
 

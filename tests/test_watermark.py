@@ -134,3 +134,56 @@ def test_every_clone_is_marked_and_only_clones(bundled, woman):
     assert detect(bundled(text, voice=voice, watermark=False)["audio"]) < THRESHOLD
     with pytest.raises(RTVCError, match="watermark must be True or False"):
         bundled(text, voice=voice, watermark="no")
+
+
+LONG = "The boy was there when the sun rose, and a rod is used to catch pink salmon. [pause] Then everybody went home."
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    """The difference in dB below `other`."""
+    assert one.shape == other.shape
+    return 10 * math.log10(max(np.square(one - other).mean() / np.square(other).mean(), 1e-20))
+
+
+@pytest.mark.parametrize("options", [{}, {"speed": 1.3, "pitch": -2.0}, {"variation": 0.7, "seed": 4}])
+def test_a_marked_stream_is_the_marked_whole(bundled, woman, options):
+    """The mark goes on from piece to piece, so it does not tell where one ends; each longer part carries it."""
+    voice = bundled.enroll(woman)
+    whole = bundled(LONG, voice=voice, **options)["audio"]
+    pieces = [chunk["audio"] for chunk in bundled.stream(LONG, voice=voice, **options)]
+    assert len(pieces) > 3
+    assert apart(np.concatenate(pieces), whole) < -60
+    unmarked = np.concatenate([one["audio"] for one in bundled.stream(LONG, voice=voice, watermark=False, **options)])
+    assert apart(unmarked, whole) > -40, "the mark is in what was compared"
+    assert detect(np.concatenate(pieces)) > THRESHOLD
+    assert detect(np.concatenate(pieces[len(pieces) // 2 :])) > THRESHOLD
+    assert detect(unmarked) < THRESHOLD
+
+
+def test_every_text_of_a_batch_is_marked(bundled, woman, man):
+    """Each by itself, whatever else is said with it."""
+    texts = [LONG, "A short line, said together with the others.", LONG, "Another person says this one, at once."]
+    voices = [bundled.enroll(one) for one in (woman, woman, man, man)]
+    for text, voice, out in zip(texts, voices, bundled(texts, voice=voices), strict=True):
+        assert detect(out["audio"]) > THRESHOLD
+        assert apart(out["audio"], bundled(text, voice=voice)["audio"]) < -60
+    unmarked = bundled(texts, voice=voices, watermark=False)
+    assert max(detect(out["audio"]) for out in unmarked) < THRESHOLD
+
+
+def test_what_an_optimised_model_says_is_marked(bundled, woman, tmp_path):
+    """Whole, streamed and in batches; the mark is written behind the networks, so other weights change nothing."""
+    pytest.importorskip("onnx")
+    from rtvc.optimized import optimize
+    from rtvc.pipeline import load
+
+    optimize(bundled.model).save_pretrained(tmp_path)
+    bundled.processor.save_pretrained(tmp_path)
+    fast = load(tmp_path)
+    voice = fast.enroll(woman)
+    whole = fast(LONG, voice=voice)["audio"]
+    streamed = np.concatenate([chunk["audio"] for chunk in fast.stream(LONG, voice=voice)])
+    assert apart(streamed, whole) < -60
+    for said in (whole, streamed, *[out["audio"] for out in fast([LONG, LONG[:40]], voice=voice)]):
+        assert detect(said) > THRESHOLD
+    assert detect(fast(LONG, voice=voice, watermark=False)["audio"]) < THRESHOLD
