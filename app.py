@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
-import hashlib
 import html
 import os
 import re
@@ -24,8 +23,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Lock
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -40,6 +39,7 @@ except ImportError:
 
 
 import gradio as gr
+import httpx
 import numpy as np
 import torch
 
@@ -55,7 +55,6 @@ SCRIPT = """GUARD: Halt! Who goes there?
 TRAVELLER: Only a traveller. I have walked for seven days.
 GUARD: Then come in, and sit by the fire."""
 FORMATS = {"WAV": ".wav", "FLAC": ".flac", "OGG": ".ogg"}
-KEPT_VOICES = 16  # enrolled voices in memory, the newest
 LONGEST_TEXT = 5000  # characters
 LARGEST_SHELF = 50  # voices in a browser
 CHARACTERS = 6  # in a script
@@ -69,6 +68,7 @@ Five seconds of a voice and a line of English are enough. All of it happens on t
 CONSENT = """Use your own voice, or one whose owner agreed. Say that the speech is synthetic where you share it: every
 clone carries an inaudible mark by which `rtvc verify` knows it."""
 AGREED = "The voice is mine, or its owner allowed me to clone it"
+NOT_AGREED = "Say first, above the button, that you may clone this voice."
 BANKING = """Read the phrases in a quiet room, in your everyday voice. Each one adds sounds of English and seconds of
 speech: more of both make a better voice. Stop whenever you like; three phrases already do well."""
 DIALOGUE = """One line is one audio file. Write who speaks, a colon, and what is said; give every character a voice from
@@ -92,7 +92,7 @@ ul.sounds { list-style: none; display: flex; flex-wrap: wrap; gap: 6px; padding:
 ul.sounds li { margin: 0; padding: 2px 10px; border-radius: 12px; border: 1px solid var(--border-color-primary); }
 ul.sounds li.covered { background: var(--primary-600); border-color: var(--primary-600); color: #fff; }
 ul.sounds b { text-decoration: underline; }
-footer { opacity: .6; }
+:focus-visible { outline: 2px solid var(--primary-500) !important; outline-offset: 2px; }
 """
 Shelf = dict[str, str]  # a voice's name: its file in base64, as the browser keeps it
 
@@ -104,32 +104,20 @@ class Page:
     """What the controls call: `hear` when a recording arrives, `speak` when the button is pressed."""
 
     def __init__(self, clone) -> None:
-        self.clone = clone
-        self._voices: dict[str, rtvc.Voice] = {}  # by the recording's content
+        self.clone = clone  # it knows the newest recordings by what was heard in them
         self._uploads: dict[str | None, set[str]] = {}  # by the visit
-        self._lock = Lock()
-
-    def enroll(self, recording: str) -> rtvc.Voice:
-        """The voice of a recording, made once for each content."""
-        key = hashlib.sha256(Path(recording).read_bytes()).hexdigest()
-        with self._lock:
-            if key not in self._voices:
-                self._voices[key] = self.clone.enroll(recording)
-            while len(self._voices) > KEPT_VOICES:
-                self._voices.pop(next(iter(self._voices)))
-            return self._voices[key]
 
     def voice(self, recording: str | None, chosen: str | None, shelf: Shelf) -> rtvc.Voice:
         """The chosen voice of the shelf, else that of the recording."""
         if chosen in shelf:
             return unpack(shelf[chosen])
         if chosen in EXAMPLES:
-            return self.enroll(str(VOICES / EXAMPLES[chosen]))
+            return self.clone.enroll(str(VOICES / EXAMPLES[chosen]))
         if not recording:
             raise rtvc.VoiceError("Record or upload about five seconds of a voice first, or pick an example.")
         if not Path(recording).is_file():
             raise rtvc.VoiceError("The recording has been deleted from the server by now; record or upload it again.")
-        return self.enroll(recording)
+        return self.clone.enroll(recording)
 
     def check_agreed(self, recording: str | None, chosen: str | None, shelf: Shelf, agreed: bool) -> None:
         """Refuse to clone a recording before its visitor has said that it may be; the examples' owners have."""
@@ -137,7 +125,7 @@ class Page:
             return
         content = Path(recording).read_bytes()
         if not any(content == (VOICES / name).read_bytes() for name in EXAMPLES.values()):
-            raise rtvc.VoiceError("Say first, above the button, that you may clone this voice.")
+            raise rtvc.VoiceError(NOT_AGREED)
 
     def listen(self, reading: str | None, wanted: str, recording: str | None) -> tuple:
         """The sentence was read → (the recording, whether it may be cloned, the line below, the next sentence)."""
@@ -173,7 +161,7 @@ class Page:
     def cleaned(self, recording: str | None) -> Any:
         """The recording without its noise, if it was cleaned for the voice: an update of a player."""
         try:
-            is_cleaned = bool(recording) and self.enroll(recording).report.enhanced
+            is_cleaned = bool(recording) and self.clone.enroll(recording).report.enhanced
         except (rtvc.RTVCError, OSError):
             is_cleaned = False
         if not is_cleaned:
@@ -200,19 +188,19 @@ class Page:
             progress(0, desc="Listening to the voice")
             voice = self.voice(recording, chosen, shelf)
             heard = describe(voice.report)
-            yield None, gr.skip(), heard, ""
+            yield gr.skip(), gr.skip(), heard, ""  # an empty stream would be asked for, and again only seconds later
             sentences, chunks = len(split_sentences(words)), []
             for chunk in self.clone.stream(words, voice=voice, speed=speed, pitch=pitch, variation=variation):
                 chunks.append(chunk)
-                progress((min(chunk["sentence"] + 1, sentences), sentences), desc="Speaking", unit="sentences")
+                progress((min(chunk["sentence"], sentences), sentences), desc="Speaking", unit="sentences")
                 piece = (chunk["sampling_rate"], to_int16(chunk["audio"])) if STREAMS else gr.skip()
                 yield piece, gr.skip(), gr.skip(), gr.skip()  # here the call can be stopped
             out = self.clone.postprocess({"chunks": chunks})
-            yield None, save(out, f"clone{FORMATS[kind]}"), heard, ""
+            yield gr.skip(), save(out, f"clone{FORMATS[kind]}"), heard, ""
         except rtvc.VoiceError as error:
-            yield None, gr.skip(), problem(error), ""
+            yield gr.skip(), gr.skip(), problem(error), ""
         except rtvc.RTVCError as error:
-            yield None, gr.skip(), heard, problem(error)
+            yield gr.skip(), gr.skip(), heard, problem(error)
 
     def look(self, recording: str | None, chosen: str | None, shelf: Shelf, spoken: str | None) -> str:
         """The pictures of the recording and the clone, and how alike the two voices are."""
@@ -302,11 +290,13 @@ class Page:
         said = f"Heard {seconds:.1f} s; {len(readings)} of {len(banking.PHRASES)} phrases read."
         return left[0] if left else place, readings, said, sounds_heard(readings), None
 
-    def bank(self, readings: dict[int, str], shelf: Shelf, name: str) -> tuple:
+    def bank(self, readings: dict[int, str], shelf: Shelf, name: str, agreed: bool = True) -> tuple:
         """Make the voice of all readings; results as of `keep`."""
         try:
             if not readings:
                 raise rtvc.VoiceError("Read at least one phrase first.")
+            if not agreed:
+                raise rtvc.VoiceError(NOT_AGREED)
             places = sorted(readings)
             voice = self.clone.enroll([readings[place] for place in places])
             odd = banking.unlike(self.clone, [readings[place] for place in places])
@@ -703,6 +693,7 @@ def build_banking(page: Page, shelf: gr.BrowserState, chosen: gr.Dropdown, other
         back = gr.Button("Previous phrase", elem_id="back")
         skip = gr.Button("Next phrase", elem_id="skip")
     sounds = gr.HTML(sounds_heard({}), elem_id="sounds")
+    agreed = gr.Checkbox(label=AGREED, value=False, elem_id="bank-agreed")
     with gr.Row():
         name = gr.Textbox(label="Name of the voice", placeholder="My voice", max_length=40, elem_id="bank-name")
         make = gr.Button("Make my voice", variant="primary", elem_id="make")
@@ -714,7 +705,12 @@ def build_banking(page: Page, shelf: gr.BrowserState, chosen: gr.Dropdown, other
     place.change(phrase, place, shown_phrase, **QUIET)
     for control, step in ((back, -1), (skip, 1)):
         control.click(lambda now, step=step: (now + step) % len(banking.PHRASES), place, place, **QUIET)
-    make.click(on_gpu(page.bank), [readings, shelf, name], [shelf, chosen, other, made, file], api_visibility="private")
+    make.click(
+        on_gpu(page.bank),
+        [readings, shelf, name, agreed],
+        [shelf, chosen, other, made, file],
+        api_visibility="private",
+    )
 
 
 def build_dialogue(page: Page, shelf: gr.BrowserState) -> None:
@@ -768,18 +764,26 @@ def build_endpoints(endpoints: Endpoints) -> None:
 
 
 def fetch_nothing() -> None:
-    """gradio would fetch a file from a URL that a caller gives in its place; this server asks nobody for anything."""
+    """gradio would fetch a file from a URL that a caller gives in its place; this server asks nobody for anything.
 
-    async def refuse(url: str) -> None:
-        raise gr.Error("Upload the file; nothing is fetched from a URL.", print_exception=False)
+    A file of the page's own, such as the voice that an agent got from another tool, is taken from the disk.
+    """
 
-    gr.processing_utils.async_ssrf_protected_get = refuse
+    async def take_own(url: str) -> httpx.Response:
+        path = Path(unquote(urlsplit(url).path.partition("/gradio_api/file=")[2])).resolve()
+        if Path(gr.utils.get_upload_folder()).resolve() not in path.parents or not path.is_file():
+            raise gr.Error("Send the file itself; nothing is fetched from a URL.", print_exception=False)
+        return httpx.Response(200, content=path.read_bytes())
+
+    gr.processing_utils.async_ssrf_protected_get = take_own
 
 
 def launch(demo: gr.Blocks, **options):
     """Start the server; options as of `gradio.Blocks.launch`."""
     fetch_nothing()
-    theme = gr.themes.Default(primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["monospace"])
+    theme = gr.themes.Default(primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["monospace"]).set(
+        body_text_color_subdued="*neutral_500"  # gradio's own grey is too pale to read on white
+    )
     return demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE).launch(
         theme=theme, css=CSS, max_file_size="50mb", run_history=False, footer_links=["api"], mcp_server=True, **options
     )

@@ -13,6 +13,7 @@ import inspect
 import json
 import math
 import os
+import shutil
 import sys
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -26,6 +27,7 @@ from safetensors import safe_open
 from .registration import MODELS
 from .voice_cloning import VoiceCloningConfig
 
+ORIGIN = "training.json"  # data, licences, teachers, time: written by hand
 NAMES = {
     "voice_cloning": "rtvc",
     "earspeech": "EarSpeech",
@@ -198,6 +200,12 @@ def _sha256(path: Path, _changed: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def keep_origin(source: str | os.PathLike, folder: str | os.PathLike) -> None:
+    """Where the weights in `source` come from also holds for those in `folder`, which are made of them."""
+    if (origin := Path(source) / ORIGIN).is_file():
+        shutil.copy(origin, folder)
+
+
 def write_card(folder: str | os.PathLike, repo_id: str | None = None) -> None:
     """Write README.md and, for a repository, .eval_results/rtvc.yaml into a model's folder.
 
@@ -229,7 +237,7 @@ def card(folder: Path, repo_id: str | None = None) -> ModelCard:
 
 
 def _training(folder: Path) -> dict[str, Any]:
-    path = folder / "training.json"
+    path = folder / ORIGIN
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
@@ -311,8 +319,13 @@ def _use(config: dict[str, Any], repo_id: str | None, folder: Path) -> str:
         section += "\n\n`revision=` pins a commit: the code that comes with the weights is then the one you read."
     if kind == VoiceCloningConfig.model_type:
         section += _voices(folder, repo_id) if repo_id else ""
-        section += "\n\n" + INSTALLED.format(model=repo_id or "rtvc/checkpoint").rstrip()
+        section += "\n\n" + INSTALLED.format(model=repo_id or _place(folder)).rstrip()
     return section
+
+
+def _place(folder: Path) -> str:
+    """What a user writes to load a folder: of the bundled model its place in the repository."""
+    return "rtvc/checkpoint" if folder.resolve() == Path(__file__).parent.resolve() / "checkpoint" else "this/folder"
 
 
 def _voices(folder: Path, repo_id: str) -> str:

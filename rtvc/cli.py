@@ -230,6 +230,7 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_optimize(options: argparse.Namespace) -> None:
     """`rtvc optimize`: the folder appears whole or not at all."""
+    from .card import keep_origin
     from .optimized import optimize
 
     output = Path(options.output)
@@ -243,6 +244,7 @@ def run_optimize(options: argparse.Namespace) -> None:
         made = Path(folder) / output.name
         optimized.save_pretrained(made)
         clone.processor.save_pretrained(made)
+        keep_origin(clone.model.name_or_path, made)
         for file in made.iterdir():
             file.chmod(0o644)  # safetensors writes for the owner alone
         made.rename(output)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import concurrent.futures
+import contextlib
 import http.server
 import importlib.util
+import io
 import json
 import os
 import re
@@ -14,6 +19,7 @@ import types
 from pathlib import Path
 from urllib.request import urlopen
 
+import gradio
 import httpx
 import numpy as np
 import pytest
@@ -35,23 +41,6 @@ FLAGS = [
 ]
 
 
-class Counted:
-    """A pipeline that notes what it enrols."""
-
-    def __init__(self, clone) -> None:
-        self.clone, self.enrolled = clone, []
-
-    def __getattr__(self, name: str):
-        return getattr(self.clone, name)
-
-    def __call__(self, *arguments, **options):
-        return self.clone(*arguments, **options)
-
-    def enroll(self, recording: str):
-        self.enrolled.append(recording)
-        return self.clone.enroll(recording)
-
-
 @pytest.fixture(scope="module")
 def app():
     return load_app("app")
@@ -67,7 +56,7 @@ def load_app(name: str):
 
 @pytest.fixture
 def page(app, tiny):
-    return app.Page(Counted(tiny))
+    return app.Page(tiny)
 
 
 def quiet(*args, **kwargs) -> None:
@@ -91,25 +80,23 @@ def test_a_recording_is_described(page):
     assert page.hear(WOMAN).startswith("Heard 4.9 s of speech")
 
 
-def test_a_recording_is_enrolled_once_for_its_content(page, app, tmp_path):
-    copy = shutil.copy(WOMAN, tmp_path / "copy.flac")
-    page.hear(WOMAN)
-    speak(page, str(copy), "Hello.")
-    assert page.clone.enrolled == [WOMAN]
-    app_limit, app.KEPT_VOICES = app.KEPT_VOICES, 1
-    try:
-        page.hear(MAN)
-        page.hear(WOMAN)
-    finally:
-        app.KEPT_VOICES = app_limit
-    assert len(page.clone.enrolled) == 3
+def test_a_recording_is_enrolled_once_for_its_content(page, monkeypatch, tmp_path):
+    model, enrolled = page.clone.model, []
+    enroll = model.enroll
+    monkeypatch.setattr(model, "enroll", lambda *given: enrolled.append(given[-1]) or enroll(*given))
+    soundfile.write(tmp_path / "mine.wav", audio.read(WOMAN) * 0.9, 16000)
+    copy = shutil.copy(tmp_path / "mine.wav", tmp_path / "copy.wav")
+    page.hear(str(tmp_path / "mine.wav"))
+    speak(page, copy, "Hello.")
+    assert enrolled == [("mine.wav",)]
+    assert page.voice(copy, None, {}).report.files == ("copy.wav",), "nobody learns another's file name"
 
 
 def test_speaking(page):
     words = "Hello there. How are you?"
     clone, heard, read = speak(page, WOMAN, words)
     wave, rate = soundfile.read(clone)
-    out = page.clone.clone(words, voice=WOMAN)
+    out = page.clone(words, voice=WOMAN)
     assert rate == out["sampling_rate"]
     np.testing.assert_allclose(wave, out["audio"], atol=1e-4)  # the page must not change the loudness
     assert "Heard" in heard
@@ -121,9 +108,14 @@ def test_speaking(page):
     assert not np.array_equal(soundfile.read(higher)[0], wave)
 
 
-def test_speaking_can_be_stopped_after_every_sentence(page):
-    spoken = page.speak(WOMAN, None, {}, "One. Two. Three.", progress=quiet)
-    assert len(list(spoken)) == 1 + 3 + 1
+def test_speaking_can_be_stopped_after_every_piece(page):
+    """What plays while it is made is what the file holds, piece by piece; each is a place to stop."""
+    words = "One. Two. A rather long sentence is not said in one piece, because nobody wants to wait for its end."
+    pieces = [chunk["audio"] for chunk in page.clone.stream(words, voice=WOMAN)]
+    assert len(pieces) > 3
+    spoken = list(page.speak(WOMAN, None, {}, words, progress=quiet))
+    assert len(spoken) == 1 + len(pieces) + 1
+    assert sum(piece.size for piece in pieces) == soundfile.info(spoken[-1][1]).frames
 
 
 def test_what_is_wrong_stands_at_the_control_it_is_about(page, tmp_path):
@@ -143,13 +135,13 @@ def test_what_is_wrong_stands_at_the_control_it_is_about(page, tmp_path):
     assert "deleted" in speak(page, str(tmp_path / "gone.wav"), "Hello.")[1]
 
 
-def test_a_noisy_recording_can_be_heard_before_and_after(page, app, monkeypatch):
+def test_a_noisy_recording_can_be_heard_before_and_after(page, tmp_path, monkeypatch):
     assert page.cleaned(None)["visible"] is False
     assert page.cleaned(WOMAN)["visible"] is False, "it is clean"
-    monkeypatch.setattr(page.clone.clone.model.config, "enhance_below_snr", 80.0)
-    player = page.cleaned(MAN)
+    monkeypatch.setattr(page.clone.model.config, "enhance_below_snr", 80.0)
+    player = page.cleaned(own_recording(tmp_path))
     assert player["visible"] is True
-    assert player["value"][1].size == audio.read(MAN).size
+    assert player["value"][1].size == audio.read(WOMAN).size
 
 
 def test_the_pictures_and_the_gauge(page):
@@ -172,13 +164,13 @@ def test_a_voice_on_the_shelf(page, app, tmp_path):
     assert (chosen["value"], chosen["choices"]) == ("Anna b", ["Anna b"])
     assert "Anna b" in other["choices"]
     assert "on your shelf" in said
-    assert Voice.load(file["value"]) == page.enroll(WOMAN)
+    assert Voice.load(file["value"]) == page.clone.enroll(WOMAN)
     assert json.loads(json.dumps(shelf)) == shelf, "a browser keeps it as JSON"
     by_shelf = speak(page, None, "Hello there.", chosen="Anna b", shelf=shelf)[0]
     by_recording = speak(page, WOMAN, "Hello there.")[0]
     np.testing.assert_array_equal(soundfile.read(by_shelf)[0], soundfile.read(by_recording)[0])
     brought, *_ = page.bring(file["value"], {})
-    assert app.unpack(brought["Anna b"]) == page.enroll(WOMAN)
+    assert app.unpack(brought["Anna b"]) == page.clone.enroll(WOMAN)
     assert page.remove("Anna b", shelf)[0] == {}
     assert "Heard 4.9 s" in page.choose("Anna b", shelf)[0]
 
@@ -196,7 +188,7 @@ def test_what_the_shelf_refuses(page, app, tmp_path):
 
 def test_comparing_two_voices(page):
     file, said = page.compare(WOMAN, None, "Man, audiobook", {}, "Hello there.", 1.0)
-    expected = page.clone.clone("Hello there.", voice=MAN)["audio"]
+    expected = page.clone("Hello there.", voice=MAN)["audio"]
     np.testing.assert_allclose(soundfile.read(file)[0], expected, atol=1e-4)
     assert f"{page.clone.similarity(WOMAN, MAN):.0%}" in said
     assert "Choose the other voice" in page.compare(WOMAN, None, None, {}, "Hello.", 1.0)[1]
@@ -223,8 +215,9 @@ def test_banking_a_voice(page, app):
     shelf, *_, said, file = page.bank({0: WOMAN, 1: WOMAN}, {}, "Me")
     assert list(shelf) == ["Me"]
     assert "2 phrases" in said
-    assert Voice.load(file["value"]) == page.clone.clone.enroll([WOMAN, WOMAN])
+    assert Voice.load(file["value"]) == page.clone.enroll([WOMAN, WOMAN])
     assert "Read at least one" in page.bank({}, {}, "Me")[3]
+    assert "you may clone this voice" in page.bank({0: WOMAN}, {}, "Me", False)[3]
 
 
 def test_a_reading_that_is_too_short_is_refused(page, tmp_path):
@@ -247,7 +240,7 @@ def test_a_dialogue(page, app):
     files, (_, wave), said = perform(page, app.SCRIPT, {}, "Woman, audiobook", "Man, audiobook")
     names = [Path(file).name for file in files]
     assert names == ["dialogue.zip", "001-guard.wav", "002-traveller.wav", "003-guard.wav"]
-    expected = page.clone.clone("Halt! Who goes there?", voice=WOMAN)["audio"]
+    expected = page.clone("Halt! Who goes there?", voice=WOMAN)["audio"]
     np.testing.assert_allclose(soundfile.read(files[1])[0], expected, atol=1e-4)
     assert sum(soundfile.info(file).frames for file in files[1:]) < wave.size
     assert "TRAVELLER has no voice yet" in perform(page, app.SCRIPT, {}, "Woman, audiobook", None)[2]
@@ -288,6 +281,13 @@ def test_files_that_were_offered_are_deleted_in_time(app):
 
 @pytest.fixture(scope="module")
 def served(app, tiny):
+    with serving(app, tiny) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serving(app, tiny):
+    """The address of the page, while it runs."""
     demo = app.build(app.Page(tiny))
     _, url, _ = app.launch(demo, prevent_thread_lock=True, quiet=True)
     yield url.rstrip("/")
@@ -314,6 +314,29 @@ def test_the_api(served, tiny, tmp_path):
     tools = json.loads(urlopen(f"{served}/gradio_api/mcp/schema").read())
     assert len(tools) == len(names)
     assert all(tool["description"] for tool in tools)
+
+
+def test_an_agent_hands_the_voice_of_one_tool_to_another(served, tiny):
+    """A recording goes in as a data: URL, files come out as addresses of the page, which its tools take again."""
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    recording = f"data:audio/flac;base64,{base64.b64encode(Path(MAN).read_bytes()).decode()}"
+
+    async def work() -> str:
+        async with (
+            streamablehttp_client(f"{served}/gradio_api/mcp/") as (reading, writing, _),
+            ClientSession(reading, writing) as agent,
+        ):
+            await agent.initialize()
+            voice = await agent.call_tool("enroll_voice", {"recording": recording})
+            given = {"text": "Hello there.", "voice": voice.content[0].text}
+            return (await agent.call_tool("clone_voice", given)).content[0].text
+
+    with concurrent.futures.ThreadPoolExecutor(1) as own:  # where a browser runs, this thread has a loop already
+        clone = own.submit(asyncio.run, work()).result()
+    wave, _ = soundfile.read(io.BytesIO(urlopen(clone).read()))
+    np.testing.assert_allclose(wave, tiny("Hello there.", voice=MAN)["audio"], atol=1e-4)
 
 
 def test_the_readmes_client(served):
@@ -426,7 +449,8 @@ def test_recording_in_a_browser(served, tab):
     wait_for_text(tab, "#heard", "Heard")
 
 
-def test_uploading_in_a_browser(served, tab, tmp_path):
+def test_uploading_in_a_browser(served, tab, tiny, tmp_path):
+    """A bad file, then a good one, which is cloned once its visitor has said that it may be."""
     tab.goto(served)
     tab.get_by_role("button", name="Upload file").click()
     broken = tmp_path / "broken.wav"
@@ -436,8 +460,45 @@ def test_uploading_in_a_browser(served, tab, tmp_path):
     assert tab.locator("#heard .problem").count() == 1
     tab.get_by_role("button", name="Clear").click()
     tab.wait_for_function("document.querySelector('#heard').innerText.trim() === ''")
-    tab.set_input_files("#voice input[type=file]", WOMAN)
+    mine = own_recording(tmp_path)
+    tab.set_input_files("#voice input[type=file]", mine)
     wait_for_text(tab, "#heard", "Heard 4.9 s")
+    say(tab, "Hello there.")
+    wait_for_text(tab, "#heard", "you may clone this voice")
+    tab.check("#agreed input")
+    tab.click("#speak")
+    np.testing.assert_allclose(downloaded(tab), tiny("Hello there.", voice=mine)["audio"], atol=1e-4)
+
+
+@pytest.fixture
+def _ffmpeg(tmp_path, monkeypatch):
+    """On the PATH; where there is none, a stand-in."""
+    if shutil.which("ffmpeg"):
+        return
+    pytest.importorskip("av")
+    stand_in = f'exec {sys.executable} {Path(__file__).with_name("ffmpeg_stand_in.py")} "$@"'
+    for name, does in (("ffmpeg", stand_in), ("ffprobe", "exit 1")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("_ffmpeg")
+def test_speech_plays_while_it_is_made(browser, tiny):
+    """Piece by piece; the whole is there at the end."""
+    app = load_app("app_with_ffmpeg")
+    assert app.STREAMS
+    with serving(app, tiny) as url:
+        tab, pieces = phone(browser), []
+        tab.on("request", lambda request: pieces.append(request.url) if request.url.endswith(".aac") else None)
+        tab.goto(url)
+        tab.get_by_text("Woman, audiobook").first.click()
+        wait_for_text(tab, "#heard", "Heard 4.9 s")
+        say(tab, "A sentence that is rather long, so that it comes in several pieces while you listen to it.")
+        tab.wait_for_function("document.querySelector('#live audio')?.currentTime > 0.1")
+        assert downloaded(tab).size > 1000
+        tab.wait_for_function("document.querySelector('#live audio').ended")
+        assert len(pieces) > 1
 
 
 def is_local(url: str, served: str) -> bool:
@@ -507,12 +568,14 @@ def test_nothing_is_fetched_from_a_url(served, app):
                 httpx.get(f"{served}/gradio_api/call/clone_voice/{call.json()['event_id']}", timeout=60)
         listener.shutdown()
     assert asked == []
-    with pytest.raises(app.gr.Error, match="nothing is fetched"):  # addresses outside that gradio would allow
-        app.gr.processing_utils.async_ssrf_protected_get("https://example.org/voice.wav").send(None)
+    with pytest.raises(gradio.Error, match="nothing is fetched"):  # addresses outside that gradio would allow
+        gradio.processing_utils.async_ssrf_protected_get("https://example.org/voice.wav").send(None)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(ROOT / "app.py")])
 def test_no_file_of_the_server_is_read_or_shown(path, served):
+    with pytest.raises(gradio.Error, match="nothing is fetched"):
+        gradio.processing_utils.async_ssrf_protected_get(f"{served}/gradio_api/file={path}").send(None)
     for address in (f"gradio_api/file={path}", f"file={path}", f"gradio_api/file={path}%00.wav"):
         answer = httpx.get(f"{served}/{address}", timeout=60)
         assert answer.status_code >= 400

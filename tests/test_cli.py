@@ -158,6 +158,7 @@ def test_only_commands_that_work_are_offered(capsys):
 
 
 def test_a_model_optimized(tiny_folder, woman, tmp_path, monkeypatch, capsys):
+    (tiny_folder / "training.json").write_text("{}")  # where it comes from goes along
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rtvc.cli.hush", lambda: None)  # it is for a process of its own
     assert main(["optimize", str(tiny_folder), "--output", "fast"]) == 0
@@ -165,6 +166,8 @@ def test_a_model_optimized(tiny_folder, woman, tmp_path, monkeypatch, capsys):
     assert len(shown.out.splitlines()) == 1
     assert {file.stat().st_mode & 0o777 for file in Path("fast").iterdir()} == {0o644}
     assert [path.name for path in tmp_path.iterdir()] == ["fast"]
+    assert Path("fast/training.json").read_text() == "{}"
+    (tiny_folder / "training.json").unlink()
     assert main(["clone", "--model", "fast", "--voice", str(woman), "--output", "out.wav", "Hello."]) == 0
     wrong = {"exists": (tiny_folder, "fast"), "already": ("fast", "new"), "create": (tiny_folder, "missing/new")}
     before = sorted(path.name for path in tmp_path.iterdir())

@@ -99,11 +99,16 @@ def test_a_dataset_of_the_hub_is_read(place, monkeypatch):
     """From a folder, which `datasets` loads as it loads a repository."""
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", place / "datasets")
-    rows = {"audio": [], "text": ["Hello.", "Bye."], "speaker_id": [7, 8], "gender": ["female", "M"]}
-    for hertz in (200, 400):
+    rows = {
+        "audio": [],
+        "text": ["Hello.", "Bye.", "Bye."],
+        "speaker_id": [7, 8, 8],
+        "gender": ["female", "M", "M"],
+    }
+    for hertz, name in ((200, "x.wav"), (400, "p8_001_mic1.wav"), (400, "p8_001_mic2.wav")):  # the last as in VCTK
         file = io.BytesIO()
         soundfile.write(file, 0.3 * np.sin(2 * np.pi * hertz * np.arange(9_600) / 16_000), 16_000, format="wav")
-        rows["audio"].append({"bytes": file.getvalue(), "path": "x.wav"})
+        rows["audio"].append({"bytes": file.getvalue(), "path": name})
     (place / "repository").mkdir()
     features = datasets.Features(
         {

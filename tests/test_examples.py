@@ -60,13 +60,13 @@ def test_clone(run):
 def test_stream(run):
     Path("text.txt").write_text("One sentence. And another!")
     shown = run("stream", "text.txt", MAN, "out.wav").split()
-    assert len(shown) == 4, "one line a sentence"
-    assert soundfile.info("out.wav").duration == pytest.approx(float(shown[2]), abs=0.1)
+    assert len(shown) >= 2 * 2, "a line a piece, of which each sentence has at least one"
+    assert soundfile.info("out.wav").duration == pytest.approx(float(shown[-2]), abs=0.1)
 
 
 def test_assistant(run):
     shown = run("assistant", MAN, "out.wav", stdin="Good morning! It is seven o'clock, and it will rain.")
-    assert len(shown.splitlines()) == 2
+    assert len(shown.splitlines()) >= 2, "a line a piece, of which each sentence has at least one"
     assert soundfile.info("out.wav").duration > 2
 
 

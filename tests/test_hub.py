@@ -24,6 +24,7 @@ from huggingface_hub import HfApi, ModelCard, parse_eval_result_entries
 from rtvc import CheckpointError, VoiceCloningPipeline, audio, load
 from rtvc.card import fingerprint, write_card, write_evaluation
 from rtvc.hub import LIBRARIES, download, lay_out, push
+from rtvc.optimized import optimize
 from rtvc.pipeline import CHECKPOINT
 
 ROOT = Path(__file__).parents[1]
@@ -185,6 +186,25 @@ def test_auto_classes_and_pipeline_in_a_fresh_process(repositories, tiny_folder,
         assert done.returncode == 0, done.stderr[-3000:]
         spoken = np.load(tmp_path / "spoken.npy")
         np.testing.assert_allclose(spoken, tiny("Hello there.", voice=man)["audio"], atol=1e-5)
+
+
+def test_an_optimized_model_needs_no_rtvc_and_no_exporter(tiny_model, processor, man, tmp_path):
+    """Its repository, in a fresh process: neither rtvc nor onnx can be imported."""
+    optimize(tiny_model).save_pretrained(tmp_path / "fast")
+    processor.save_pretrained(tmp_path / "fast")
+    made = lay_out(tmp_path / "fast", tmp_path / "repository", "me/fast")
+    script = f"""
+import sys
+sys.modules["rtvc"] = sys.modules["onnx"] = None
+import numpy as np
+from transformers import pipeline
+clone = pipeline("voice-cloning", model={str(made)!r}, trust_remote_code=True)
+np.save("spoken.npy", clone("Hello there.", voice={str(man)!r})["audio"])
+"""
+    done = python(script, tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = load(tmp_path / "fast")("Hello there.", voice=man)["audio"]
+    np.testing.assert_allclose(np.load(tmp_path / "spoken.npy"), said, atol=1e-4)
 
 
 def test_the_cards_snippets_run(repositories, hub, tmp_path):

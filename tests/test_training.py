@@ -19,7 +19,7 @@ from test_sayen import SMALL
 from rtvc import audio
 from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.pipeline import load
+from rtvc.pipeline import CHECKPOINT, load
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.sayen import SayENModel
 from rtvc.training import corpora, data, loop, stages
@@ -291,6 +291,10 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
     assert isinstance(model.config, RTVC7Config)
     assert Opponent(1e-3, place / "polish").inner.parts is not None
     assert issubclass(stages.find("decoder"), Synthesis)
+    others = dict.fromkeys(("earspeech", "tuned_ge2e", "sayen"), str(CHECKPOINT))  # taken out of a whole model
+    folders = others | {"rtvc7": "runs/polish/model", "output": "exported"}
+    stages.run(stages.load_config(ROOT / "configs" / "export.yaml", []) | folders)
+    assert len(load("exported")("Hello there.", voice=woman)["audio"]) > 1000
 
 
 def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, place, bundled, capsys):
@@ -308,6 +312,7 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
     latents = [value for line in printed.splitlines() if "evaluation" not in line for value in losses(line, "latents")]
     assert np.mean(latents[-2:]) < np.mean(latents[:2])
     clone = load(place / "finetune" / "model")
+    assert (place / "finetune" / "model" / "training.json").exists(), "whose data and licences it still is"
     spoken = clone("Hello there.", voice=str(place / "finetune" / "model" / "speaker.voice"))
     assert len(spoken["audio"]) > 4000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import librosa
@@ -88,6 +89,17 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     for number in (1, 2, 3, 4):
         assert (made_voices / "ge2e" / f"stage{number}" / "tuned_ge2e" / "config.json").exists()
     stages.run(config | {"name": "on", "init": str(folder)})
+
+
+def test_the_loss_falls(made_voices, capsys):
+    """Of the first stage, on the sound of people alone: the made teacher knows nothing."""
+    config = stages.load_config(CONFIG, ["--workers", "0", "--log_every", "1", "--teacher_weight", "0"])
+    config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "warm_up": 2}
+    first = config["stages"][0] | {"steps": 30, "minutes": None, "seconds": 10, "utterances": 3}
+    stages.run(config | {"stages": [first], "model": {"hidden_size": 32}})
+    printed = capsys.readouterr().out
+    found = [float(value) for value in re.findall(r" total (-?[\d.]+)", printed)]
+    assert np.mean(found[-10:]) < 0.5 * np.mean(found[:5])
 
 
 def test_the_baseline_hears_log_mel_bands():

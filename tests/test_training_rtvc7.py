@@ -29,8 +29,8 @@ def batch() -> Batch:
     mean, rest = f0[:, 0].log(), [torch.full((2,), value) for value in (0.2, 4.5, 40.0)]
     durations = torch.full((2, 6), FRAMES // 6)
     timbre = 0.3 * torch.randn(2, 80)
-    voice = RTVC7Model.voice(embedding, timbre, mean, *rest)
-    return Batch(wave, f0, torch.ones(2, FRAMES), mean, timbre, voice, torch.randint(1, 20, (2, 6)), durations)
+    known = mean, rest[-1], timbre, RTVC7Model.voice(embedding, timbre, mean, *rest)
+    return Batch(wave, f0, torch.ones(2, FRAMES), *known, torch.randint(1, 20, (2, 6)), durations)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ READER = 1  # counts up when clips are read differently: caches are then made an
 HUB = "hf:"
 TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript")
 SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id")
-MICROPHONES = ("_mic1", "_mic2", "")  # of VCTK, as the ending of a file's name: the first that is there
+SECOND = "_mic2"  # how names end in VCTK where another microphone heard the same reading
 Audio = Path | bytes
 
 
@@ -167,7 +167,7 @@ class Folder(Source):
 
     def _is_second(self, path: Path) -> bool:
         """Whether it is the same reading through VCTK's other microphone."""
-        return path.stem.endswith("_mic2") and path.with_stem(path.stem[:-1] + "1") in self.files
+        return path.stem.endswith(SECOND) and path.with_stem(path.stem[:-1] + "1") in self.files
 
 
 def _identity(stem: str) -> str:
@@ -209,7 +209,10 @@ class Hub(Source):
         text, speaker = (next((one for one in names if one in columns), None) for names in (TEXTS, SPEAKERS))
         for number, row in enumerate(self.rows):
             sound = row["audio"]
-            file = f"{number:08d}_{Path(sound['path'] or '').name}"
+            name = Path(sound["path"] or row.get("file") or "").name
+            if Path(name).stem.endswith(SECOND):
+                continue
+            file = f"{number:08d}_{name}"
             who = str(row[speaker]) if speaker else self.name
             gender = str(row.get("gender") or "")[:1].upper()
             yield Clip(file, who, gender, str(row[text] or "") if text else ""), sound["bytes"] or Path(sound["path"])

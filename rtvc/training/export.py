@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from rtvc import VoiceCloningModel, VoiceCloningProcessor
-from rtvc.card import NAMES, write_card
+from rtvc.card import NAMES, keep_origin, write_card
 from rtvc.earspeech import EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import CheckpointError, TrainingError
 from rtvc.pipeline import load
@@ -98,6 +98,8 @@ def describe(folder: Path, config: dict, figures: dict[str, float], steps: int) 
         figures="\n".join(rows) or "It measures nothing itself.",
         settings=json.dumps(_without_folders(config), indent=1, default=str),
     )
+    if "rtvc_ckpt" in config:
+        keep_origin(config["rtvc_ckpt"], folder)
     for model in (one.parent for one in folder.rglob("config.json")):
         kind = json.loads((model / "config.json").read_text(encoding="utf-8"))["model_type"]
         if kind in NAMES:  # not a baseline

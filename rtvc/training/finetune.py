@@ -1,7 +1,8 @@
 """Stage ``finetune``: RTVC-7 to one person, from a few minutes of their recordings and what they say in them.
 
-Between the symbols and the latents everything learns; the decoder, which turns latents into the sound of anybody, stays
-as it is. A few recordings are held out: by them the best moment is chosen, and the likeness measured before and after.
+The prior and its flow learn, which make the sounds of the language as this person makes them. Rhythm, melody and the
+decoder stay as they are: from a minute of speech they lose more naturalness than they add likeness. Some recordings are
+held out: by them the best moment is chosen, and the likeness measured before and after.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import data, loop
 from rtvc.training.export import save_whole, whole_model
 from rtvc.training.losses import SpeakerConsistency
-from rtvc.training.rtvc7 import Speaking, adam, text_parameters, weighed
+from rtvc.training.rtvc7 import Speaking, adam, weighed
 from rtvc.training.speech import Batch, Speech
 from rtvc.voice import Voice
 
@@ -44,25 +45,27 @@ class Finetune(loop.Stage):
             Speech(names, "all", reject=0.0, only={one.file for one in some}) for some in (own, self.held)
         )
         self.model.requires_grad_(False)
-        for one in text_parameters(self.model):
+        learning = [*self.model.prior.parameters(), *self.model.flow.parameters()]
+        for one in learning:
             one.requires_grad_(True)
         judges = copy.deepcopy(self.whole.earspeech), copy.deepcopy(self.whole.tuned_ge2e)
         self.consistency = SpeakerConsistency(*judges)
         self.objective = Speaking(self.model, self.consistency, config)
-        self.optimizer = adam(text_parameters(self.model), config["learning_rate"])
+        self.optimizer = adam(learning, config["learning_rate"])
         self.examined = len(self.held)
 
     def draw(self, random: np.random.Generator, phase: int) -> Batch:
         return self._in_the_voice(self.speech.pieces(self.config["seconds"], random, self.config["longest"]))
 
     def _in_the_voice(self, batch: Batch) -> Batch:
-        """What is known of the person at use: the enrolled voice, the same in every row."""
+        """What is known of the person at use, the enrolled voice, in every row. A recording's noise is its own: it must
+        not become part of the voice.
+        """
         rows, voice = len(batch.wave), self.voice
         embedding, spectrum = (torch.tensor(one).expand(rows, -1) for one in (voice.speaker_embedding, voice.timbre))
-        quality = self.model.config.recording_quality
-        numbers = [torch.full((rows,), float(one)) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo, quality)]
+        numbers = [torch.full((rows,), float(one)) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
         batch.pitch_mean, batch.timbre = numbers[0], spectrum.contiguous()
-        batch.voice = RTVC7Model.voice(embedding, batch.timbre, *numbers)
+        batch.voice = RTVC7Model.voice(embedding, batch.timbre, *numbers, batch.quality)
         return batch
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:

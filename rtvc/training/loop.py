@@ -10,6 +10,7 @@ which process computes it, and whether the run was killed before it, changes not
 from __future__ import annotations
 
 import ctypes
+import errno
 import math
 import multiprocessing
 import os
@@ -55,6 +56,7 @@ DEFAULTS = {  # of the keys that every stage in this loop has
     "save_minutes": 4.0,
 }
 PATIENCE = timedelta(hours=12)  # other processes wait so long while the first one prepares data
+ALMOST_FULL = 1 << 20  # bytes
 BAR = "{desc} {percentage:5.1f} %|{bar}| {elapsed}<{remaining}{postfix}"
 
 
@@ -199,12 +201,18 @@ def whole(folder: Path) -> Iterator[Path]:
         _sync(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, SafetensorError, RuntimeError) as error:
+        reason = _reason(error, new.parent)
         shutil.rmtree(new, ignore_errors=True)
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise TrainingError(
             f"“{folder}” cannot be written ({reason}); make room and start again, the run goes on from its last "
             "checkpoint."
         ) from error
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    """Why it failed; where the disk is full torch names the line of its own code instead."""
+    full = shutil.disk_usage(folder).free < ALMOST_FULL
+    return getattr(error, "strerror", None) or (os.strerror(errno.ENOSPC) if full else str(error).splitlines()[0])
 
 
 def _sync(path: Path) -> None:

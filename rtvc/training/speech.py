@@ -67,14 +67,16 @@ class Item:
 class Batch:
     """Padded rows of speech.
 
-    wave: (batch, frames · hop); f0 (Hz), mask: (batch, frames); pitch_mean: (batch,); timbre: (batch, 80); voice:
-    (batch, 340), see ``RTVC7Model.voice``; input_ids, durations: (batch, tokens), of pieces only.
+    wave: (batch, frames · hop); f0 (Hz), mask: (batch, frames); pitch_mean, quality (dB over the noise): (batch,);
+    timbre: (batch, 80); voice: (batch, 340), see ``RTVC7Model.voice``; input_ids, durations: (batch, tokens), of pieces
+    only.
     """
 
     wave: Tensor
     f0: Tensor
     mask: Tensor
     pitch_mean: Tensor
+    quality: Tensor
     timbre: Tensor
     voice: Tensor
     input_ids: Tensor | None = None
@@ -208,8 +210,9 @@ class Speech:
         statistics = torch.tensor([item.traits for item, *_ in rows])
         noise = torch.from_numpy(rng.normal(size=statistics.shape)).float() * torch.tensor(DISTURBANCE)
         embeddings, timbres = self._voices_of(rows, rng)
-        voice = RTVC7Model.voice(embeddings, timbres, *(statistics + noise).unbind(-1))
-        batch = Batch(*map(torch.from_numpy, (wave, f0, mask)), (statistics + noise)[:, 0], timbres, voice)
+        heard = (statistics + noise).unbind(-1)
+        voice = RTVC7Model.voice(embeddings, timbres, *heard)
+        batch = Batch(*map(torch.from_numpy, (wave, f0, mask)), heard[0], heard[3], timbres, voice)
         if rows[0][3] is not None:
             batch.input_ids, batch.durations = _symbols(rows)
         return batch
