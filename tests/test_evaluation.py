@@ -450,6 +450,19 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     assert "Weakest: hiss at 10 dB" in text
 
 
+def test_pairs_without_noise(tiny, tiny_folder, folder, tmp_path):
+    """Nothing to gain, and no noise to put into references."""
+    (tmp_path / "ann.wav").write_bytes((folder / "ann.wav").read_bytes())
+    write(tmp_path / "enhance.tsv", "noisy\tclean", "ann.wav\tann.wav")
+    write(tmp_path / "clone.tsv", "speaker\treference_long\ttext", "ann\tann.wav\tHello.")
+    found = run.evaluate(tiny, tiny_folder, read_cases(tmp_path), others(), ("noise", "enhancement"), bars=False)
+    assert [one["snr_db"] for one in found["noise"]] == [None, None]
+    assert "gain" not in found["enhancement"]["systems"]["rtvc"]["figures"]
+    assert "likeness_error" not in found["noise"][0]["figures"], "one speaker has no impostors"
+    assert "Weakest" not in report.markdown(found)
+    assert "<svg" in report.page(found)
+
+
 def test_plots_of_little(tmp_path):
     figure = {"value": 1.0, "low": None, "high": None, "count": 1}
     for svg in (

@@ -286,5 +286,7 @@ def _noise_plots(results: Results) -> list[str]:
 
 def _enhancement_plots(results: Results) -> list[str]:
     pairs = results["enhancement"]["systems"]["rtvc"]["pairs"]
-    known = [(row["snr_db"], row["gain"], row["noise"]) for row in pairs if row["snr_db"] is not None]
+    known = [
+        (row["snr_db"], row["gain"], row["noise"]) for row in pairs if None not in (row["snr_db"], row.get("gain"))
+    ]
     return [plots.scatter("SI-SDR gain, dB", "dB of speech over noise", known)] if known else []

@@ -182,7 +182,8 @@ def _enhancement(results: Results) -> Table:
     ]
     systems = results["enhancement"]["systems"]
     names = ["rtvc", "noisy", *(name for name in systems if name not in ("rtvc", "noisy", UNTOUCHED)), UNTOUCHED]
-    worst = min(systems["rtvc"]["pairs"], key=lambda row: row["gain"])
+    noisy = [row for row in systems["rtvc"]["pairs"] if row.get("gain") is not None]
+    worst = [f"Weakest: {_pair(row)}." for row in sorted(noisy, key=lambda row: row["gain"])[:1]]
     return _table(
         results,
         {name: name for name in names},
@@ -192,13 +193,13 @@ def _enhancement(results: Results) -> Table:
         task="audio-to-audio",
         title="Noise taken out (SayEN)",
         cases=f"{results['cases']['enhance']['cases']} noisy recordings",
-        notes=[f"Weakest: {_pair(worst)}, a gain of {_decibels(worst['gain'])}."],
+        notes=worst,
     )
 
 
 def _pair(row: dict[str, Any]) -> str:
     at = "" if row["snr_db"] is None else f" at {_decibels(row['snr_db'])}"
-    return f"{row['noise'] or 'pair ' + str(row['pair'])}{at}"
+    return f"{row['noise'] or 'pair ' + str(row['pair'])}{at}, a gain of {_decibels(row['gain'])}"
 
 
 def _verification(results: Results) -> Table:
