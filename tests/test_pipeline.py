@@ -205,6 +205,7 @@ def test_who_stops_early_stops_the_work(tiny, voice):
 
     stream = tiny.stream(words(), voice=voice)
     score = weakref.ref(next(stream)["audio"])
+    gc.collect()  # what other tests left
     gc.disable()  # freed because nothing holds it, not because somebody cleaned up
     try:
         stream.close()
