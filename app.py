@@ -192,8 +192,9 @@ class Page:
             self._uploads.setdefault(request.session_hash, set()).add(recording)
 
     def forget(self, request: gr.Request) -> None:
-        """Delete what a visitor who leaves has uploaded."""
-        for recording in self._uploads.pop(request.session_hash, ()):
+        """Delete what a visitor who leaves has uploaded, but for what another one has too: it is one file."""
+        mine = self._uploads.pop(request.session_hash, set())
+        for recording in mine.difference(*self._uploads.copy().values()):
             Path(recording).unlink(missing_ok=True)
 
     # -- cloning

@@ -40,9 +40,9 @@ def words(person: int) -> str:
     return f"This is visitor {NUMBERS[person // 10 % 10]} {NUMBERS[person % 10]}. I would like to hear my own voice."
 
 
-def start(port: int, model: str | None) -> subprocess.Popen:
-    """The page, once it answers."""
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(ROOT)}
+def start(port: int, model: str | None, uploads: str) -> subprocess.Popen:
+    """The page, once it answers. Uploads have a folder of their own: another page on this machine would delete them."""
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(ROOT), "GRADIO_TEMP_DIR": uploads}
     command = [sys.executable, str(ROOT / "app.py"), *([model] if model else [])]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(300):
@@ -133,7 +133,8 @@ def main() -> int:
     voices = [clone.enroll(str(path)) for path in VOICES]
     said = [clone(words(one), voice=voices[one % len(voices)])["audio"] for one in range(options.people)]
     rate, port = clone.model.config.sampling_rate, free_port()
-    server = start(port, options.model)
+    uploads = tempfile.TemporaryDirectory(prefix="rtvc-load-")
+    server = start(port, options.model, uploads.name)
     try:
         expected = [audio.resample(wave, rate) for wave in said]
         visits = Visits(f"http://127.0.0.1:{port}/", expected, time.monotonic() + options.seconds)
@@ -147,11 +148,13 @@ def main() -> int:
             voices[0].save(saved)
             server.send_signal(signal.SIGKILL)
             server.wait()
-            server = start(port, options.model)
+            server = start(port, options.model, uploads.name)
             assert Voice.load(saved) == voices[0], "a saved voice was lost"
         report(visits, options.people, memory)
     finally:
         server.kill()
+        server.wait()
+        uploads.cleanup()
     return 1 if visits.outcomes["WRONG"] or visits.outcomes["error"] else 0
 
 
