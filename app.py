@@ -188,7 +188,7 @@ class Page:
 
     def note(self, recording: str | None, request: gr.Request) -> None:
         """Remember an upload until its visitor leaves; the examples stay."""
-        if recording and Path(recording).name not in EXAMPLES.values():
+        if recording and Path(recording).parent != VOICES:
             self._uploads.setdefault(request.session_hash, set()).add(recording)
 
     def forget(self, request: gr.Request) -> None:
@@ -612,6 +612,9 @@ def build_voice(page: Page) -> tuple[gr.Audio, gr.Markdown]:
     cleaned = gr.Audio(
         label="The recording after cleaning", interactive=False, visible=False, buttons=[], elem_id="cleaned"
     )
+    gr.set_static_paths(
+        [VOICES]
+    )  # offered where they lie: gradio would delete its copies after KEPT, or with another page
     gr.Examples(
         [[str(VOICES / name)] for name in EXAMPLES.values()],
         [voice],

@@ -500,12 +500,12 @@ def tab(browser):
 
 def phone(browser):
     context = browser.new_context(viewport={"width": 390, "height": 844}, permissions=["microphone"])
-    context.set_default_timeout(180_000)
+    context.set_default_timeout(60_000)
     return context.new_page()
 
 
 def wait_for_text(tab, selector: str, words: str) -> None:
-    tab.wait_for_function(f"document.querySelector('{selector}')?.innerText.includes('{words}')", timeout=180_000)
+    tab.wait_for_function(f"document.querySelector('{selector}')?.innerText.includes('{words}')", timeout=60_000)
 
 
 def say(tab, words: str) -> None:
