@@ -6,12 +6,17 @@ tagger and network for unknown words; the alphabet is misaki's), and a symbol's 
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import threading
+from array import array
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from transformers import PreTrainedTokenizer
 
 from .errors import TextError
@@ -92,13 +97,51 @@ LOUD = frozenset(
 )
 ASKING = "who|whom|whose|what|which|when|where|why|how"
 FALLING = re.compile(rf"^\W*(?:(?:and|but|so|well|then|oh|now)\W+)*(?:\w+\W+)?(?:{ASKING})\b|\bor\b", re.I)
+JSON_ENTRY = re.compile(rb'("(?:[^"\\]|\\.)*"):(?:"(?:[^"\\]|\\.)*"|\{[^{}]*\})')
 NOTHING = "There is nothing to say in this text: write at least one English word or number."
 _lock = threading.Lock()
 
 
+class JSONTable:
+    """The entries of a JSON object, parsed one at a time: as dicts hibari's tables take 100 MB, as text a sixth.
+
+    text: UTF-8; the entries' values are strings or objects without objects inside. start: where the first one begins.
+    """
+
+    def __init__(self, text: bytes, start: int = 0):
+        self._text, columns = text, [("hash", "i8"), ("start", "i8"), ("end", "i8")]
+        entries = ((hash(json.loads(one[1])), *one.span()) for one in JSON_ENTRY.finditer(text, start))
+        found = np.sort(np.fromiter(entries, columns), order="hash")
+        self._hashes, self._starts, self._ends = (array("q", found[name].tobytes()) for name, _ in columns)
+        self.get = lru_cache(4096)(self._get)
+
+    def _get(self, key: str, default: Any = None) -> Any:
+        for place in range(bisect_left(self._hashes, hash(key)), bisect_right(self._hashes, hash(key))):
+            entry = json.loads(b"{%b}" % self._text[self._starts[place] : self._ends[place]])
+            if key in entry:
+                return entry[key]
+        return default
+
+
 @lru_cache(maxsize=1)
 def _load_g2p():
-    from hibari.g2p import G2P
+    from hibari import g2p
+
+    def text(name: str) -> bytes:
+        return gzip.decompress(Path(g2p.ASSETS, name).read_bytes())
+
+    class G2P(g2p.G2P):
+        """As hibari makes it, but for its large tables."""
+
+        def __init__(self) -> None:
+            gold, silver = (JSONTable(text(f"lexicon_us_{name}.json.gz")) for name in ("gold", "silver"))
+            tagger = text("tagger.json.gz")
+            start = tagger.index(b',"weights":') + 1
+            weights = {"weights": JSONTable(tagger, start + len(b'"weights":'))}
+            self.lexicon = g2p.Lexicon(gold, silver)
+            self.tokenizer = g2p.Tokenizer(g2p._load_json("tokenizer_exceptions.json"))
+            self.tagger = g2p.Tagger(json.loads(tagger[: start - 1] + b"}") | weights)
+            self._oov, self.unk, self.british = None, "", False
 
     return G2P()
 

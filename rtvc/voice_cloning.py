@@ -156,6 +156,9 @@ class VoiceCloningModel(PreTrainedModel):
         if info["missing_keys"] or info["mismatched_keys"] or info["unexpected_keys"]:
             message = f"The weights in {quoted(Path(str(name)).name)} do not fit this version of rtvc"
             raise CheckpointError(f"{message}; get matching model files.")
+        for module in model.modules():
+            for key, buffer in list(module.named_buffers(recurse=False)):
+                setattr(module, key, buffer.clone())  # a view of the file, however small, keeps all of it in memory
         _open_graphs(model, Path(str(name)).name)
         return (model, info) if wants_info else model
 

@@ -49,6 +49,15 @@ def test_swapped_weights(folder):
     refused(folder, "swapped or changed")
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no list of what is mapped")
+def test_a_loaded_model_keeps_nothing_of_a_float16_file(folder, tmp_path):
+    """A buffer that is a view of the file would keep all of it in memory."""
+    VoiceCloningModel.from_pretrained(folder).half().save_pretrained(tmp_path)
+    model = VoiceCloningModel.from_pretrained(tmp_path)
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+
+
 def test_a_model_saved_again_loads(folder, tmp_path):
     model = VoiceCloningModel.from_pretrained(folder)
     torch.nn.init.zeros_(model.rtvc7.position.bias)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 
 import pytest
+from hibari.g2p import G2P
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,6 +148,18 @@ def test_what_was_written_out_stays(written, spoken):
 @pytest.mark.parametrize(("words", "phonemes"), PHONEMES.items())
 def test_phonemes(words, phonemes):
     assert "".join(phonemize(words)) == f"^{phonemes}$"
+
+
+def test_hibaris_tables_say_what_hibari_finds_in_them():
+    """Every entry, and nothing for a word that is none."""
+    theirs, ours = G2P(), text._g2p()
+    for table in ("lexicon.golds.d", "lexicon.silvers.d", "tagger.weights"):
+        packed, entries = attrgetter(table)(ours), attrgetter(table)(theirs)
+        assert all(packed.get(key) == value for key, value in entries.items())
+        assert packed.get("zxqv", "none") == "none"
+    assert (ours.tagger.tagdict, ours.tagger.tags, ours.tagger.vocab) == attrgetter(
+        "tagger.tagdict", "tagger.tags", "tagger.vocab"
+    )(theirs)
 
 
 def test_the_inventory_is_the_one_that_models_were_trained_on():
