@@ -48,6 +48,7 @@ SHARES = (0.46, 0.29, 0.21, 0.04)  # of the steps for each phase of Tuned-GE2E: 
 UTTERANCES = 1200  # that RTVC-7's map is fitted on: twice as few gave the same to .01 of cosine on unseen speakers
 HELD_OUT = 120  # that the map is checked on
 SECONDS = 6  # of each
+KEPT = ("enhance_below_snr", "speaking_lufs", "timbre_centre", "timbre_emphasis")  # of what was calibrated
 SPECIFICATION = {"naturalness": "3.82 → 4.31", "error": "18.7 → 12.3 %", "gain": "5.2 → 8.7 dB", "rtf": "1.8 → 0.6"}
 NOTES = [
     "Baseline: log-mel bands, plain GE2E without a teacher, SayEN by its spectral loss alone; system: EarSpeech, all "
@@ -85,7 +86,10 @@ def trained(name: str, steps: dict[str, int]) -> dict[str, nn.Module]:
     """The components of a system, trained first where they are not yet."""
     some = configs(name, steps)
     for config in some:
-        stages.run(config)
+        if not (
+            loop.RUNS / config["name"] / "model"
+        ).exists():  # written at the end; the data of a finished run is slow
+            stages.run(config)
     encoder, sayen = (loop.RUNS / config["name"] / "model" for config in some)
     return {
         "earspeech": front_end(encoder / "earspeech"),
@@ -132,7 +136,7 @@ def assemble(name: str, parts: dict[str, nn.Module], folder: Path) -> float:
     known = embeddings(shipped.earspeech, shipped.tuned_ge2e, learned + unseen)
     matrix, shift = linear_map(heard[: len(learned)], known[: len(learned)])
     refit(shipped.rtvc7, matrix, shift)
-    kept = {key: getattr(shipped.config, key) for key in ("enhance_below_snr", "speaking_lufs")}
+    kept = {key: getattr(shipped.config, key) for key in KEPT}
     kind = BaselineModel if name == "baseline" else VoiceCloningModel
     model = kind.from_components(**parts, rtvc7=shipped.rtvc7, **kept)
     model.config.update(calibrated(model))

@@ -1,4 +1,4 @@
-"""The five numbers of `VoiceCloningConfig` that are measured on development speakers, not learned.
+"""The numbers of `VoiceCloningConfig` that are measured on development speakers, not learned.
 
     python benchmarks/calibrate.py FOLDER [--write]      # FOLDER: a voice-cloning model; --write: into its config.json
 
@@ -6,7 +6,7 @@
 weighing the same. `same_voice_cosine`: all but one in a hundred short pieces of speech, half of them with noise, are
 closer than this to their speaker's mean. `enhance_below_snr`: the noise level from which on cleaning brings the speaker
 embedding closer to that of another, clean recording of the same speaker. `speaking_lufs`: the mean loudness of what
-RTVC-7 says in the speakers' voices.
+RTVC-7 says in the speakers' voices. `timbre_centre`: the mean timbre of readers that RTVC-7 was trained on.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from scipy.optimize import minimize
 
 from rtvc import VoiceCloningModel, audio
 from rtvc.pipeline import load
+from rtvc.rtvc7 import AVERAGE_TIMBRE
 from rtvc.training import data
 from rtvc.training.ge2e import equal_error_rate
 from rtvc.voice_cloning import CHECKED
 
 CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
 SECONDS = (3.0, 8.0)  # of a recording
+READERS, MOST_READERS = "librispeech-one-clip", 200
 RECORDINGS = 6  # of a speaker at most
 LEVELS = np.arange(0, 36, 5)  # dB
 TEXTS = ("Yes.", "What time is it?", "I will be there at nine, and I will bring the book that you asked me for.")
@@ -147,6 +149,17 @@ def speaking(folder: Path, found: dict) -> dict:
     return {"speaking_lufs": round(float(levels.mean()), 1)}
 
 
+def centre(model: VoiceCloningModel) -> dict:
+    """The mean timbre of the readers with one clip each, at as many points as ``AVERAGE_TIMBRE``."""
+    corpus = data.load_corpus(READERS)
+    train, _ = data.split([corpus])
+    mean = torch.stack(
+        [model._timbre(corpus.wave(one)[: 6 * data.SAMPLING_RATE]) for one in train[:MOST_READERS]]
+    ).mean(0)
+    points = np.linspace(0, mean.numel() - 1, len(AVERAGE_TIMBRE))
+    return {"timbre_centre": np.interp(points, np.arange(mean.numel()), mean.numpy()).round(2).tolist()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -158,7 +171,7 @@ def main() -> None:
     mixed = half_noisy(found, noises, rng)
     with torch.inference_mode():
         numbers = similarity(model, mixed) | same_voice(model, mixed)
-        numbers |= threshold(model, found, noises, rng)
+        numbers |= threshold(model, found, noises, rng) | centre(model)
     numbers |= speaking(options.folder, found)
     print(numbers)
     if options.write:

@@ -9,6 +9,7 @@ a noise source in the time–frequency plane, and an inverse STFT does the rest 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,10 +133,13 @@ def timbre(wave: Tensor, config: RTVC7Config) -> Tensor:
     mel = log_mel(wave[None], config)[0]
     level = mel.mean(1)
     mean = mel[level >= level.median()].mean(0)
-    knots = functional.interpolate(
-        torch.tensor(AVERAGE_TIMBRE).to(mel)[None, None], config.latent_size, mode="linear", align_corners=True
-    )
-    return mean - mean.mean() - knots[0, 0]
+    return mean - mean.mean() - over_bands(AVERAGE_TIMBRE, mean)
+
+
+def over_bands(values: Sequence[float], like: Tensor) -> Tensor:
+    """A curve that goes through the values, evenly over the bands of ``like`` (…, bands): (bands,)."""
+    knots = torch.tensor(values).to(like)[None, None]
+    return functional.interpolate(knots, like.shape[-1], mode="linear", align_corners=True)[0, 0]
 
 
 def pulses(f0: Tensor, config: RTVC7Config) -> Tensor:

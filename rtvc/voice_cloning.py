@@ -27,7 +27,7 @@ from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
 from .model_files import WEIGHTS, check_weights, file_checksum, read_config
 from .onnx_part import OnnxPart
-from .rtvc7 import RTVC7Config, RTVC7Model, Score, timbre
+from .rtvc7 import RTVC7Config, RTVC7Model, Score, over_bands, timbre
 from .sayen import SayENConfig, SayENModel
 from .text import question_rise
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -42,6 +42,9 @@ PAUSE = (
 )
 MINIMUM_EMBEDDED_SECONDS = 0.5
 MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
+# Of timbres, natural log of magnitude: a band further from most people's is emphasized no more than this; nearly all
+# people are within PERSON of them on the average of the bands; a telephone is further than TELEPHONE.
+MOST_APART, PERSON, TELEPHONE = 1.0, 0.8, 1.2
 FIRST_FRAMES, MOST_FRAMES, GROWTH = 24, 384, 8  # pieces of a stream: 0.3 s, 2.4 s, then 4.8 s each
 
 
@@ -53,8 +56,10 @@ class VoiceCloningConfig(PreTrainedConfig):
     ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
     ``speaking_lufs``: how loud RTVC-7 speaks by itself, on average: the gain of every sentence is known before it is
-    said. ``benchmarks/calibrate.py`` measures all of them. ``weights_sha256``: of the weights' file, written when the
-    model is saved and checked when it is loaded; empty for files that were made otherwise.
+    said. ``timbre_centre``: most people's timbre, evenly over the mel bands. ``benchmarks/calibrate.py`` measures all
+    of them. ``timbre_emphasis``: how much further from the centre than it was heard a voice's timbre is when it speaks,
+    as RTVC-7 draws every voice towards it. ``weights_sha256``: of the weights' file, written when the model is saved
+    and checked when it is loaded; empty for files that were made otherwise.
     """
 
     model_type = "voice_cloning"
@@ -74,6 +79,8 @@ class VoiceCloningConfig(PreTrainedConfig):
     same_voice_cosine: float | int = 0.4
     enhance_below_snr: float | int = 12.5
     speaking_lufs: float | int = audio.LOUDNESS
+    timbre_centre: list[float | int] | tuple[float | int, ...] = (0.0, 0.0)
+    timbre_emphasis: float | int = 0.0
     weights_sha256: str = ""
 
     def __post_init__(self, **kwargs):
@@ -369,8 +376,16 @@ class VoiceCloningModel(PreTrainedModel):
             [torch.from_numpy(np.array([getattr(voice, name) for voice in voices], np.float32)) for name in names]
             for names in (("speaker_embedding", "timbre"), ("pitch_mean", "pitch_std", "tempo"))
         )
+        heard[1] = self._emphasized(heard[1])
         about = [one.to(self.device) for one in (*heard, *numbers)]
         return self.rtvc7.plan(ids, mask, *about, generator=list(generators), rise=rise.to(self.device), **options)
+
+    def _emphasized(self, timbres: Tensor) -> Tensor:
+        """(voices, latent_size): what sets each apart from most people, more so, unless that is the line's doing."""
+        apart = timbres - over_bands(self.config.timbre_centre, timbres)
+        distance = apart.square().mean(-1, keepdim=True).sqrt()
+        share = ((TELEPHONE - distance) / (TELEPHONE - PERSON)).clamp(0.0, 1.0)
+        return timbres + self.config.timbre_emphasis * share * apart.clamp(-MOST_APART, MOST_APART)
 
     def _levelled(self, wave: Tensor) -> np.ndarray:
         """At the loudness that speech comes at: one gain for all, known beforehand."""

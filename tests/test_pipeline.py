@@ -11,6 +11,7 @@ import subprocess
 import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,16 @@ def test_one_gain_for_every_sentence_and_no_clipping(tiny, voice, monkeypatch):
         assert np.abs(other).max() <= audio.PEAK + 1e-6
         if np.abs(one).max() < 0.3:
             np.testing.assert_allclose(other, one * 10**0.5, rtol=1e-4, atol=1e-7)
+
+
+def test_what_sets_a_voice_apart_is_emphasized_but_not_what_a_telephone_does(tiny, voice, monkeypatch):
+    centre = np.full(voice.timbre.size, 0.25, np.float32)
+    person, telephone = (replace(voice, timbre=centre + np.float32(far)) for far in (0.5, 1.3))
+    plain = [tiny(TEXT, voice=one)["audio"] for one in (replace(voice, timbre=centre + np.float32(0.9)), telephone)]
+    monkeypatch.setattr(tiny.model.config, "timbre_centre", (0.25, 0.25))
+    monkeypatch.setattr(tiny.model.config, "timbre_emphasis", 0.8)
+    same(tiny(TEXT, voice=person)["audio"], plain[0])
+    same(tiny(TEXT, voice=telephone)["audio"], plain[1])
 
 
 def test_lists(tiny, voice, man):

@@ -37,6 +37,7 @@ class Finetune(loop.Stage):
         super().__init__(config)
         self.decay = config["average"]
         self.whole = whole_model(config["rtvc_ckpt"])
+        self.whole.config.timbre_emphasis = 0.0  # RTVC-7 learns what this voice is like; nothing draws it elsewhere
         self.model = self.kept = self.whole.rtvc7
         own, self.held = _divided(config)
         self.voice = self.whole.enroll([data.load_corpus(config["recordings"]).wave(one) for one in own])
