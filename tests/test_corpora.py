@@ -146,8 +146,19 @@ def test_a_changed_corpus_is_read_anew_and_the_old_cache_goes(place):
     assert len(second.utterances) == 2
     assert second.stem != first.stem
     assert not first.file(".traits.json").exists()
-    os.utime(place / "corpus" / "ann" / "one.wav", (1, 1))
-    assert data.load_corpus(name, 1).stem != second.stem
+
+
+def test_a_corpus_is_known_by_its_contents(place):
+    """Another time of change alone, as after copying, is none; another content of the same size is one."""
+    beside(place / "corpus")
+    name, file = str(place / "corpus"), place / "corpus" / "ann" / "one.wav"
+    first = data.load_corpus(name, 1)
+    os.utime(file, (1, 1))
+    assert data.load_corpus(name, 1).stem == first.stem
+    changed = bytearray(file.read_bytes())
+    changed[-100] ^= 1
+    file.write_bytes(changed)
+    assert data.load_corpus(name, 1).stem != first.stem
 
 
 def test_a_recording_of_the_same_speaker_and_name_in_two_corpora_counts_once(place):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import re
 import tarfile
@@ -55,7 +56,7 @@ class Source:
         raise NotImplementedError
 
 
-def find(name: str) -> Source:
+def find(name: str, cache: Path) -> Source:
     """The source that a config means by ``name``.
 
     Raises:
@@ -65,23 +66,35 @@ def find(name: str) -> Source:
         return Hub.open(name)
     path = Path(name).expanduser()
     if path.is_dir():
-        return Folder.open(name, path)
+        return Folder.open(name, path, cache)
     archive = path if path.suffix == ".tar" else DATA / f"{name}.tar"
     if archive.is_file() and archive.with_suffix(".tsv").is_file():
-        return Archive(name, checksum(archive, [archive, archive.with_suffix(".tsv")]), archive)
+        return Archive(name, checksum(archive, [archive, archive.with_suffix(".tsv")], cache), archive)
     raise TrainingError(
         f"There is no corpus “{name}”: it is no folder, and {DATA} has no {Path(name).name}.tar with its .tsv; see "
         "“Data” in docs/training.md."
     )
 
 
-def checksum(root: Path, files: Iterable[Path]) -> str:
-    """Over the names, sizes and times of change of files: contents are not read, so it is quick for any corpus."""
-    digest = hashlib.sha256(f"{READER}".encode())
+def checksum(root: Path, files: Iterable[Path], cache: Path) -> str:
+    """Over the names and contents of files. A content is read once: ``cache`` keeps its sum by path, size and time."""
+    place = cache / f"sums-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:10]}.json"
+    known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    digest, sums = hashlib.sha256(f"{READER}".encode()), {}
     for file in sorted(files):
-        about = file.stat()
-        digest.update(f"{file.relative_to(root.parent)} {about.st_size} {about.st_mtime_ns}\n".encode())
+        about, name = file.stat(), str(file.relative_to(root.parent))
+        seen = f"{name} {about.st_size} {about.st_mtime_ns}"
+        sums[seen] = known.get(seen) or _sum(file)
+        digest.update(f"{name} {sums[seen]}\n".encode())
+    if sums != known:
+        cache.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps(sums), encoding="utf-8")
     return digest.hexdigest()[:10]
+
+
+def _sum(file: Path) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:20]
 
 
 def read_table(path: Path, delimiter: str = "\t") -> list[dict[str, str]]:
@@ -116,11 +129,11 @@ class Folder(Source):
     files: tuple[Path, ...]
 
     @classmethod
-    def open(cls, name: str, path: Path) -> Folder:
+    def open(cls, name: str, path: Path, cache: Path) -> Folder:
         files = tuple(sorted(one for one in path.rglob("*") if one.is_file()))
         if not any(one.suffix.lower() in AUDIO for one in files):
             raise TrainingError(f"The folder “{name}” holds no recordings ({', '.join(AUDIO)}); name another one.")
-        return cls(name, checksum(path, files), path, files)
+        return cls(name, checksum(path, files, cache), path, files)
 
     def clips(self) -> Iterator[tuple[Clip, Audio]]:
         texts, genders = self._texts(), self._genders()

@@ -172,7 +172,7 @@ def load_corpus(name: str, processes: int | None = None) -> Corpus:
         if not (CACHE / f"{stem}.json").exists():
             raise TrainingError("The teacher has not read yet; run the stage “teacher”.")
     else:
-        source = corpora.find(name)
+        source = corpora.find(name, CACHE)
         stem = f"{_slug(name)}-{source.key}"
         if not (CACHE / f"{stem}.json").exists():
             _prepare(source, stem, processes)
