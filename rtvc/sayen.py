@@ -55,7 +55,7 @@ class SayENConfig(PreTrainedConfig):
     speaker_size: int = 256
     channels: int = 32
     hidden_size: int = 48
-    blocks: int = 4
+    blocks: int = 6
     kernel_size: int = 3
     mask_limit: float | int = 2.0
     sayen_dropout: float | int = 0.05
