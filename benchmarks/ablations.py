@@ -4,9 +4,9 @@ Usage: python benchmarks/ablations.py [decoder prior sayen …] [--steps N]
 
 ``decoder``: copy synthesis with everything, without the harmonic source (the network draws magnitudes and phases
 itself), without discriminators, without slower and faster copies of the speakers. ``prior``: latents from text with the
-flow, and by plain regression, spoken by the trained decoder. ``sayen``: without each of its objectives, with as much of
-the others. Needs the training data's cache (stage ``data``, …), the finished stages ``ge2e`` and ``decoder`` and the
-judges of ``../shared``.
+flow, and by plain regression, spoken by the trained decoder; both go on from the shipped model. ``sayen``: without each
+of its objectives, with as much of the others. Needs the training data's cache (stage ``data``, …), the finished stages
+``ge2e``, ``decoder`` and ``polish``, and the judges of ``../shared``.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ def decoder_variants(steps: int) -> dict[str, dict]:
 
 
 def prior_variants(steps: int) -> dict[str, dict]:
-    """Configs of the stage ``prior`` by name."""
+    """Configs of the stage ``prior`` by name: on from the shipped model, as from nothing no such few steps speak."""
     config = _usual("prior") | {"steps": steps, "evaluate_every": steps}
+    config |= {"init": str(loop.RUNS / "polish" / "model"), "learning_rate": 3e-4}
     return {"flow of 7 steps": config, "plain regression": config}
 
 

@@ -184,7 +184,9 @@ def metrics(found: dict[str, Results]) -> list[dict[str, Any]]:
     return made
 
 
-def evaluation(found: dict[str, Results], steps: dict[str, int], fits: dict[str, float]) -> dict[str, Any]:
+def evaluation(
+    found: dict[str, Results], steps: dict[str, int], fits: dict[str, float], limit: int | None
+) -> dict[str, Any]:
     """What the card keeps of it, see :class:`rtvc.card.Evaluation`."""
     counts, machine = found["shipped"]["cases"], found["shipped"]["machine"]
     budget = ", ".join(f"{count:,} steps of {stage}" for stage, count in steps.items())
@@ -197,7 +199,8 @@ def evaluation(found: dict[str, Results], steps: dict[str, int], fits: dict[str,
             "hub": ["mythicinfinity/libritts", "CSTR-Edinburgh/vctk"],
         },
         "metrics": metrics(found),
-        "command": f"python benchmarks/baseline.py --steps {' '.join(f'{k}={v}' for k, v in steps.items())}",
+        "command": f"python benchmarks/baseline.py --steps {' '.join(f'{k}={v}' for k, v in steps.items())}"
+        + (f" --limit {limit}" if limit else ""),
         "machine": f"{machine['cpu']}, {machine['threads']} thread(s)",
         "date": time.strftime("%Y-%m-%d"),
         "column": "shipped",
@@ -233,7 +236,7 @@ def main() -> None:
         name: measured(folder, cases, others, options.output / f"results-{name}.json")
         for name, folder in (folders | {"shipped": CHECKPOINT}).items()
     }
-    table = evaluation(found, steps, fits)
+    table = evaluation(found, steps, fits, options.limit)
     (options.output / "baseline.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
     for row in table["metrics"]:
         print(row["name"], f"{row['value']:g} {row['unit']}", row["compared"], sep="; ")
