@@ -39,7 +39,7 @@ def main(table: str, output: str) -> None:
         for row in mine:
             try:
                 speech = clone(row["text"], voice=voice(row["voice"]))
-                audio.write(folder / f"{row['name']}.wav", speech["audio"], speech["sampling_rate"])
+                audio.write(folder / f"{row['name']}.wav", speech["audio"], speech["sampling_rate"], clone.provenance)
             except RTVCError as error:
                 refused.append(f"{row['name']}: {error}")
     (folder / f"refused-{state.process_index}.txt").write_text("\n".join(refused))

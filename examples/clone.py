@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 
-import soundfile
 from transformers import pipeline
 
-import rtvc  # noqa: F401  (registers the task)
+import rtvc  # registers the task
 
 
 def main(recording: str, words: str, output: str) -> None:
     clone = pipeline("voice-cloning")
     out = clone(words, voice=recording)
-    soundfile.write(output, out["audio"], out["sampling_rate"])
+    rtvc.audio.write(output, out["audio"], out["sampling_rate"], clone.provenance)
     print(f"{len(out['audio']) / out['sampling_rate']:.1f} s of speech in {output}")
 
 

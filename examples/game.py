@@ -13,10 +13,9 @@ from pathlib import Path
 from queue import Queue
 from threading import Thread
 
-import soundfile
 from transformers import pipeline
 
-from rtvc import dialogue
+from rtvc import audio, dialogue
 
 
 def main(script: str, output: str, *cast: str) -> None:
@@ -28,7 +27,7 @@ def main(script: str, output: str, *cast: str) -> None:
     began = time.perf_counter()
     for line, speech in ahead(dialogue.speak_script(clone, lines, voices)):
         waited = time.perf_counter() - began
-        soundfile.write(Path(output) / f"{line.stem}.wav", speech["audio"], speech["sampling_rate"])
+        audio.write(Path(output) / f"{line.stem}.wav", speech["audio"], speech["sampling_rate"], clone.provenance)
         seconds = len(speech["audio"]) / speech["sampling_rate"]
         print(f"{line.character}: {seconds:.1f} s of speech after {1000 * waited:.0f} ms", flush=True)
         began = time.perf_counter()

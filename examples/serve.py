@@ -49,7 +49,9 @@ def build(folder: str) -> FastAPI:
         except RTVCError as error:
             raise HTTPException(400, str(error)) from error
         file = io.BytesIO()
-        soundfile.write(file, speech["audio"], speech["sampling_rate"], format=request.response_format)
+        with soundfile.SoundFile(file, "w", speech["sampling_rate"], 1, format=request.response_format) as sound:
+            sound.comment = clone.provenance
+            sound.write(speech["audio"])
         return Response(file.getvalue(), media_type=f"audio/{request.response_format}")
 
     return app

@@ -35,24 +35,31 @@ class EndpointHandler:
         Raises:
             ValueError: what is wrong with the request, as one sentence; the service answers 400 with it.
         """
-        options = dict(data.get("parameters") or {})
+        words, options = data.get("inputs", ""), data.get("parameters") or {}
+        if not isinstance(words, str) or not isinstance(options, dict):
+            raise ValueError("“inputs” must be what to say, a string, and “parameters” an object of options.")
+        options = dict(options)
+        if "watermark" in options:
+            raise ValueError("The mark in the speech cannot be left out here; leave “watermark” away.")
         kind = options.pop("format", "wav")
         if kind not in FORMATS:
             raise ValueError(f"The format must be one of {', '.join(FORMATS)}, not {kind!r}.")
         with tempfile.TemporaryDirectory() as folder:
             voice = self._voice(options.pop("voice", None), Path(folder))
             try:
-                speech = self.clone(data.get("inputs", ""), voice=voice, **options)
+                speech = self.clone(words, voice=voice, **options)
             except TypeError as error:  # an option that the pipeline does not know
                 raise ValueError(str(error)) from error
         file = io.BytesIO()
-        soundfile.write(file, speech["audio"], speech["sampling_rate"], format=kind)
+        with soundfile.SoundFile(file, "w", speech["sampling_rate"], 1, format=kind) as sound:
+            sound.comment = self.clone.provenance
+            sound.write(speech["audio"])
         audio = base64.b64encode(file.getvalue()).decode()
         return {"audio": audio, "sampling_rate": speech["sampling_rate"], "format": kind}
 
     def _voice(self, voice: Any, folder: Path) -> str:
         """The path of a voice that is given by name or by its content."""
-        if voice in self.voices:
+        if isinstance(voice, str) and voice in self.voices:
             return self.voices[voice]
         known = ", ".join(self.voices) or "none here"
         try:

@@ -15,13 +15,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import HfApi, errors, is_offline_mode, snapshot_download
 from huggingface_hub.utils import validate_repo_id
+from safetensors import safe_open
+from transformers import PreTrainedModel
 from transformers.dynamic_module_utils import get_relative_import_files
 
-from .card import write_card
+from .card import keep_origin, write_card
 from .earspeech import EarSpeechConfig, EarSpeechFeatureExtractor
 from .errors import CheckpointError
+from .model_files import WEIGHTS
 from .processing import VoiceCloningProcessor
 from .registration import MODELS, TASK
 from .rtvc7 import RTVC7Config
@@ -111,6 +115,43 @@ def push(
         except TRANSFER as error:
             raise CheckpointError(_refusal(repo_id, revision, error)) from error
     return str(address)
+
+
+def push_model(model: PreTrainedModel, processor: VoiceCloningProcessor, repo_id: str, **options: Any) -> str:
+    """Upload a model that is in memory; its address. ``options``: see :func:`push`.
+
+    As long as it is what its folder holds, that folder is uploaded, with what was measured of it.
+    """
+    source = Path(model.name_or_path)
+    if _is_as_saved(model, source):
+        return push(source, repo_id, **options)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        processor.save_pretrained(folder)
+        keep_origin(source, folder)
+        return push(folder, repo_id, **options)
+
+
+def _is_as_saved(model: PreTrainedModel, folder: Path) -> bool:
+    """Whether weights and settings are those in the folder."""
+    if not (folder / WEIGHTS).is_file():
+        return False
+    stored = type(model.config).from_pretrained(folder).to_dict()
+    if _settings(stored) != _settings(model.config.to_dict()):
+        return False
+    weights = model.state_dict()
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        if set(file.keys()) != set(weights):
+            return False
+        return all(torch.equal(file.get_tensor(name).to(one), one) for name, one in weights.items())
+
+
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    """A config, and those in it, without where it lay and how its weights are stored."""
+    kept = {
+        key: value for key, value in config.items() if key not in ("dtype", "weights_sha256") and str(key)[0] != "_"
+    }
+    return {key: _settings(value) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
 def download(repo_id: str, revision: str | None = None) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,9 +25,9 @@ from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
 from .model_files import WEIGHTS, read_json
 from .processing import VoiceCloningProcessor
 from .text import pause_seconds, split_sentences
-from .voice import SUFFIXES, Voice
+from .voice import SUFFIXES, Voice, cosine
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningConfig, VoiceCloningModel
-from .watermark import Marker
+from .watermark import PROVENANCE, Marker
 
 TASK = "voice-cloning"
 CHECKPOINT = Path(__file__).parent / "checkpoint"
@@ -58,6 +57,7 @@ class VoiceCloningPipeline(Pipeline):
     _load_tokenizer = False
     _load_feature_extractor = False
     _load_image_processor = False
+    provenance = PROVENANCE  # what a file of its speech should say of itself
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -149,8 +149,7 @@ class VoiceCloningPipeline(Pipeline):
 
     def similarity(self, one: AnyVoice, other: AnyVoice) -> float:
         """The probability that two recordings or voices are of one person, 0 … 1."""
-        embeddings = [self._embedding(some) for some in (one, other)]
-        return self.model.probability(float(embeddings[0] @ embeddings[1]))
+        return self.model.probability(cosine(*(self._embedding(some) for some in (one, other))))
 
     def enhance(self, recording: Recording, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """The recording without its noise: float32 (samples,) at 16 kHz. `progress(samples done, samples in all)`."""
@@ -160,11 +159,7 @@ class VoiceCloningPipeline(Pipeline):
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload the model as a complete repository; returns its address. `options`: see :func:`rtvc.hub.push`."""
-        push = _hub().push
-        with tempfile.TemporaryDirectory() as folder:
-            self.model.save_pretrained(folder)
-            self.processor.save_pretrained(folder)
-            return push(folder, repo_id, **options)
+        return _hub().push_model(self.model, self.processor, repo_id, **options)
 
     def _embedding(self, voice: AnyVoice) -> np.ndarray:
         if _is_voice(voice) or _is_saved(voice):
@@ -354,7 +349,7 @@ def _checked(name: str, value: Any) -> float | int:
         return value
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if name == "seed":
-        if not number or value != int(value) or not 0 <= value < 2**63:
+        if not number or not 0 <= value < 2**63 or value != int(value):  # in this order: NaN has no int
             raise RTVCError(f"seed must be a whole number from 0 on, not {value!r}.")
         return int(value)
     low, high = RANGES[name]
@@ -431,6 +426,8 @@ def _hub() -> ModuleType:
 
 def _check_folder(folder: Path) -> None:
     """That a folder has the files of a voice-cloning model."""
+    if folder.is_file():
+        raise CheckpointError(f"{quoted(folder.name)} is a file; give the folder of an rtvc model that it lies in.")
     if not folder.is_dir():
         raise CheckpointError(f"The model folder {quoted(folder.name)} does not exist; check its path.")
     for name in ("config.json", WEIGHTS, "processor_config.json", "tokenizer_config.json", "vocab.json"):

@@ -93,9 +93,7 @@ class Voice:
 
     def similarity(self, other: Voice) -> float:
         """Cosine of the two speaker embeddings, -1 … 1; `rtvc.similarity` makes a probability of it."""
-        if self.speaker_embedding.shape != other.speaker_embedding.shape:
-            raise VoiceError("The two voices come from different models; enrol both with the same one.")
-        return float(self.speaker_embedding @ other.speaker_embedding)
+        return cosine(self.speaker_embedding, other.speaker_embedding)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the voice as one small file, which appears whole or not at all."""
@@ -104,15 +102,20 @@ class Voice:
         path, tensors = Path(path), self._tensors()
         report = json.dumps(asdict(self.report), sort_keys=True) if self.report else ""
         metadata = {"format": FORMAT, "version": VERSION, "report": report, "checksum": _checksum(tensors, report)}
+        temporary = None
         try:
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                temporary = file.name
                 file.write(save(tensors, metadata))
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
         except OSError as error:
             raise VoiceError(
                 f"{quoted(path.name)} cannot be written; choose a folder that exists and is yours."
             ) from error
+        finally:
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Voice:
@@ -139,6 +142,17 @@ class Voice:
     def _tensors(self) -> dict[str, np.ndarray]:
         statistics = np.array([self.pitch_mean, self.pitch_std, self.tempo])
         return {"speaker_embedding": self.speaker_embedding, "timbre": self.timbre, "statistics": statistics}
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    """Of two speaker embeddings (size,) of unit length, -1 … 1.
+
+    Raises:
+        VoiceError: they are of two models.
+    """
+    if one.shape != other.shape:
+        raise VoiceError("The two voices come from different models; enrol both with the same one.")
+    return float(one @ other)
 
 
 def pitch_statistics(waves: list[np.ndarray]) -> tuple[float, float]:

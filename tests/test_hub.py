@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 import yaml
 from huggingface_hub import HfApi, ModelCard, parse_eval_result_entries
 
@@ -26,6 +27,7 @@ from rtvc.card import fingerprint, write_card, write_evaluation
 from rtvc.hub import LIBRARIES, download, lay_out, push
 from rtvc.optimized import optimize
 from rtvc.pipeline import CHECKPOINT
+from rtvc.watermark import PROVENANCE
 
 ROOT = Path(__file__).parents[1]
 VOICES = ROOT / "examples" / "voices"
@@ -237,6 +239,7 @@ def test_what_a_repository_holds(repository, repositories):
     assert {path.name for path in repositories["me/tuned_ge2e"].iterdir() if path.suffix == ".py"} == {
         "tuned_ge2e.py",
         "errors.py",
+        "model_files.py",
     }
 
 
@@ -353,6 +356,24 @@ def test_uploading(tiny, tiny_folder, monkeypatch):
     assert {"pipeline.py", "model.safetensors", "README.md"} <= sent["files"]
 
 
+def test_a_pipeline_is_pushed_with_what_is_known_of_its_weights(repositories, tiny_folder, monkeypatch):
+    """`repositories` puts origin and results into the folder; results hold only for the weights that were measured."""
+    sent = {}
+
+    def upload(api, folder_path, **options):
+        sent.update(files={str(one.relative_to(folder_path)) for one in Path(folder_path).rglob("*")})
+
+    monkeypatch.setattr(HfApi, "create_repo", lambda api, repo_id, **options: repo_id)
+    monkeypatch.setattr(HfApi, "upload_folder", upload)
+    clone = load(tiny_folder)
+    clone.push_to_hub("me/as-it-is")
+    assert {"training.json", "evaluation/clone.json", ".eval_results/rtvc.yaml"} <= sent["files"]
+    torch.nn.init.ones_(clone.model.rtvc7.position.bias)
+    clone.push_to_hub("me/changed")
+    assert "training.json" in sent["files"]
+    assert "evaluation/clone.json" not in sent["files"]
+
+
 DOWNLOAD = """
 import sys
 from urllib.request import urlopen
@@ -424,6 +445,8 @@ def test_the_endpoint_speaks(answer, woman, tiny, tmp_path):
         said = answer(inputs="Hello there.", parameters={"voice": voice, "format": kind})
         wave, rate = soundfile.read(io.BytesIO(base64.b64decode(said["audio"])))
         assert (rate, said["format"]) == (said["sampling_rate"], kind)
+        with soundfile.SoundFile(io.BytesIO(base64.b64decode(said["audio"]))) as file:
+            assert file.comment == PROVENANCE
         np.testing.assert_allclose(wave, wanted, atol=1e-4)
     faster = answer(inputs="Hello there.", parameters={"voice": "woman", "speed": 2})
     assert len(faster["audio"]) < 0.7 * 4 / 3 * 2 * wanted.size
@@ -443,6 +466,11 @@ def test_the_endpoint_refuses_in_a_sentence(answer):
         ({**speak, "parameters": {"voice": "man", "speed": 9}}, "speed must be"),
         ({**speak, "parameters": {"voice": "man", "volume": 9}}, "does not know volume"),
         ({**speak, "parameters": {"voice": "man", "format": "exe"}}, "must be one of wav, flac, ogg"),
+        ({**speak, "parameters": {"voice": "man", "watermark": False}}, "cannot be left out"),
+        ({**speak, "parameters": {"voice": "man", "seed": float("nan")}}, "seed must be"),
+        ({**speak, "parameters": {"voice": ["man"]}}, "must be a recording"),
+        ({**speak, "parameters": "man"}, "an object of options"),
+        ({"inputs": ["Hello."], "parameters": {"voice": "man"}}, "must be what to say"),
     ):
         with pytest.raises(ValueError, match=re.escape(words)):
             answer(**request)

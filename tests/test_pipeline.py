@@ -287,7 +287,7 @@ def test_unknown_and_impossible_options(tiny, voice, woman):
     with pytest.raises(TypeError, match="colour"):
         tiny.stream(TEXT, voice=voice, colour=1)
     bad = [("speed", 0), ("speed", 100), ("speed", "fast"), ("pitch", float("nan")), ("variation", -1), ("speed", True)]
-    for name, value in [*bad, ("seed", 1.5), ("seed", -1), ("seed", "x"), ("enhance", "maybe")]:
+    for name, value in [*bad, ("seed", 1.5), ("seed", float("nan")), ("seed", -1), ("seed", "x"), ("enhance", "maybe")]:
         with pytest.raises(RTVCError, match=name):
             tiny(TEXT, voice=voice, **{name: value})
     with pytest.raises(RTVCError, match="enhance"):
@@ -330,6 +330,12 @@ def test_embed_similarity_enhance(tiny, voice, woman, man):
     assert tiny.enhance(woman).shape == audio.read(woman).shape
     with pytest.raises(VoiceError, match="silent"):
         tiny.enhance((np.zeros(16000), 16000))
+
+
+def test_voices_of_two_models_are_not_compared(tiny, voice):
+    other = Voice(np.ones(7), voice.timbre, voice.pitch_mean, voice.pitch_std, voice.tempo)
+    with pytest.raises(VoiceError, match="come from different models"):
+        tiny.similarity(voice, other)
 
 
 def test_many_threads_say_what_one_says(tiny, woman, man):

@@ -129,6 +129,13 @@ def test_other_files_and_versions(tmp_path):
     refused(path, "not a complete voice")
 
 
+def test_nothing_is_left_where_a_voice_cannot_be_saved(tmp_path):
+    (tmp_path / "folder.voice").mkdir()
+    with pytest.raises(VoiceError, match="cannot be written"):
+        make().save(tmp_path / "folder.voice")
+    assert [one.name for one in tmp_path.iterdir()] == ["folder.voice"]
+
+
 def test_a_place_that_cannot_be_written(tmp_path):
     with pytest.raises(VoiceError, match="cannot be written"):
         make().save(tmp_path / "missing" / "me.voice")
