@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
-from transformers import BatchFeature, PreTrainedConfig, PreTrainedModel, SequenceFeatureExtractor
+from transformers import BatchFeature, PreTrainedConfig, SequenceFeatureExtractor
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from .audio import read
 from .errors import VoiceError, refuse_unknown_keys
+from .model_files import CheckedModel
 
 GAMMATONE_BANDWIDTH = (
     1.019  # a fourth-order gammatone with b = 1.019 ERB has an equivalent rectangular bandwidth of 1 ERB
@@ -93,7 +94,7 @@ class EarSpeechOutput(ModelOutput):
     attention_mask: Tensor | None = None
 
 
-class EarSpeechModel(PreTrainedModel):
+class EarSpeechModel(CheckedModel):
     """Waves (batch, samples) at 16 kHz → features (batch, frames, 64), 100 frames per second."""
 
     config_class = EarSpeechConfig

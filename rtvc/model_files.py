@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
+from transformers import PreTrainedModel
 
 from .errors import REPOSITORY_KEYS, CheckpointError, quoted
 
@@ -119,3 +122,48 @@ def file_checksum(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class CheckedModel(PreTrainedModel):
+    """What all models here are: loaded from safetensors alone, and only if every weight is there and fits."""
+
+    @classmethod
+    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers, but in float32 unless `dtype` says otherwise, and only if every weight is there.
+
+        Weights are read from safetensors files alone, and those of a folder once their header fits the config.
+
+        Raises:
+            CheckpointError: the files are damaged, or weights are missing, of another shape or not those that were
+                saved.
+        """
+        kwargs["use_safetensors"] = True
+        if Path(str(name)).is_dir():
+            cls._check_folder(Path(str(name)))
+        if kwargs.get("dtype") in (None, "auto"):
+            kwargs["dtype"] = torch.float32  # the files may be float16, which a CPU does not compute in
+        wants_info = kwargs.pop("output_loading_info", False)
+        shown = quoted(Path(str(name)).name)
+        try:
+            model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
+        except (SafetensorError, RuntimeError, UnicodeDecodeError) as error:
+            raise CheckpointError(f"The model files in {shown} are damaged; get them again.") from error
+        if info["missing_keys"] or info["mismatched_keys"] or info["unexpected_keys"]:
+            message = f"The weights in {shown} do not fit this version of rtvc"
+            raise CheckpointError(f"{message}; get matching model files.")
+        for module in model.modules():
+            for key, buffer in list(module.named_buffers(recurse=False)):
+                setattr(module, key, buffer.clone())  # a view of the file, however small, keeps all of it in memory
+        return (model, info) if wants_info else model
+
+    @classmethod
+    def _check_folder(cls, folder: Path) -> None:
+        stored = read_config(folder, cls.config_class().to_dict())
+        try:
+            with torch.device("meta"):  # shapes without memory
+                expected = cls(cls.config_class.from_dict(stored)).state_dict()
+        except (StrictDataclassError, ValueError, TypeError, RuntimeError, KeyError) as error:
+            message = f"The model {quoted(folder.name)} cannot be loaded: its config.json describes no model"
+            raise CheckpointError(f"{message}; get the model files again.") from error
+        shapes = {name: tuple(weights.shape) for name, weights in expected.items()}
+        check_weights(folder, shapes, stored.get("weights_sha256", ""))

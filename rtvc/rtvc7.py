@@ -18,12 +18,13 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers import initialization as init
 from transformers.audio_utils import hertz_to_mel, mel_filter_bank, mel_to_hertz
 from transformers.utils import ModelOutput
 
 from .errors import refuse_unknown_keys
+from .model_files import CheckedModel
 from .onnx_part import OnnxPart
 
 LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance being 1: about 60 dB below speech at −23 LUFS
@@ -432,7 +433,7 @@ class Score:
     variation: float
 
 
-class RTVC7Model(PreTrainedModel):
+class RTVC7Model(CheckedModel):
     """Phonemes + voice → wave; ``synthesize`` speaks, the parts are public for training.
 
     ``plan`` and ``render`` are its two halves: what is planned whole may be rendered piece by piece.

@@ -20,11 +20,12 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from .errors import refuse_unknown_keys
+from .model_files import CheckedModel
 
 # 22 bands: 125 Hz wide up to 1 kHz, 250 Hz up to 2.5 kHz, 500 Hz up to 5 kHz, then 1 kHz (bins of 31.25 Hz).
 BAND_WIDTHS = (4,) * 8 + (8,) * 6 + (16,) * 5 + (32, 32, 33)
@@ -218,7 +219,7 @@ class SayENOutput(ModelOutput):
     enhanced: Tensor | None = None
 
 
-class SayENModel(PreTrainedModel):
+class SayENModel(CheckedModel):
     """Noisy waves (batch, samples) at 16 kHz, their EarSpeech features and speaker embeddings → clean waves."""
 
     config_class = SayENConfig

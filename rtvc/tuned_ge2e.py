@@ -13,10 +13,11 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers.utils import ModelOutput
 
 from .errors import refuse_unknown_keys
+from .model_files import CheckedModel
 
 
 @strict
@@ -125,7 +126,7 @@ class TunedGE2EOutput(ModelOutput):
     speaker_embedding: Tensor | None = None
 
 
-class TunedGE2EModel(PreTrainedModel):
+class TunedGE2EModel(CheckedModel):
     """EarSpeech features (batch, frames, 64), 100 frames/s → speaker embedding (batch, 256) of unit length."""
 
     config_class = TunedGE2EConfig

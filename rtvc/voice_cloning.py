@@ -14,8 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from huggingface_hub.dataclasses import strict
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
@@ -25,7 +23,7 @@ from transformers.utils import ModelOutput
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
-from .model_files import WEIGHTS, check_weights, file_checksum, read_config
+from .model_files import WEIGHTS, CheckedModel, file_checksum
 from .onnx_part import OnnxPart
 from .rtvc7 import RTVC7Config, RTVC7Model, Score, over_bands, timbre
 from .sayen import SayENConfig, SayENModel
@@ -106,7 +104,7 @@ class VoiceCloningConfig(PreTrainedConfig):
             raise ValueError(f"All components must have one speaker_size, not {sorted(sizes)}.")
 
 
-class VoiceCloningModel(PreTrainedModel):
+class VoiceCloningModel(CheckedModel):
     """EarSpeech, Tuned-GE2E, SayEN and RTVC-7, saved to one folder and loaded from it.
 
     Waves are mono float32 (samples,) at 16 kHz, as :func:`rtvc.audio.read` gives them. Inference changes nothing in the
@@ -140,46 +138,10 @@ class VoiceCloningModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers, but in float32 unless `dtype` says otherwise, and only if every weight is there.
-
-        Weights are read from safetensors files alone, and those of a folder once their header fits the config.
-
-        Raises:
-            CheckpointError: the files are damaged, or weights are missing, of another shape or not those that were
-                saved.
-        """
-        kwargs["use_safetensors"] = True
-        if Path(str(name)).is_dir():
-            cls._check_folder(Path(str(name)))
-        if kwargs.get("dtype") in (None, "auto"):
-            kwargs["dtype"] = torch.float32  # the files may be float16, which a CPU does not compute in
-        wants_info = kwargs.pop("output_loading_info", False)
-        try:
-            model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
-        except (SafetensorError, RuntimeError, UnicodeDecodeError) as error:
-            raise CheckpointError(
-                f"The model files in {quoted(Path(str(name)).name)} are damaged; get them again."
-            ) from error
-        if info["missing_keys"] or info["mismatched_keys"] or info["unexpected_keys"]:
-            message = f"The weights in {quoted(Path(str(name)).name)} do not fit this version of rtvc"
-            raise CheckpointError(f"{message}; get matching model files.")
-        for module in model.modules():
-            for key, buffer in list(module.named_buffers(recurse=False)):
-                setattr(module, key, buffer.clone())  # a view of the file, however small, keeps all of it in memory
-        _open_graphs(model, Path(str(name)).name)
-        return (model, info) if wants_info else model
-
-    @classmethod
-    def _check_folder(cls, folder: Path) -> None:
-        stored = read_config(folder, cls.config_class().to_dict())
-        try:
-            with torch.device("meta"):  # shapes without memory
-                expected = cls(cls.config_class.from_dict(stored)).state_dict()
-        except (StrictDataclassError, ValueError, TypeError, RuntimeError, KeyError) as error:
-            message = f"The model {quoted(folder.name)} cannot be loaded: its config.json describes no model"
-            raise CheckpointError(f"{message}; get the model files again.") from error
-        shapes = {name: tuple(weights.shape) for name, weights in expected.items()}
-        check_weights(folder, shapes, stored.get("weights_sha256", ""))
+        """As :meth:`rtvc.model_files.CheckedModel.from_pretrained`; the graphs of an optimised model are opened."""
+        loaded = super().from_pretrained(name, *args, **kwargs)
+        _open_graphs(loaded[0] if isinstance(loaded, tuple) else loaded, Path(str(name)).name)
+        return loaded
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> None:
         """As in transformers; the config also gets the checksum of the weights, which loading compares."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModel
 
 from rtvc import CheckpointError, VoiceCloningModel
 from rtvc.pipeline import load
@@ -56,6 +57,21 @@ def test_a_loaded_model_keeps_nothing_of_a_float16_file(folder, tmp_path):
     model = VoiceCloningModel.from_pretrained(tmp_path)
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+
+
+@pytest.mark.parametrize("part", ["earspeech", "tuned_ge2e", "sayen", "rtvc7"])
+def test_a_component_is_checked_like_the_whole(part, tiny_model, tmp_path):
+    folder, kind = tmp_path / "stranger", type(getattr(tiny_model, part))
+    getattr(tiny_model, part).save_pretrained(folder)
+    whole = (folder / "model.safetensors").read_bytes()
+    assert kind.from_pretrained(folder).config.model_type == kind.config_class.model_type
+    (folder / "model.safetensors").write_bytes(whole[:-8])
+    with pytest.raises(CheckpointError, match="stranger.* damaged"):
+        AutoModel.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    torch.save(getattr(tiny_model, part).state_dict(), folder / "pytorch_model.bin")  # a pickle
+    with pytest.raises(CheckpointError, match="stranger.* has no model.safetensors"):
+        AutoModel.from_pretrained(folder)
 
 
 def test_a_model_saved_again_loads(folder, tmp_path):
