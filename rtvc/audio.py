@@ -34,8 +34,9 @@ KNEE = 0.95  # where `soft_clip` begins
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
 _BLOCK = 1 << 18  # samples a block while decoding: memory stays flat for hours of 192 kHz
 # What only ffmpeg reads, if it is installed: containers by name, so that no playlist can make it open other files.
-_FFMPEG_FORMATS = "aac,ac3,amr,ape,asf,caf,eac3,matroska,mov,mp3,tta,wv"
+_FFMPEG_FORMATS = "aac,ac3,amr,ape,asf,caf,eac3,flac,matroska,mov,mp3,tta,wv"
 _FFMPEG_SECONDS = 60.0  # of computing, then it is stopped
+_UNKNOWN = 2**63 - 1  # frames, as libsndfile says it
 _SILENT_PEAK = 1e-4  # -80 dBFS
 _lock = threading.Lock()
 
@@ -90,6 +91,8 @@ def _read_file(path: Path, name: str, sampling_rate: int, max_seconds: float) ->
 
 def _decode(file: Any, name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
     """The sound of an open file, which its header has to announce within the limits: nothing is decoded before."""
+    if file.frames == _UNKNOWN:  # a FLAC that was written to a pipe, which libsndfile does not read to its end
+        raise ValueError("of unknown length")
     _check_length(file.frames, file.samplerate, max_seconds, name)
     if file.channels > MAXIMUM_CHANNELS:
         raise VoiceError(f"{name} has {file.channels} channels, more than {MAXIMUM_CHANNELS}; mix it down to one.")
@@ -231,9 +234,10 @@ def write(path: str | os.PathLike, wave: np.ndarray, rate: int, comment: str = "
 
     path = check_output(path)
     kind = _FORMATS[path.suffix.lower()]
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-    os.close(handle)
+    temporary = None
     try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+        os.close(handle)
         with soundfile.SoundFile(temporary, "w", int(rate), 1, format=kind) as file:
             if comment:
                 file.comment = comment
@@ -243,7 +247,8 @@ def write(path: str | os.PathLike, wave: np.ndarray, rate: int, comment: str = "
     except (soundfile.LibsndfileError, OSError) as error:
         raise VoiceError(f"{quoted(path.name)} cannot be written; choose another place or another rate.") from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def comment_of(path: str | os.PathLike) -> str:

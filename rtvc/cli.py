@@ -14,10 +14,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from . import audio, watermark
-from .errors import CheckpointError, RTVCError, TextError
+from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
 from .pipeline import VoiceCloningPipeline, load, model_folder
 from .text import split_sentences
-from .voice import Voice
+from .voice import SUFFIXES, Voice
 
 ENHANCE = {"auto": "auto", "yes": True, "no": False}
 
@@ -35,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (the reader went away; nothing more can be said)
+    except OSError as error:  # a folder that may not be written to, a full disk
+        place = quoted(Path(error.filename).name) if error.filename else "A file"
+        print(f"{place} cannot be used ({error.strerror}); choose another place.", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -157,6 +161,8 @@ def _voice(clone: VoiceCloningPipeline, options: argparse.Namespace) -> Voice:
 
 def run_enroll(options: argparse.Namespace) -> None:
     """`rtvc enroll`."""
+    if Path(options.output).suffix.lower() not in SUFFIXES:
+        raise VoiceError(f"{quoted(Path(options.output).name)} must end in {SUFFIXES[0]}; it holds a voice, no sound.")
     voice = load(options.model, options.revision).enroll(options.recordings, ENHANCE[options.enhance])
     voice.save(options.output)
     heard, cleaned = voice.report, "cleaned first" if voice.report.enhanced else "used as it is"

@@ -231,6 +231,20 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     refused(path, "longer than 1 minutes", max_seconds=60.0)
 
 
+def test_a_flac_of_unannounced_length(tmp_path, monkeypatch):
+    """As encoders write into a pipe, which libsndfile does not read to its end: ffmpeg does, or it is refused."""
+    path = tmp_path / "piped.flac"
+    soundfile.write(path, tone(48000), 48000)
+    content = bytearray(path.read_bytes())
+    content[21], content[22:26] = content[21] & 0xF0, bytes(4)  # STREAMINFO's 36 bits of total samples
+    path.write_bytes(content)
+    if shutil.which("ffmpeg"):
+        assert audio.read(path).size == 16000
+        refused(path, "longer than", max_seconds=0.5)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    refused(path, "save it as WAV")
+
+
 def test_absurd_levels_are_scaled_without_a_warning(tmp_path, recwarn):
     path = tmp_path / "loud.wav"
     soundfile.write(path, np.stack([tone(16000), tone(16000)], 1) * 1e30, 48000, subtype="FLOAT")

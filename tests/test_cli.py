@@ -111,6 +111,12 @@ def refusals(folder: Path, woman: Path) -> list[tuple[list, str]]:
         (["clone", "--voice", woman, "--output", "out.xyz", "Hello."], "must end in"),
         (["clone", "--voice", woman, "--output", "missing/out.wav", "Hello."], "folder"),
         (["enroll", woman, "--output", "missing/me.voice"], "cannot be written"),
+        (["enroll", woman, "--output", "x.wav"], "must end in .voice"),
+        (
+            ["clone", "--voice", woman, "--output", "/proc/out.wav", "Hello."],
+            "cannot be written",
+        ),  # not even for root
+        (["clone", "--voice", woman, "--model", "text.wav", *say], "is a file"),
         (["clone", "--voice", woman, "--speed", "9", *say], "speed"),
         (["clone", "--voice", woman, "--model", "missing", *say], "model folder"),
     ]
