@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from test_rtvc7 import TINY
 from test_sayen import SMALL
@@ -21,7 +25,7 @@ from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.pipeline import CHECKPOINT, load
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
-from rtvc.sayen import SayENModel
+from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import corpora, data, loop, stages
 from rtvc.training.rtvc7 import Opponent, Synthesis
 
@@ -99,7 +103,7 @@ def test_the_specified_call_trains_all_four_and_leaves_a_folder_that_speaks(
     assert "joint step 3" in printed
     before, after = (load_file(one / "model.safetensors") for one in (tiny_folder, place / "joint" / "model"))
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name].half(), after[name].half())}
-    assert moved >= {"tuned_ge2e", "sayen", "rtvc7"}
+    assert moved == {"earspeech", "tuned_ge2e", "sayen", "rtvc7"}
     clone = load(place / "joint" / "model")
     assert clone.model.config.sayen_config.sayen_dropout == 0.3
     assert len(clone("Hello there.", voice=woman)["audio"]) > 1000
@@ -119,6 +123,39 @@ def test_each_component_has_its_own_rate(people, place, tiny_folder):
     named = {id(one): name for name, one in stage.model.named_parameters()}
     parts = [{named[id(one)].split(".")[0] for one in group["params"]} for group in stage.optimizer.param_groups]
     assert parts == [{"earspeech"}, {"tuned_ge2e"}, {"sayen"}, {"rtvc7"}]
+
+
+def test_the_losses_of_the_joint_stage_fall(people, place, tiny_folder, monkeypatch, capsys):
+    """On the same held-out batches each time."""
+    from rtvc.training.joint import Joint
+
+    monkeypatch.setattr(Joint, "decay", 0.1)
+    rates = {"earspeech_lr": 1e-3, "ge2e_lr": 1e-3, "sayen_lr": 5e-3, "rtvc7_lr": 5e-3}
+    stages.run(joint(people, tiny_folder, steps=12, evaluate_every=3, warm_up=0, **rates))
+    printed = capsys.readouterr().out
+    for name in ("spectral", "enhancement", "latents", "duration"):
+        assert falls(losses(printed, name, "evaluation")), name
+
+
+def test_a_run_killed_for_real_ends_with_the_weights_of_one_never_killed(people, place, cache, tiny_folder):
+    """`kill -9` of a process with a worker beside it, in bfloat16, wherever it is after its first step."""
+    changes = {"mixed_precision": "bf16", "workers": 1, "save_minutes": 0, "threads": 1}
+    small = {"batch_size": 2, "windows": 1, "frames": 24, "longest": 1.0}  # bfloat16 is slow on many CPUs
+    config = joint(people, tiny_folder, steps=3, **changes, **small)
+    (place.parent / "config.yaml").write_text(yaml.safe_dump(config | {"name": "killed"}))
+    environment = os.environ | {"RTVC_RUNS": str(place), "RTVC_CACHE": str(cache), "RTVC_DATA": str(place.parent)}
+    environment |= {"PYTHONPATH": str(ROOT)}
+    call = [sys.executable, "train.py", "--config", str(place.parent / "config.yaml")]
+    with subprocess.Popen(call, cwd=ROOT, env=environment, start_new_session=True) as process:
+        while process.poll() is None and not loop.last_checkpoint(place / "killed"):
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert loop.last_checkpoint(place / "killed").name < "step_0000003"
+    for name in ("whole", "killed"):
+        stages.run(config | {"name": name})
+    one, other = (load_file(place / name / "model" / "model.safetensors") for name in ("whole", "killed"))
+    assert all(torch.equal(one[key], other[key]) for key in one)
 
 
 def test_a_killed_run_ends_with_the_weights_of_one_never_killed(people, place, tiny_folder, monkeypatch):
@@ -182,6 +219,34 @@ def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cach
         assert len(states[0]) == len(states[1]) > 100
         moments = [torch.cat([one["exp_avg"].flatten() for one in state.values()]) for state in states]
         assert (moments[0] - moments[1]).norm() < 1e-3 * moments[0].norm()
+
+
+def test_all_processes_evaluate_where_the_first_ones_clock_says_so():
+    """A process whose own clock had already ended the phase once left out an evaluation that the others gathered in."""
+    done = []
+
+    class Second(loop.Loop):
+        def __init__(self):
+            self.clock, self.config = loop.Clock([{"steps": 9, "minutes": 1}]), {"evaluate_every": 1}
+
+        def _loader(self):
+            return []
+
+        def _step(self, batches):
+            self.clock.seconds = 70.0  # by its own watch the minute is over
+
+        def _agree(self):
+            self.clock.seconds = 20.0 if self.clock.step < 3 else 60.0  # the first process's
+            return False
+
+        def _log(self):
+            pass
+
+        def _evaluate(self, ended=False):
+            done.append(self.clock.step)
+
+    Second()._phase()
+    assert done == [1, 2]
 
 
 # ---------------------------------------------------------------------------------------------- what is shown and kept
@@ -271,6 +336,31 @@ def test_sayen_learns_and_keeps_the_best(people, place, parts, capsys):
         stages.run(config | {"name": "wrong", "earspeech": str(place / "sayen" / "model")})
 
 
+def test_a_grown_sayen_makes_what_the_small_one_makes(people, place, parts, speech):
+    """Blocks that are added start as nothing, before the last one, and learn."""
+    settings_of = SMALL | {"speaker_size": 32}
+    small = SayENModel(SayENConfig(**settings_of | {"blocks": 2})).eval()
+    for parameter in small.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    small.save_pretrained(place / "small")
+    encoders = {name: parts[name] for name in ("earspeech", "tuned_ge2e")}
+    sizes = {"model": settings_of | {"blocks": 5}, "batch_size": 2, "seconds": 0.5, "development_pairs": 1}
+    config = settings("sayen", people, init=str(place / "small"), steps=1, average=0.1, **encoders, **sizes)
+    large = stages.find("sayen")(config).model.eval()
+    assert len(large.blocks) == 5
+    given = torch.from_numpy(speech)[None, :8000], torch.rand(1, 50, 64), torch.randn(1, 32)
+    with torch.no_grad():
+        assert torch.equal(small(*given).enhanced, large(*given).enhanced)
+    stages.run(config)
+    learned = SayENModel.from_pretrained(place / "sayen" / "model")
+    assert all(learned.blocks[number].outs[0].weight.abs().max() > 0 for number in range(5))
+    for wrong in ({"blocks": 1}, {"blocks": 5, "channels": 6}):
+        with pytest.raises(TrainingError, match="only “blocks” may grow"):
+            stages.run(config | {"name": "wrong", "model": settings_of | wrong})
+    with pytest.raises(TrainingError, match="is no config of SayEN"):
+        stages.run(config | {"name": "wrong", "model": {"blogs": 5}})
+
+
 def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, place, parts, monkeypatch, capsys, woman):
     monkeypatch.chdir(place.parent)  # its configs name folders under runs/
     for stage in ("prior", "polish"):
@@ -307,6 +397,10 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finetune, "LEAST", 3.0)
         stages.run(config | {"evaluate_every": 3, "windows": 2, "longest": 2.0, "learning_rate": 3e-4})
+        stage = finetune.Finetune(config)
+    elsewhere = stage._with(copy.deepcopy(stage.model).to("meta"))  # as on a GPU, where the loop moves what learns
+    assert {one.device.type for one in elsewhere.parameters()} == {"meta"}
+    assert elsewhere.device.type == "meta"
     printed = capsys.readouterr().out
     assert losses(printed, "similarity")
     latents = [value for line in printed.splitlines() if "evaluation" not in line for value in losses(line, "latents")]
@@ -326,14 +420,63 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
         (["--ge2e_lr"], "--ge2e_lr needs a value"),
         (["--weights.pich.x", "1"], "has no key “weights.pich.x”"),
         (["--rtvc_ckpt", "nowhere"], "“nowhere” does not exist"),
+        (["--rtvc_ckpt", "some/folder"], "“some/folder” does not exist"),  # once taken for a name on the Hub
         (["--corpora", "{nothing: 1.0}"], "There is no corpus “nothing”"),
+        (["--corpora", "/no/such/folder"], "There is no corpus “/no/such/folder”"),
+        (["--corpora", "{a: "], "“{a: ”, is no YAML"),
+        (["--corpora", "{}"], "“corpora” must be names of corpora"),
+        (["--corpora", "{a: x}"], "with their shares"),
+        (["--batch_size", "abc"], "“batch_size” must be a whole number from 1 on, not 'abc'"),
+        (["--batch_size", "0"], "“batch_size” must be a whole number from 1 on, not 0"),
+        (["--steps", "0"], "“steps” must be a whole number from 1 on"),
+        (["--gradient_accumulation_steps", "0"], "“gradient_accumulation_steps” must be a whole number"),
+        (["--weights", "[1, 2]"], "“weights” must be a mapping"),
+        (["--weights.pitch", "much"], "“pitch” must be a number"),
+        (["--snr", "5"], "“snr” must be a list of 2 numbers"),
+        (["--sayen_dropout", "3"], "“sayen_dropout” must be a number from 0 to 1"),
+        (["--ge2e_lr", "-1"], "“ge2e_lr” must be a number from 0 on"),
+        (["--config", "configs/ge2e.yaml", "--stages", "[{steps: 3}]"], "A part of “stages” lacks ge2e_weight"),
     ],
 )
 def test_a_wrong_call_is_told_what_is_wrong(call, said, place, capsys):
-    assert stages.main([*call, "--workers=0"] if "--ge2e_lr" not in call else call) == 2
+    assert stages.main([*call, "--workers=0"] if call != ["--ge2e_lr"] else call) == 2
     printed = capsys.readouterr().err
     assert said in printed
     assert printed.count("\n") == 1
+
+
+def test_values_are_taken_as_they_are_meant():
+    config = stages.load_config(
+        ROOT / "configs" / "joint.yaml",
+        ["--corpora", "/some/folder", "--steps", "1e3", "--mixed_precision", "no", "--name", "7", "--minutes", "null"],
+    )
+    assert config["corpora"] == {"/some/folder": 1.0}
+    assert (config["steps"], config["mixed_precision"], config["name"], config["minutes"]) == (1000, "no", "7", None)
+    config = stages.load_config(ROOT / "configs" / "joint.yaml", ["--corpora", "[a, b]", "--weights", "{pitch: 0.7}"])
+    assert config["corpora"] == {"a": 1.0, "b": 1.0}
+    assert (config["weights"]["pitch"], config["weights"]["ge2e"]) == (0.7, 0.5), "the rest of a section stays"
+    config = stages.load_config(ROOT / "configs" / "ge2e.yaml", ["--corpora", "{a: 0.5, b: 0.5}", "--shifted", "a"])
+    assert (config["corpora"], config["shifted"]) == (["a", "b"], ["a"])
+
+
+def test_every_shipped_config_is_one_that_is_taken():
+    for path in sorted((ROOT / "configs").glob("*.yaml")):
+        given = yaml.safe_load(path.read_text())
+        config = stages.load_config(path, [])
+        assert path.stem == "rtvc7" or {key: config[key] for key in given} == given
+
+
+def test_what_configs_name_is_found_from_anywhere(place, tmp_path, monkeypatch):
+    """Configs, models and runs: as seen from here, or from the folder of runs, or from the repository."""
+    monkeypatch.chdir(tmp_path)
+    assert stages.load_config(Path("configs/joint.yaml"), [])["stage"] == "joint"
+    assert stages.located("rtvc/checkpoint") == str(ROOT / "rtvc" / "checkpoint")
+    monkeypatch.setattr(loop, "RUNS", tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "mine" / "model").mkdir(parents=True)
+    assert stages.located("runs/mine/model") == str(tmp_path / "elsewhere" / "mine" / "model")
+    (tmp_path / "rtvc" / "checkpoint").mkdir(parents=True)
+    assert stages.located("rtvc/checkpoint") == "rtvc/checkpoint", "what is here comes first"
+    assert stages.located("no/where") == "no/where"
 
 
 def test_a_config_of_ones_own_needs_only_what_differs(tmp_path):

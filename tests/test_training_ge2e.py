@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import librosa
 import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 
+from rtvc import audio
 from rtvc.earspeech import EarSpeechModel
-from rtvc.training import augment, data, ge2e, loop, stages, voices
+from rtvc.errors import TrainingError
+from rtvc.training import augment, corpora, data, ge2e, loop, stages, voices
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 CONFIG = Path(__file__).parents[1] / "configs" / "ge2e.yaml"
@@ -89,6 +94,48 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     for number in (1, 2, 3, 4):
         assert (made_voices / "ge2e" / f"stage{number}" / "tuned_ge2e" / "config.json").exists()
     stages.run(config | {"name": "on", "init": str(folder)})
+
+
+@pytest.fixture
+def readers(tmp_path, monkeypatch, woman, man) -> list[str]:
+    """A corpus of files: the two examples, slower and faster, as eight people, the last two for development."""
+    corpus = tmp_path / "corpus"
+    waves = [audio.read(path)[: 4 * data.SAMPLING_RATE] for path in (woman, man)]
+    names = ["ann", "bob", "cyd", "dan", "eve", "fay", "ls_669", "ls_7312"]
+    for number, name in enumerate(names):
+        wave = np.tile(voices.played(waves[number % 2], 0.8 + 0.1 * (number // 2)), 1 + number // 6)
+        (corpus / name).mkdir(parents=True)
+        for part, clip in enumerate(np.array_split(wave, 2)):
+            soundfile.write(corpus / name / f"{part}.wav", clip, data.SAMPLING_RATE)
+    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(corpora, "DATA", tmp_path)
+    monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
+    if not importlib.util.find_spec("resemblyzer"):  # a stand-in of the same shape; the weight is 0 below
+        monkeypatch.setattr(voices, "teacher_vectors", lambda wave: np.full((max(1, len(wave) // 25_600), 256), 0.0625))
+    return [str(corpus)]
+
+
+def test_voices_are_prepared_from_real_recordings(readers, capsys):
+    """Through the reader of corpora, the joined streams, the shifted copies, and the features' cache."""
+    stem, streams, waves, vectors = voices.load(readers, readers)
+    assert sum(not one.development for one in streams) == 6 * 5, "each reader and four copies"
+    assert sum(one.development for one in streams) == 2
+    assert sum(one.samples for one in streams) == len(waves)
+    assert sum(one.windows for one in streams) == len(vectors)
+    assert voices.load(readers, readers)[0] == stem
+    config = stages.load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
+    config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
+    phases = [config["stages"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 3)]
+    stages.run(config | {"stages": [one | {"utterances": 2} for one in phases]})
+    assert re.search(r"step 2 evaluation equal_error_rate [\d.]+ ", capsys.readouterr().out)
+    assert (loop.RUNS / "ge2e" / "model" / "tuned_ge2e" / "config.json").is_file()
+
+
+def test_a_missing_teacher_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resemblyzer.audio", None)
+    monkeypatch.setitem(sys.modules, "resemblyzer", None)
+    with pytest.raises(TrainingError, match="Resemblyzer is not installed; pip install --no-deps resemblyzer"):
+        voices.teacher_vectors(np.zeros(16_000, np.float32))
 
 
 def test_the_loss_falls(made_voices, capsys):

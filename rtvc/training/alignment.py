@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from rtvc import VoiceCloningModel, audio, text
 from rtvc.rtvc7 import RTVC7Config, log_mel, timbre
-from rtvc.training import data
+from rtvc.training import data, loop
 from rtvc.training.teacher import DURATIONS
 from rtvc.voice import pitch_statistics
 
@@ -147,7 +147,7 @@ def fit(
     running = 0.0
     for step in range(steps):
         mels, labels = _crops(items, 240, 32, rng)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=loop.computes_bf16()):
             logits = classifier(mels)
         loss = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
         optimizer.zero_grad()
@@ -165,7 +165,7 @@ def align(
     classifier: FrameClassifier, mel: Tensor, symbols: list[str], log_prior: np.ndarray
 ) -> tuple[list[int], float]:
     """Frames a symbol and the mean log posterior of the path."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=loop.computes_bf16()):
         logits = classifier(mel[None])[0]
     posteriors = torch.log_softmax(logits, -1).numpy().astype(np.float64)
     classes = np.array([CLASS_OF[symbol] for symbol in symbols])

@@ -13,6 +13,7 @@ from rtvc import audio
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, timbre
 from rtvc.training import data, voices
+from rtvc.training.disk import writing
 from rtvc.training.export import component
 from rtvc.tuned_ge2e import TunedGE2EModel
 
@@ -47,7 +48,7 @@ def measure(corpus: data.Corpus, processes: int | None = None) -> tuple[dict[str
         jobs = [(corpus.file(data.WAVES), one.start, one.samples) for one in corpus.utterances]
         found = data.in_parallel(_measured, jobs, processes)
         table, start = {}, 0
-        with open(curves, "wb") as out:
+        with writing(data.CACHE), open(curves, "wb") as out:
             shown = tqdm(found, desc=f"pitch of {corpus.name}", total=len(jobs), unit="clip", mininterval=2)
             for one, (f0, about) in zip(corpus.utterances, shown, strict=True):
                 out.write(f0.tobytes())
@@ -88,4 +89,5 @@ def embed(config: dict) -> None:
                 embeddings.append(embedding.half().numpy())
                 timbres.append(timbre(heard, RTVC7Config()).half().numpy())
         stored = {"keys": np.array(keys), "embeddings": np.stack(embeddings), "timbres": np.stack(timbres)}
-        np.savez(corpus.file(".voices.npz"), **stored)
+        with writing(data.CACHE):
+            np.savez(corpus.file(".voices.npz"), **stored)

@@ -17,11 +17,16 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 from rtvc.errors import TrainingError
+from rtvc.training.disk import reading, write_text
 
 DATA = Path(os.environ.get("RTVC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3")
@@ -30,7 +35,8 @@ HUB = "hf:"
 TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript")
 SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id")
 SECOND = "_mic2"  # how names end in VCTK where another microphone heard the same reading
-Audio = Path | bytes
+SAVE_SECONDS = 30  # between sums that are kept: reading all of a large corpus once takes many minutes
+Audio = Path | bytes | None  # encoded, or where it lies; none: named, but not there
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,13 @@ def find(name: str, cache: Path) -> Source:
     """The source that a config means by ``name``.
 
     Raises:
-        TrainingError: there is none, or it holds no recordings.
+        TrainingError: there is none, it cannot be read, or it holds no recordings.
     """
+    with reading(name):
+        return _find(name, cache)
+
+
+def _find(name: str, cache: Path) -> Source:
     if name.startswith(HUB):
         return Hub.open(name)
     path = Path(name).expanduser()
@@ -80,16 +91,35 @@ def checksum(root: Path, files: Iterable[Path], cache: Path) -> str:
     """Over the names and contents of files. A content is read once: ``cache`` keeps its sum by path, size and time."""
     place = cache / f"sums-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:10]}.json"
     known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
-    digest, sums = hashlib.sha256(f"{READER}".encode()), {}
-    for file in sorted(files):
-        about, name = file.stat(), str(file.relative_to(root.parent))
-        seen = f"{name} {about.st_size} {about.st_mtime_ns}"
-        sums[seen] = known.get(seen) or _sum(file)
-        digest.update(f"{name} {sums[seen]}\n".encode())
-    if sums != known:
-        cache.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps(sums), encoding="utf-8")
+    names = {_seen(file, root): file for file in sorted(files)}
+    sums = known | _sums({seen: file for seen, file in names.items() if seen not in known}, known, place, root.name)
+    kept = {seen: sums[seen] for seen in names}
+    if kept != known:
+        write_text(place, json.dumps(kept))
+    digest = hashlib.sha256(f"{READER}".encode())
+    for seen, file in names.items():
+        digest.update(f"{file.relative_to(root.parent)} {kept[seen]}\n".encode())
     return digest.hexdigest()[:10]
+
+
+def _seen(file: Path, root: Path) -> str:
+    """What a file is known by without reading it."""
+    about = file.stat()
+    return f"{file.relative_to(root.parent)} {about.st_size} {about.st_mtime_ns}"
+
+
+def _sums(files: dict[str, Path], known: dict[str, str], place: Path, name: str) -> dict[str, str]:
+    """Of files that are not known yet; kept in ``place`` as they come, so that nothing is read twice."""
+    sums, saved = {}, time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing and reading both let other threads run
+        found = zip(files, pool.map(_sum, files.values()), strict=True)
+        shown = tqdm(found, desc=f"checking {name}", total=len(files), unit="file", mininterval=2, delay=2)
+        for seen, content in shown:
+            sums[seen] = content
+            if time.monotonic() - saved > SAVE_SECONDS:
+                write_text(place, json.dumps(known | sums))
+                saved = time.monotonic()
+    return sums
 
 
 def _sum(file: Path) -> str:
@@ -111,13 +141,23 @@ class Archive(Source):
     path: Path
 
     def clips(self) -> Iterator[tuple[Clip, Audio]]:
-        names = ("file", "speaker", "gender", "text", "text_source")
-        rows = {row["file"]: row for row in read_table(self.path.with_suffix(".tsv"))}
+        rows = self._rows()
         with tarfile.open(self.path) as tar:
             for member in tar:
-                file = member.name.removeprefix("./")
-                if file in rows:
-                    yield Clip(**{name: rows[file].get(name) or "" for name in names}), tar.extractfile(member).read()
+                clip = rows.pop(member.name.removeprefix("./"), None) if member.isfile() else None
+                if clip:
+                    yield clip, tar.extractfile(member).read()
+        for clip in rows.values():
+            yield clip, None
+
+    def _rows(self) -> dict[str, Clip]:
+        """What the table says, by file."""
+        table = self.path.with_suffix(".tsv")
+        rows = read_table(table)
+        if rows and "file" not in rows[0]:
+            raise TrainingError(f"The table “{table.name}” has no column “file”; its first line names the columns.")
+        names = ("file", "speaker", "gender", "text", "text_source")
+        return {row["file"]: Clip(**{name: row.get(name) or "" for name in names}) for row in rows}
 
 
 # ---------------------------------------------------------------------------------------------- folders
@@ -136,11 +176,11 @@ class Folder(Source):
         return cls(name, checksum(path, files, cache), path, files)
 
     def clips(self) -> Iterator[tuple[Clip, Audio]]:
-        texts, genders = self._texts(), self._genders()
+        texts, genders, present = self._texts(), self._genders(), set(self.files)
         for path in self.files:
             file = path.relative_to(self.path)
             text = texts.get(_identity(path.stem))
-            if path.suffix.lower() not in AUDIO or (texts and text is None) or self._is_second(path):
+            if path.suffix.lower() not in AUDIO or (texts and text is None) or _is_second(path, present):
                 continue
             speaker = self._speaker(file)
             yield Clip(str(file), speaker, genders.get(speaker.lstrip("pP"), ""), text or ""), path
@@ -178,9 +218,10 @@ class Folder(Source):
         names = [one for one in file.parts[:-1] if not re.match(r"(wav|flac|audio|clips|train|dev|test)", one.lower())]
         return names[0] if names else self.path.name
 
-    def _is_second(self, path: Path) -> bool:
-        """Whether it is the same reading through VCTK's other microphone."""
-        return path.stem.endswith(SECOND) and path.with_stem(path.stem[:-1] + "1") in self.files
+
+def _is_second(path: Path, present: Collection[Path]) -> bool:
+    """Whether it is the same reading through VCTK's other microphone."""
+    return path.stem.endswith(SECOND) and path.with_stem(path.stem[:-1] + "1") in present
 
 
 def _identity(stem: str) -> str:

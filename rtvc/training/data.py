@@ -26,6 +26,7 @@ from tqdm import tqdm
 from rtvc import audio
 from rtvc.errors import TrainingError, VoiceError
 from rtvc.training import corpora
+from rtvc.training.disk import reading, write_text, writing
 
 SAMPLING_RATE = 16_000
 CACHE = Path(os.environ.get("RTVC_CACHE", Path(__file__).parents[2] / ".cache"))
@@ -91,6 +92,8 @@ def trim(wave: np.ndarray) -> np.ndarray:
 def _decode(job: tuple[corpora.Audio, bool]) -> np.ndarray | str:
     """One encoded file → ``(samples,)`` int16, or what is wrong with it; noise is neither trimmed nor levelled."""
     encoded, is_speech = job
+    if encoded is None:
+        return "it is not in the archive"
     try:
         samples, rate = soundfile.read(
             encoded if isinstance(encoded, Path) else io.BytesIO(encoded), dtype="float32", always_2d=True
@@ -113,23 +116,39 @@ def in_parallel(function, jobs: Iterable, processes: int | None = None) -> Itera
 
 def _prepare(source: corpora.Source, stem: str, processes: int | None) -> None:
     """Decode a corpus into the cache. What cannot be read is counted, named and left out."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    for old in CACHE.glob(f"{_slug(source.name)}-??????????.*"):  # of a source that has changed since
-        old.unlink()
+    written = CACHE / f"{stem}.new"
+    try:
+        with writing(CACHE):
+            utterances, skipped = _decoded(source, written, processes)
+            if skipped:
+                named = "; ".join(f"{file}: {why}" for file, why in itertools.islice(skipped.items(), 5))
+                count = len(skipped) + len(utterances)
+                print(f"{source.name}: {len(skipped)} of {count} recordings skipped ({named})", flush=True)
+            if not utterances:
+                raise TrainingError(f"The corpus “{source.name}” has no usable recording; name another one.")
+            written.replace(CACHE / f"{stem}{WAVES}")
+    finally:
+        written.unlink(missing_ok=True)
+    write_text(CACHE / f"{stem}.json", json.dumps({"utterances": utterances, "skipped": skipped}))
+    for old in CACHE.glob(f"{_slug(source.name)}-??????????.*"):  # of the source as it was before
+        if not old.name.startswith(f"{stem}."):
+            old.unlink()
+
+
+def _decoded(source: corpora.Source, written: Path, processes: int | None) -> tuple[list[dict], dict[str, str]]:
+    """Write all waves behind one another; what is known of each, and by file why others are not there."""
     clips: list[corpora.Clip] = []
     utterances, skipped, start = [], {}, 0
 
     def jobs() -> Iterator[tuple[corpora.Audio, bool]]:
-        for clip, encoded in source.clips():
-            clips.append(clip)
-            yield encoded, source.name != NOISE
+        with reading(source.name):
+            for clip, encoded in source.clips():
+                clips.append(clip)
+                yield encoded, source.name != NOISE
 
-    waves, written = CACHE / f"{stem}{WAVES}", CACHE / f"{stem}.new"
+    decoded = in_parallel(_decode, jobs(), processes)
     with open(written, "wb") as out:
-        decoded = tqdm(
-            in_parallel(_decode, jobs(), processes), desc=f"reading {source.name}", unit="clip", mininterval=2
-        )
-        for number, wave in enumerate(decoded):
+        for number, wave in enumerate(tqdm(decoded, desc=f"reading {source.name}", unit="clip", mininterval=2)):
             clip = clips[number]
             if isinstance(wave, str) or not len(wave):
                 skipped[clip.file] = wave if isinstance(wave, str) else "empty"
@@ -137,22 +156,7 @@ def _prepare(source: corpora.Source, stem: str, processes: int | None) -> None:
             utterances.append(asdict(clip) | {"corpus": source.name, "start": start, "samples": len(wave)})
             out.write(wave.tobytes())
             start += len(wave)
-    if skipped:
-        named = "; ".join(f"{file}: {why}" for file, why in itertools.islice(skipped.items(), 5))
-        print(f"{source.name}: {len(skipped)} of {len(clips)} recordings skipped ({named})", flush=True)
-    if not utterances:
-        written.unlink()
-        raise TrainingError(f"The corpus “{source.name}” has no usable recording; name another one.")
-    written.replace(waves)
-    index = {"utterances": utterances, "skipped": skipped}
-    write_text(CACHE / f"{stem}.json", json.dumps(index))
-
-
-def write_text(path: Path, content: str) -> None:
-    """The file appears whole."""
-    written = path.with_name(f"{path.name}.new")
-    written.write_text(content, encoding="utf-8")
-    written.replace(path)
+    return utterances, skipped
 
 
 def _slug(name: str) -> str:

@@ -75,6 +75,8 @@ def whole_model(folder: str | Path) -> VoiceCloningModel:
     Raises:
         TrainingError: the folder is missing, damaged or of another architecture.
     """
+    if not Path(folder).is_dir():
+        raise TrainingError(f"The folder “{folder}” does not exist; name one that holds a whole model.")
     try:
         return load(folder).model
     except CheckpointError as error:

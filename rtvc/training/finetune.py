@@ -97,8 +97,8 @@ class Finetune(loop.Stage):
         return self._with(kept).synthesize(ids, self.voice)
 
     def _with(self, kept: RTVC7Model) -> VoiceCloningModel:
-        """The whole model with another RTVC-7."""
-        whole = copy.copy(self.whole)
+        """The whole model with another RTVC-7, on its device: the loop moves nothing but what learns."""
+        whole = copy.copy(self.whole.to(kept.device))
         whole._modules = self.whole._modules | {"rtvc7": kept}
         return whole
 

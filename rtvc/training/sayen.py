@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from rtvc.earspeech import EarSpeechModel
+from rtvc.errors import TrainingError
 from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, si_snr
 from rtvc.training import loop
+from rtvc.training.disk import reason
 from rtvc.training.export import component, front_end
 from rtvc.training.mixtures import Mixtures
 from rtvc.tuned_ge2e import TunedGE2EModel
@@ -117,6 +119,44 @@ def development_pairs(config: dict) -> list[tuple[Tensor, Tensor]]:
 
 
 def _model(config: dict) -> SayENModel:
-    """A new model, or the weights of ``config["init"]`` under the config's settings."""
-    settings = SayENConfig(**(config["model"] or {}))
-    return component(SayENModel, config["init"], config=settings) if config["init"] else SayENModel(settings)
+    """A new model, or the weights of ``config["init"]`` under the config's settings, with more blocks if those say so.
+
+    Raises:
+        TrainingError: the settings are none, or the weights have other sizes.
+    """
+    try:
+        settings = SayENConfig(**(config["model"] or {}))
+    except (TypeError, ValueError) as error:
+        raise TrainingError(f"The section “model” is no config of SayEN: {reason(error)}.") from error
+    if not config["init"]:
+        return SayENModel(settings)
+    try:
+        return grown(component(SayENModel, config["init"]), settings)
+    except RuntimeError as error:
+        raise TrainingError(
+            f"The model in “{config['init']}” has other sizes than the section “model” says; only “blocks” may grow."
+        ) from error
+
+
+def grown(small: SayENModel, settings: SayENConfig) -> SayENModel:
+    """The weights of ``small`` under other settings.
+
+    Blocks that it lacks stand before its last one and start as nothing: what they add is zero until they learn, so both
+    models make the same.
+
+    Raises:
+        RuntimeError: other sizes differ too, or blocks would be lost.
+    """
+    model, last = SayENModel(settings), len(small.blocks) - 1
+    missing = settings.blocks - len(small.blocks)
+    if missing < 0:
+        raise RuntimeError(f"{-missing} blocks would be lost")
+    behind = f"blocks.{last}.", f"blocks.{last + missing}."
+    known = {
+        name.replace(*behind) if name.startswith(behind[0]) else name: one for name, one in small.state_dict().items()
+    }
+    new = [f"blocks.{number}." for number in range(last, last + missing)]
+    fresh = {name: one for name, one in model.state_dict().items() if name.startswith(tuple(new))}
+    silent = {name: torch.zeros_like(one) for name, one in fresh.items() if ".outs." in name}
+    model.load_state_dict(fresh | silent | known)
+    return model

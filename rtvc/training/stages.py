@@ -14,8 +14,10 @@ from typing import Any
 import yaml
 
 from rtvc.errors import RTVCError, TrainingError
+from rtvc.training.values import FOLDERS, FREE, fitted
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
 PLAIN = {  # stages that are one function of the config
     "data": "rtvc.training.cache:train",
     "teacher": "rtvc.training.teacher:train",
@@ -34,7 +36,6 @@ LOOPED = {  # stages that run in rtvc.training.loop
     "finetune": "rtvc.training.finetune:Finetune",
 }
 FAMILY = "rtvc7"  # its config holds other stages by name, which run one after another
-FREE = ("model", "corpora", "calibrated")  # sections whose keys are the user's own
 
 
 def load_config(path: Path, overrides: list[str]) -> dict:
@@ -43,19 +44,21 @@ def load_config(path: Path, overrides: list[str]) -> dict:
     A file of one's own needs ``stage`` and what differs. ``--a.b value`` reaches into a section.
 
     Raises:
-        TrainingError: a file that cannot be read, a stage or key that does not exist: a misspelled one must not pass.
+        TrainingError: a file that cannot be read, a stage or key that does not exist, a value of another kind than the
+            usual one: what is misspelled must not pass.
     """
     given = _read(path)
     stage = given.get("stage")
     if stage not in (*PLAIN, *LOOPED, FAMILY):
         raise TrainingError(f"{path} names no stage; its line “stage:” must be one of {', '.join(_names())}.")
-    config = _merged(_shipped(stage), given, path.name)
+    usual = _shipped(stage)
+    config = _merged(usual, given, path.name)
     overrides = _pairs(overrides)
     if len(overrides) % 2:
         raise TrainingError(f"{overrides[-1]} needs a value: {overrides[-1]} VALUE.")
     for name, value in zip(overrides[::2], overrides[1::2], strict=True):
         _override(config, name, value, path.name)
-    return config
+    return {key: fitted(key, usual[key], value) for key, value in config.items()}
 
 
 def _names() -> list[str]:
@@ -64,7 +67,7 @@ def _names() -> list[str]:
 
 def _read(path: Path) -> dict:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(Path(located(str(path))).read_text(encoding="utf-8"))
     except OSError as error:
         raise TrainingError(f"The config “{path}” cannot be read; name one of {CONFIGS.name}/*.yaml.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -108,16 +111,22 @@ def _override(config: dict, name: str, value: str, where: str) -> None:
     if not (name.startswith("--") and (last in section or free)):
         known = _list(section or config)
         raise TrainingError(f"{where} has no key “{name.removeprefix('--')}”; it has {known}.")
-    section[last] = _value(value)
+    given, usual = _value(name, value), section.get(last)
+    if isinstance(given, dict) and isinstance(usual, dict) and last not in FREE and not free:
+        given = _merged(usual, given, where)
+    section[last] = given
 
 
 def _list(section: dict) -> str:
     return ", ".join(key for key in section if key != "stage")
 
 
-def _value(written: str) -> object:
+def _value(name: str, written: str) -> object:
     """What YAML makes of it; ``1e-5`` too, which YAML takes for a string, is a number."""
-    value = yaml.safe_load(written)
+    try:
+        value = yaml.safe_load(written)
+    except yaml.YAMLError as error:
+        raise TrainingError(f"What stands behind {name}, “{written}”, is no YAML; close what it opens.") from error
     if isinstance(value, str):
         try:
             return float(value)
@@ -132,10 +141,21 @@ def find(name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
+def located(folder: str) -> str:
+    """A folder or file that a config names: as seen from here, or else from the folder of runs or this repository."""
+    from rtvc.training.loop import RUNS
+
+    path = Path(folder).expanduser()
+    runs = [RUNS / path.relative_to("runs")] if path.parts[:1] == ("runs",) else []
+    return next((str(one) for one in (path, *runs, ROOT / path) if one.exists()), folder)
+
+
 def run(config: dict) -> None:
     """Run the stage of a loaded config."""
     from rtvc.training import loop
 
+    folders = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
+    config = {key: located(value) if key in folders else value for key, value in config.items()}
     if config["stage"] == FAMILY:
         for part in config.values():
             if isinstance(part, dict):

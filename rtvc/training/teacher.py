@@ -18,6 +18,7 @@ import soxr
 
 from rtvc import audio, text
 from rtvc.training import corpora, data
+from rtvc.training.disk import writing
 
 RATE, FRAME_RATE = 24_000, 40  # of the teacher: Hz, frames per second (its durations are in these frames)
 SHIFTS = (1.0, 0.76, 0.82, 0.88, 0.94, 1.06, 1.12)  # pitch and formants of the made voices
@@ -133,8 +134,8 @@ def prepare(sentences_a_voice: int, seed: int) -> None:
     sentences = _sentences(random.Random(seed), sentences_a_voice * len(SHIFTS))
     jobs = [(sentences[i :: len(SHIFTS)], shift, i) for i, shift in enumerate(SHIFTS)]
     utterances, alignment, start = [], {}, 0
-    data.CACHE.mkdir(parents=True, exist_ok=True)
-    with open(data.CACHE / f"{data.TEACHER}{data.WAVES}", "wb") as out, ProcessPoolExecutor(2) as pool:
+    waves = data.CACHE / f"{data.TEACHER}{data.WAVES}"
+    with writing(data.CACHE), open(waves, "wb") as out, ProcessPoolExecutor(2) as pool:
         for shift, spoken in zip(SHIFTS, pool.map(_speak_all, jobs), strict=True):
             for index, (sentence, symbols, seconds, wave) in enumerate(spoken):
                 file = f"hibari_{shift}/{index:04d}"

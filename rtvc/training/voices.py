@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from rtvc.errors import TrainingError
 from rtvc.training import data
+from rtvc.training.disk import writing
 
 SECONDS_EACH = 300
 SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
@@ -31,6 +32,7 @@ WINDOW_SAMPLES = WINDOW * data.SAMPLING_RATE // 100
 MINIMUM_SAMPLES = int(1.2 * data.SAMPLING_RATE)
 NAME = "ge2e"
 VECTORS = ".teacher"
+INSTALL = "pip install --no-deps resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1"
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,10 @@ def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]
 
 def teacher_vectors(wave: np.ndarray) -> np.ndarray:
     """Resemblyzer's vectors of consecutive windows of 1.6 s: (max(1, samples // 25600), 256), unit length."""
-    from resemblyzer.audio import normalize_volume, wav_to_mel_spectrogram
-
+    try:
+        from resemblyzer.audio import normalize_volume, wav_to_mel_spectrogram
+    except ImportError as error:
+        raise TrainingError(f"The teacher Resemblyzer is not installed; {INSTALL}.") from error
     wave = normalize_volume(wave, -30, increase_only=True)
     wave = np.pad(wave, (0, max(0, WINDOW_SAMPLES - len(wave))))
     mel = torch.from_numpy(wav_to_mel_spectrogram(wave))
@@ -116,6 +120,7 @@ def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str]) -> N
     """Write the streams and the teacher's vectors into the cache."""
     index, start, window = [], 0, 0
     with (
+        writing(data.CACHE),
         open(data.CACHE / f"{stem}{data.WAVES}", "wb") as waves,
         open(data.CACHE / f"{stem}{VECTORS}", "wb") as vectors,
     ):

@@ -1,0 +1,129 @@
+"""What a stage's settings may be: of the usual value's kind, and within reason.
+
+The usual value of a key is the one in ``configs/STAGE.yaml``. What is wrong is said here, before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rtvc.errors import TrainingError
+
+FREE = ("model", "corpora", "calibrated")  # sections whose keys are the user's own
+FOLDERS = ("init", "opponent", "decoder", "earspeech", "tuned_ge2e", "sayen", "rtvc7", "rtvc_ckpt")  # models, runs
+COUNTS = (
+    *("steps", "batch_size", "gradient_accumulation_steps", "log_every", "evaluate_every", "threads", "processes"),
+    *("windows", "frames", "utterances", "first_steps", "sentences_a_voice", "recogniser_size", "recogniser_layers"),
+    *("development_pairs", "held_out"),
+)
+LENGTHS = ("seconds", "longest", "minutes", "seconds_that_count")
+SHARES = ("sayen_dropout", "noisy", "average", "augmented_share")
+NOT_NEGATIVE = ("seed", "workers", "rounds", "augmented_copies", "adversarial_from", "posterior_steps")
+WHOLE = (*COUNTS, *NOT_NEGATIVE)
+RANGES = {
+    **dict.fromkeys(COUNTS, (1, math.inf)),
+    **dict.fromkeys(LENGTHS, (0.001, math.inf)),
+    **dict.fromkeys(SHARES, (0, 1)),
+    **dict.fromkeys((*NOT_NEGATIVE, "warm_up", "save_minutes"), (0, math.inf)),
+}
+RATES = ("_lr", "_rate")  # how keys of learning rates end
+NOTHING = ("minutes", "threads", "average")  # numbers that may be left out: null
+
+
+def fitted(key: str, usual: Any, value: Any) -> Any:
+    """``value`` as a stage takes it in the place of ``usual``.
+
+    Raises:
+        TrainingError: it is of another kind, or no such value can work.
+    """
+    if key == "corpora":
+        return _corpora(usual, value)
+    if (key in FOLDERS or key == "recordings") and not isinstance(usual, dict):
+        return value if value is None else _word(key, value)
+    if key in RANGES and not isinstance(usual, list):
+        return None if value is None and key in NOTHING else _number(key, value)
+    if isinstance(usual, dict):
+        return _section(key, usual, value)
+    if isinstance(usual, list):
+        return _list(key, usual, value)
+    if isinstance(usual, bool):
+        return value if isinstance(value, bool) else _refuse(key, "true or false", value)
+    if isinstance(usual, int | float):
+        return _number(key, value)
+    if isinstance(usual, str):
+        return value if value is None else _word(key, value)
+    return _section(key, {}, value) if key in FREE and value is not None else value
+
+
+def _refuse(key: str, wanted: str, value: Any) -> Any:
+    raise TrainingError(f"The key “{key}” must be {wanted}, not {'null' if value is None else repr(value)}.")
+
+
+def _number(key: str, value: Any) -> int | float:
+    whole = key in WHOLE
+    low, high = RANGES.get(key, (0 if key.endswith(RATES) else -math.inf, math.inf))
+    bounds = f" from {low:g} " + (f"to {high:g}" if high < math.inf else "on") if low > -math.inf else ""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not known or not low <= value <= high or (whole and value != int(value)):
+        _refuse(key, f"a {'whole ' if whole else ''}number{bounds}", value)
+    return int(value) if whole else value
+
+
+def _word(key: str, value: Any) -> str:
+    """YAML takes some words for other things: a name of digits for a number, no for false."""
+    if isinstance(value, dict | list):
+        _refuse(key, "a word", value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _section(key: str, usual: dict, value: Any) -> dict:
+    if value is None and key in FREE:
+        return {}
+    if not isinstance(value, dict):
+        _refuse(key, "a mapping, {name: value, …}", value)
+    if key in FREE:
+        return value
+    return {name: fitted(name, usual.get(name), one) for name, one in value.items()}
+
+
+def _list(key: str, usual: list, value: Any) -> list:
+    """Of names; of as many numbers as usual; or of sections, such as phases."""
+    first = usual[0] if usual else ""
+    if isinstance(first, str):
+        names = [value] if isinstance(value, str) else value or []
+        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+            _refuse(key, "a list of names, [one, two]", value)
+        return names
+    if isinstance(first, dict):
+        if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+            _refuse(key, "a list of mappings", value)
+        return [_phase(key, usual, one) for one in value]
+    if not isinstance(value, list) or len(value) != len(usual):
+        _refuse(key, f"a list of {len(usual)} numbers", value)
+    return [_number(key, one) for one in value]
+
+
+def _phase(key: str, usual: list[dict], given: dict) -> dict:
+    """One of ``usual``'s kind: it has all keys that each of those has, and no others than they."""
+    known = {name: one for phase in usual for name, one in phase.items()}
+    needed = {name for name in known if all(name in phase for phase in usual)} - set(NOTHING)
+    if absent := sorted(needed - set(given)):
+        raise TrainingError(f"A part of “{key}” lacks {', '.join(absent)}; it needs {', '.join(sorted(needed))}.")
+    if unknown := sorted(set(given) - set(known)):
+        raise TrainingError(f"A part of “{key}” has the unknown key {unknown[0]}; it can have {', '.join(known)}.")
+    return _section(key, known, given)
+
+
+def _corpora(usual: dict | list, value: Any) -> dict | list:
+    """A name, several, or several with their shares, as the stage wants them: with shares or without."""
+    value = [value] if isinstance(value, str) else value
+    if not isinstance(value, dict | list) or not value or not all(isinstance(one, str) for one in value):
+        _refuse("corpora", "names of corpora, [one, two] or {one: share, two: share}", value)
+    if isinstance(usual, list):
+        return list(value)
+    shares = value if isinstance(value, dict) else dict.fromkeys(value, 1.0)
+    are_numbers = all(isinstance(one, int | float) and 0 <= one < math.inf for one in shares.values())
+    if not are_numbers or sum(shares.values()) <= 0:
+        _refuse("corpora", "names with their shares, numbers from 0 on and not all of them 0", value)
+    return shares
