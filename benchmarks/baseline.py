@@ -28,13 +28,13 @@ import torch
 from torch import nn
 
 from rtvc import VoiceCloningModel
-from rtvc.card import fingerprint
+from rtvc.card import fingerprint, settings
 from rtvc.cli import hush
 from rtvc.evaluation import run
 from rtvc.evaluation.cases import Cases, read_cases
 from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.statistics import cosine
-from rtvc.evaluation.tables import Measure, Results, cloning_measures
+from rtvc.evaluation.tables import Measure, Results, cloning_measures, kept
 from rtvc.pipeline import CHECKPOINT
 from rtvc.sayen import SayENModel
 from rtvc.training import data, loop, stages
@@ -154,15 +154,20 @@ def calibrated(model: VoiceCloningModel) -> dict[str, float]:
 
 
 # ---------------------------------------------------------------------------------------------- the table
-def measured(folder: Path, cases: Cases, others: run.Company, kept: Path) -> Results:
-    """What `rtvc evaluate` finds of cloning and enhancement; of weights and cases that are known it is kept."""
-    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else None
-    if known and known["model"]["weights"] == fingerprint(folder) and known["cases"] == run.rounded(run.counts(cases)):
+def measured(folder: Path, cases: Cases, others: run.Company, file: Path) -> Results:
+    """What `rtvc evaluate` finds of cloning and enhancement; of a model and cases that are known it is kept."""
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    if known and _is_of(known["model"], folder) and known["cases"] == run.rounded(run.counts(cases)):
         return known
     judges = run.Company(others.judges, missing=others.missing)
     found = run.evaluate(run.open_model(folder), folder, cases, judges, ("cloning", "enhancement"))
-    kept.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return found
+
+
+def _is_of(model: dict[str, Any], folder: Path) -> bool:
+    """Whether results are of a folder's weights and calibration."""
+    return model["weights"] == fingerprint(folder) and model.get("settings") in (None, settings(folder))
 
 
 def metrics(found: dict[str, Results]) -> list[dict[str, Any]]:
@@ -177,7 +182,7 @@ def metrics(found: dict[str, Results]) -> list[dict[str, Any]]:
         figures = {name: one[part]["systems"]["rtvc"]["figures"].get(measure.key) for name, one in found.items()}
         shown = {name: measure.shown(figure) for name, figure in figures.items() if figure}
         if "shipped" in shown:
-            others = {f"{name}, same steps": shown[name]["value"] for name in SYSTEMS if name in shown}
+            others = {f"{name}, same steps": kept(shown[name]) for name in SYSTEMS if name in shown}
             asked = {"specification: baseline → system": SPECIFICATION[asked]} if asked else {}
             named = {"type": measure.kind, "name": measure.label, "unit": measure.unit}
             made.append({**named, **shown["shipped"], "compared": others | asked})
@@ -206,7 +211,14 @@ def evaluation(
         "column": "shipped",
         "notes": [note.format(steps=budget, utterances=UTTERANCES, **fits) for note in NOTES],
         "weights": found["shipped"]["model"]["weights"],
+        "settings": found["shipped"]["model"].get("settings", ""),
+        "left_out": _left_out(found["shipped"]),
     }
+
+
+def _left_out(results: Results) -> list[dict[str, str]]:
+    """Without the parts that this table has no rows of."""
+    return [one for one in results["left_out"] if one["why"] != run.UNASKED]
 
 
 def _steps(written: list[str]) -> dict[str, int]:

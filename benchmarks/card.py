@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from rtvc.card import card, fingerprint, measured, write_card, write_evaluation
+from rtvc.card import card, fingerprint, measured, settings, write_card, write_evaluation
 from rtvc.evaluation.tables import Results, tables
 from rtvc.pipeline import CHECKPOINT
 
@@ -38,7 +38,7 @@ SOURCES = {  # of our cases, by table: whose recordings they are, and where the 
 
 def keep(folder: Path, results: Results) -> None:
     """A file for every table of the results, in place of those of an earlier evaluation."""
-    check(folder, results["model"]["weights"])
+    check(folder, results["model"])
     for path in (folder / "evaluation").glob("*.json"):
         if path.stem != "baseline":
             path.unlink()
@@ -46,19 +46,23 @@ def keep(folder: Path, results: Results) -> None:
     for table in tables(results):
         where, hub = SOURCES[table.name]
         about = {"dataset": {"name": table.cases + where, "hub": hub}, "machine": machine, "date": results["date"]}
-        write_evaluation(folder, table.name, **table.evaluation(), **about, command=COMMAND)
+        about |= {"command": COMMAND, "left_out": results["left_out"]}
+        write_evaluation(folder, table.name, **table.evaluation(), **about)
 
 
 def keep_baseline(folder: Path, found: dict[str, Any]) -> None:
     """The file of `benchmarks/baseline.py`."""
-    check(folder, found.pop("weights"))
-    write_evaluation(folder, "baseline", **found)
+    check(folder, found)
+    fields = {name: value for name, value in found.items() if name not in ("weights", "settings")}
+    write_evaluation(folder, "baseline", **fields)
 
 
-def check(folder: Path, weights: str) -> None:
-    """That it was this model that was measured."""
-    if weights != fingerprint(folder):
+def check(folder: Path, measured: dict[str, Any]) -> None:
+    """That it was this model that was measured, by its `weights` and, where they are known, `settings`."""
+    if measured["weights"] != fingerprint(folder):
         raise SystemExit(f"card.py: other weights were measured than those of {folder.name}; measure these.")
+    if measured.get("settings") not in (None, "", settings(folder)):
+        raise SystemExit(f"card.py: {folder.name} was calibrated anew since it was measured; measure it again.")
 
 
 def readme(folder: Path) -> str:

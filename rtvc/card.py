@@ -154,7 +154,10 @@ class Evaluation:
     the Hub that it is drawn from}; metrics: [{"type", "name", "value", "unit"}] and, where they are known, "low" and
     "high" of the 95 % interval, and "compared": other columns' values (numbers, or words) by name; column: the name of
     the model's own; notes: sentences to stand below; command: what measured it; machine and date (YYYY-MM-DD): where
-    and when; weights: SHA-256 of the weights that were measured.
+    and when; weights: SHA-256 of the weights that were measured; settings: likewise of what was calibrated, empty where
+    that is not known; left_out: [{"what", "why"}] of what could not be measured.
+
+    A compared value is a number, words, or {"value", "low", "high"}.
     """
 
     task: str
@@ -167,6 +170,8 @@ class Evaluation:
     weights: str
     column: str = ""
     notes: list[str] = field(default_factory=list)
+    settings: str = ""
+    left_out: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for metric in self.metrics:
@@ -181,8 +186,12 @@ def read_evaluations(folder: Path) -> dict[str, Evaluation]:
 
 
 def write_evaluation(folder: Path, name: str, **fields: Any) -> None:
-    """Keep a benchmark's result with the model that was measured; ``fields`` of :class:`Evaluation` but `weights`."""
-    found = Evaluation(weights=fingerprint(folder), **fields)
+    """Keep a benchmark's result with the model that was measured.
+
+    Args:
+        fields: of :class:`Evaluation` but `weights` and `settings`.
+    """
+    found = Evaluation(weights=fingerprint(folder), settings=settings(folder), **fields)
     (folder / "evaluation").mkdir(exist_ok=True)
     text = json.dumps(asdict(found), indent=2, ensure_ascii=False)
     (folder / "evaluation" / f"{name}.json").write_text(text + "\n", encoding="utf-8")
@@ -192,6 +201,14 @@ def fingerprint(folder: Path) -> str:
     """SHA-256 of a model's weights."""
     path = folder / "model.safetensors"
     return _sha256(path, path.stat().st_mtime_ns)
+
+
+def settings(folder: Path) -> str:
+    """SHA-256 of what was calibrated on the whole model, beside its weights: its own fields in config.json."""
+    config, own = json.loads((folder / "config.json").read_text(encoding="utf-8")), VoiceCloningConfig
+    names = set(inspect.get_annotations(own)) - set(own.sub_configs_defaults) - {"weights_sha256"}
+    calibrated = {name: config[name] for name in sorted(names) if name in config}
+    return hashlib.sha256(json.dumps(calibrated).encode()).hexdigest()
 
 
 @lru_cache(maxsize=4)
@@ -337,14 +354,23 @@ def _voices(folder: Path, repo_id: str) -> str:
 
 def measured(folder: Path) -> str:
     """The tables of all evaluations of a model's folder, as Markdown, and the commands that measured them."""
-    weights, results = fingerprint(folder), list(read_evaluations(folder).values())
-    parts = []
+    results, parts = list(read_evaluations(folder).values()), []
     for result in results:
-        earlier = "" if result.weights == weights else " **Measured with other weights than these.**"
-        about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{earlier}"
+        about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{_earlier(folder, result)}"
         parts += [about, _table(result), *result.notes]
+    if absent := dict.fromkeys(one["what"] for result in results for one in result.left_out):
+        parts.append(f"Not measured here: {', '.join(absent)}.")
     commands = dict.fromkeys(f"`{result.command}`" for result in results)
     return "\n\n".join([*parts, f"Measured by {', '.join(commands)}."])
+
+
+def _earlier(folder: Path, result: Evaluation) -> str:
+    """What to know of figures that are not of this very model."""
+    if result.weights != fingerprint(folder):
+        return " **Measured with other weights than these.**"
+    if result.settings and result.settings != settings(folder):
+        return " **Measured with another calibration (config.json) than this one.**"
+    return ""
 
 
 def _table(result: Evaluation) -> str:
@@ -357,9 +383,11 @@ def _table(result: Evaluation) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _shown(value: float | str | None) -> str:
+def _shown(value: float | str | dict[str, Any] | None) -> str:
     if value is None:
         return "–"
+    if isinstance(value, dict):
+        return _with_interval(value)
     return value if isinstance(value, str) else f"{value:g}"
 
 

@@ -11,6 +11,7 @@ import sys
 from html.parser import HTMLParser
 from math import erf, sqrt
 from pathlib import Path
+from types import ModuleType
 from xml.etree import ElementTree
 
 import numpy as np
@@ -442,12 +443,46 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     model = shutil.copytree(tiny_folder, tmp_path / "model")
     shutil.rmtree(model / "evaluation", ignore_errors=True)
     about = {"dataset": {"name": "four", "hub": ["a/b"]}, "command": "c", "machine": "m", "date": "2026-01-31"}
+    about["left_out"] = results[0]["left_out"]
     for table in tables.tables(results[0]):
         write_evaluation(model, table.name, **table.evaluation(), **about)
     text = str(card(model))
     assert "| Word error rate, deaf (%) | 60 (50 … 66.7) |" in text
     assert "| rtvc, 5 s | recordings | machine |" in text
     assert "Weakest: hiss at 10 dB" in text
+    assert text.count("Not measured here: the judge for second.") == 1
+    row = next(line for line in text.splitlines() if line.startswith("| Likeness, cosine by spectrum |"))
+    assert row.count("…") >= 2, "the other columns have their intervals too"
+    file = model / "evaluation" / "clone.json"
+    kept = json.loads(file.read_text())
+    assert {"value", "low", "high"} == set(kept["metrics"][0]["compared"]["recordings"])
+    assert kept["left_out"] == results[0]["left_out"]
+    kept["metrics"][0]["compared"]["recordings"] = 12.5  # as earlier files have it
+    del kept["left_out"], kept["settings"]
+    file.write_text(json.dumps(kept))
+    assert "| 60 (50 … 66.7) | 12.5 |" in str(card(model))
+
+
+def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp_path, monkeypatch):
+    """The weights alone do not make the sound: `timbre_emphasis` stands in config.json."""
+    import shutil
+
+    from rtvc.card import card, write_evaluation
+
+    model = shutil.copytree(tiny_folder, tmp_path / "model")
+    shutil.rmtree(model / "evaluation", ignore_errors=True)
+    about = {"dataset": {"name": "four", "hub": ["a/b"]}, "command": "c", "machine": "m", "date": "2026-01-31"}
+    write_evaluation(model, "clone", **tables.tables(results[0])[0].evaluation(), **about)
+    assert "Measured with" not in str(card(model))
+    script = benchmark("card", monkeypatch)
+    script.check(model, results[0]["model"])
+    file = model / "config.json"
+    changed = json.loads(file.read_text()) | {"timbre_emphasis": 0.25}
+    file.write_text(json.dumps(changed))
+    assert "**Measured with another calibration (config.json) than this one.**" in str(card(model))
+    with pytest.raises(SystemExit, match="calibrated anew"):
+        script.check(model, results[0]["model"])
+    script.check(model, {"weights": results[0]["model"]["weights"]})  # of earlier results nothing more is known
 
 
 def test_pairs_without_noise(tiny, tiny_folder, folder, tmp_path):
@@ -461,6 +496,21 @@ def test_pairs_without_noise(tiny, tiny_folder, folder, tmp_path):
     assert "likeness_error" not in found["noise"][0]["figures"], "one speaker has no impostors"
     assert "Weakest" not in report.markdown(found)
     assert "<svg" in report.page(found)
+
+
+def test_recordings_that_make_no_pair_or_no_impostor(tiny, tiny_folder, folder, tmp_path):
+    """One alone is refused before anything is measured; all of one person give no rate, and a report all the same."""
+    for name in ("ann-0.wav", "ann-1.wav"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    write(tmp_path / "verify.tsv", "file\tspeaker", "ann-0.wav\tann")
+    parts = ("verification",)
+    with pytest.raises(EvaluationError, match="two recordings or more"):
+        run.evaluate(tiny, tiny_folder, read_cases(tmp_path), others(), parts, bars=False)
+    write(tmp_path / "verify.tsv", "file\tspeaker", "ann-0.wav\tann", "ann-1.wav\tann")
+    found = run.evaluate(tiny, tiny_folder, read_cases(tmp_path), others(), parts, bars=False)
+    assert found["verification"]["systems"]["rtvc"]["figures"] == {}
+    assert "Who is speaking" in report.markdown(found)
+    assert "Who is speaking" in report.page(found)
 
 
 def test_plots_of_little(tmp_path):
@@ -546,6 +596,69 @@ def test_nobody_needs_the_evaluation_to_clone():
 
 
 # ---------------------------------------------------------------------------------------------- the baseline
+
+
+def benchmark(name: str, monkeypatch) -> ModuleType:
+    """A script of benchmarks/."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module(name)
+
+
+def test_the_baselines_configs_take_the_tuned_parts_away(monkeypatch):
+    """And give both systems the same steps on the same data."""
+    script, steps = benchmark("baseline", monkeypatch), {"ge2e": 100, "sayen": 50}
+    made = {name: script.configs(name, steps) for name in script.SYSTEMS}
+    for name, (ge2e, sayen) in made.items():
+        assert sum(phase["steps"] for phase in ge2e["stages"]) == 100
+        assert all(phase["minutes"] is None for phase in [*ge2e["stages"], sayen])
+        assert (sayen["steps"], ge2e["stage"], sayen["stage"]) == (50, "ge2e", "sayen")
+        assert sayen["earspeech"].endswith(f"{name}_ge2e_100/model/earspeech")
+    (plain, poor), (tuned, rich) = made["baseline"], made["system"]
+    assert (plain["front"], plain["teacher_weight"], len(plain["stages"])) == ("mel_bands", 0.0, 1)
+    assert (tuned["front"], len(tuned["stages"])) == ("earspeech", 4)
+    assert tuned["teacher_weight"] > 0
+    assert not plain["stages"][0]["margin"]
+    assert poor["model"] == rich["model"] | {"clarity_weight": 0.0, "speaker_weight": 0.0}
+    assert plain["corpora"] == tuned["corpora"]
+    assert poor["corpora"] == rich["corpora"]
+    assert script._steps(["ge2e=7"]) == {"ge2e": 7, "sayen": script.STEPS["sayen"]}
+    with pytest.raises(SystemExit, match="no steps of gee"):
+        script._steps(["gee=7"])
+
+
+def test_the_specifications_table(results, tiny_folder, monkeypatch, tmp_path):
+    """Rows with every column's figure and interval, which the card keeps and shows."""
+    import shutil
+
+    from rtvc.card import card
+
+    script = benchmark("baseline", monkeypatch)
+    found = dict.fromkeys(("baseline", "system", "shipped"), results[0])
+    rows = {row["type"]: row for row in script.metrics(found)}
+    assert set(rows) == {"mos", "speaker_error_likeness", "cosine_likeness", "si_sdr_gain", "rtf"}
+    for row in rows.values():
+        for name in script.SYSTEMS:
+            assert row["compared"][f"{name}, same steps"] == {key: row[key] for key in ("value", "low", "high")}
+    assert rows["rtf"]["compared"]["specification: baseline → system"] == "1.8 → 0.6"
+    steps, fits = {"ge2e": 7, "sayen": 5}, {"baseline": 0.5, "system": 0.75}
+    table = script.evaluation(found, steps, fits, limit=4)
+    assert table["command"] == "python benchmarks/baseline.py --steps ge2e=7 sayen=5 --limit 4"
+    assert table["weights"] == results[0]["model"]["weights"]
+    assert "7 steps of ge2e, 5 steps of sayen" in table["notes"][0]
+    assert "0.75 for the system" in table["notes"][1]
+    model = shutil.copytree(tiny_folder, tmp_path / "model")
+    shutil.rmtree(model / "evaluation", ignore_errors=True)
+    benchmark("card", monkeypatch).keep_baseline(model, table)
+    text = str(card(model))
+    assert "| baseline, same steps | system, same steps | specification: baseline → system |" in text
+    assert "The specification's table; 4 sentences of 2 speakers, 2 noisy recordings" in text
+
+
+def test_the_documented_command_is_the_one_that_was_measured():
+    kept = json.loads((ROOT / "rtvc" / "checkpoint" / "evaluation" / "baseline.json").read_text())["command"]
+    script, _, options = kept.partition(" --steps ")
+    documented = (ROOT / "docs" / "evaluation.md").read_text()
+    assert f"{script} --cases CASES --judges JUDGES --steps {options}\n" in documented
 
 
 def test_a_baseline_is_measured_but_not_taken_for_a_model(tiny_model, processor, tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 
 import rtvc
 from rtvc import VoiceCloningPipeline, audio, load
-from rtvc.card import fingerprint
+from rtvc.card import fingerprint, settings
 from rtvc.errors import EvaluationError, quoted
 from rtvc.evaluation import peers
 from rtvc.evaluation.cases import REFERENCES, Cases
@@ -109,7 +109,12 @@ def evaluate(
 
     Returns:
         what becomes results.json.
+
+    Raises:
+        EvaluationError: the cases are too few for what is to be measured.
     """
+    if "verification" in parts and len(cases.verify) == 1:
+        raise EvaluationError("verify.tsv names one recording; two recordings or more can be told apart.")
     session = Session(clone, cases, others.judges, clips, bars)
     calls: dict[str, Callable[[], Any]] = {
         "cloning": lambda: cloning(session, others.voices),
@@ -127,7 +132,12 @@ def evaluate(
             "rtvc": rtvc.__version__,
             "date": time.strftime("%Y-%m-%d"),
             "machine": machine(),
-            "model": {"name": folder.name, "weights": fingerprint(folder), **size(clone, folder)},
+            "model": {
+                "name": folder.name,
+                "weights": fingerprint(folder),
+                "settings": settings(folder),
+                **size(clone, folder),
+            },
             "cases": counts(cases),
             "judges": {role: judge.about() for role, judge in others.judges.items()},
             "left_out": [{"what": what, "why": reason} for what, reason in why.items()],

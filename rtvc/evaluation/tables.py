@@ -53,10 +53,15 @@ class Table:
         for measure, figures in self.rows:
             first, *others = (measure.shown(figure) for figure in figures)
             named = {"type": measure.kind, "name": measure.label, "unit": measure.unit}
-            compared = {name: one["value"] for name, one in zip(self.columns[1:], others, strict=True) if one}
+            compared = {name: kept(one) for name, one in zip(self.columns[1:], others, strict=True) if one}
             metrics += [{**named, **first, "compared": compared}] if first else []
         about = {"task": self.task, "title": self.title, "column": self.columns[0]}
         return {**about, "metrics": metrics, "notes": self.notes}
+
+
+def kept(shown: Figure) -> Figure | float:
+    """A figure of another column as the card keeps it: with its interval, or a bare number where there is none."""
+    return shown["value"] if shown["low"] is None else shown
 
 
 def tables(results: Results) -> list[Table]:
