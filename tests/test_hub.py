@@ -212,15 +212,18 @@ np.save("spoken.npy", clone("Hello there.", voice={str(man)!r})["audio"])
 def test_the_cards_snippets_run(repositories, hub, tmp_path):
     """As they stand, from a Hub: without rtvc, and the one that says so with it."""
     soundfile.write(tmp_path / "me.wav", audio.read(VOICES / "woman.flac"), 16000)
-    alone, with_rtvc = [], []
+    alone, with_rtvc, commands = [], [], []
     for folder in repositories.values():
         blocks = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
         alone.append("\n".join(block for block in blocks if "import rtvc" not in block))
         with_rtvc += [block for block in blocks if "import rtvc" in block]
+        commands += re.findall(r"```sh\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
     assert all(alone)
-    assert len(with_rtvc) == 1
+    assert len(with_rtvc) == len(commands) == 1
     script = WITHOUT_RTVC + f"for block in {alone!r}:\n    exec(block, {{}})\n"
     script += f"del sys.modules['rtvc']\nexec({with_rtvc[0]!r}, {{}})\n"
+    script += "import shlex\nfrom pathlib import Path\nfrom rtvc.cli import main\nPath('hello.wav').unlink()\n"
+    script += f"assert main(shlex.split({commands[0]!r})[1:]) == 0\n"
     done = python(script, tmp_path, **endpoint(hub))
     assert done.returncode == 0, done.stderr[-3000:]
     assert soundfile.info(tmp_path / "hello.wav").frames > 1000
