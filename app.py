@@ -3,7 +3,7 @@
     python app.py [FOLDER]     # of a model; the bundled one without
 
 It opens at http://127.0.0.1:7860; GRADIO_SERVER_PORT and GRADIO_SERVER_NAME are respected. Its functions are an API and
-an MCP server too.
+an MCP server too. Its files lie in a folder of their own, in GRADIO_TEMP_DIR where that is set, until the page ends.
 
 Everything that it does is in the package `rtvc`; here is only what a person sees. It needs no network. The server
 stores no voice: saved ones lie in the visitor's browser, and every call brings the voice that it speaks with. Only the
@@ -12,6 +12,7 @@ pipeline remembers the newest that it enrolled, by their sound, until the server
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import functools
@@ -20,6 +21,7 @@ import inspect
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -29,6 +31,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+try:
+    import fcntl
+except ImportError:  # Windows: no folder can be locked there, so what a killed process left stays
+    fcntl = None
+
+# Nobody else may read this folder, and `claim` makes it this process's own. gradio asks for it when it is imported.
+os.environ["GRADIO_TEMP_DIR"] = os.path.join(
+    tempfile.mkdtemp(prefix="rtvc-files-", dir=os.environ.get("GRADIO_TEMP_DIR") or None), "gradio"
+)
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -45,12 +56,15 @@ import gradio as gr
 import httpx
 import numpy as np
 import torch
+from fastapi import HTTPException
 
 import rtvc
 from rtvc import audio, banking, consent, dialogue, picture, watermark
 from rtvc.pipeline import load
 from rtvc.text import split_sentences
 
+CACHE = Path(os.environ["GRADIO_TEMP_DIR"])  # uploads, and gradio's copies of what the page offers
+FILES, MADE, OWNER = CACHE.parent, CACHE.parent / "made", os.getpid()
 VOICES = Path(__file__).parent / "examples" / "voices"
 EXAMPLES = {"Woman, audiobook": "woman.flac", "Man, audiobook": "man.flac", "Young man, British": "young-man.flac"}
 WORDS = "Nice to meet you! This is what I sound like when a computer speaks for me."
@@ -62,7 +76,9 @@ LONGEST_TEXT = 5000  # characters
 LARGEST_SHELF = 50  # voices in a browser
 CHARACTERS = 6  # in a script
 AT_ONCE, WAITING = 2, 32  # calls that compute, whatever they call; calls in the queue
-EVERY, KEPT = 600, 3600  # seconds: files older than KEPT are deleted, looked for so often
+EACH = 2  # of those in the queue, one visitor's
+EVERY, KEPT = 600, 3000  # seconds: files older than KEPT are deleted, looked for so often; an hour at the latest
+NOTED = 10_000  # uploads remembered
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}  # of events that nobody waits for
 COMPUTES = {"concurrency_id": "computing", "concurrency_limit": AT_ONCE}  # one queue for all such events
 STREAMS = shutil.which("ffmpeg") is not None  # what makes audio that plays while it is made
@@ -72,7 +88,8 @@ Five seconds of a voice and a line of English are enough. All of it happens on t
 CONSENT = """Use your own voice, or one whose owner agreed. Say that the speech is synthetic where you share it: every
 clone carries an inaudible mark by which `rtvc verify` knows it."""
 AGREED = "The voice is mine, or its owner allowed me to clone it"
-NOT_AGREED = "Say first, above the button, that you may clone this voice."
+NOT_AGREED = "Tick first the box that says that you may clone this voice."
+DAMAGED = "The shelf in this browser is damaged; press “Remove”, then load the voices from their files again."
 BANKING = """Read the phrases in a quiet room, in your everyday voice. Each one adds sounds of English and seconds of
 speech: more of both make a better voice. Stop whenever you like; three phrases already do well."""
 DIALOGUE = """One line is one audio file. Write who speaks, a colon, and what is said; give every character a voice from
@@ -95,7 +112,8 @@ svg.speech .pitch { fill: none; stroke: var(--primary-500); stroke-width: 2.2; s
 ul.sounds { list-style: none; display: flex; flex-wrap: wrap; gap: 6px; padding: 0; margin: .5em 0; }
 ul.sounds li { margin: 0; padding: 2px 10px; border-radius: 12px; border: 1px solid var(--border-color-primary); }
 ul.sounds li.covered { background: var(--primary-600); border-color: var(--primary-600); color: #fff; }
-ul.sounds b { text-decoration: underline; }
+ul.sounds li.covered::before { content: "✓ " / ""; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 :focus-visible { outline: 2px solid var(--primary-500) !important; outline-offset: 2px; }
 """
 END = object()  # of a stream
@@ -154,10 +172,12 @@ class Page:
 
     def __init__(self, clone) -> None:
         self.clone = clone  # it knows the newest recordings by what was heard in them
-        self._uploads: dict[str | None, set[str]] = {}  # by the visit
+        self._uploads: dict[tuple[str | None, str], None] = {}  # (visit, path), the newest last
+        self._noting = threading.Lock()
 
     def voice(self, recording: str | None, chosen: str | None, shelf: Shelf) -> rtvc.Voice:
         """The chosen voice of the shelf, else that of the recording."""
+        check_shelf(shelf, chosen)
         if chosen in shelf:
             return unpack(shelf[chosen])
         if chosen in EXAMPLES:
@@ -170,6 +190,7 @@ class Page:
 
     def check_agreed(self, recording: str | None, chosen: str | None, shelf: Shelf, agreed: bool) -> None:
         """Refuse to clone a recording before its visitor has said that it may be; the examples' owners have."""
+        check_shelf(shelf, chosen)
         if agreed or chosen in shelf or not recording or not Path(recording).is_file():
             return
         content = Path(recording).read_bytes()
@@ -186,16 +207,23 @@ class Page:
             return gr.skip(), gr.skip(), problem(error), wanted
         return reading, True, "This is your voice; the reading is the recording now.", consent.sentence()
 
-    def note(self, recording: str | None, request: gr.Request) -> None:
+    def note(self, upload: str | None, request: gr.Request) -> None:
         """Remember an upload until its visitor leaves; the examples stay."""
-        if recording and Path(recording).parent != VOICES:
-            self._uploads.setdefault(request.session_hash, set()).add(recording)
+        if not upload or Path(upload).parent == VOICES:
+            return
+        with self._noting:
+            self._uploads[request.session_hash, str(upload)] = None
+            while len(self._uploads) > NOTED:  # of callers who never say that they leave: `sweep` deletes these
+                del self._uploads[next(iter(self._uploads))]
 
     def forget(self, request: gr.Request) -> None:
         """Delete what a visitor who leaves has uploaded, but for what another one has too: it is one file."""
-        mine = self._uploads.pop(request.session_hash, set())
-        for recording in mine.difference(*self._uploads.copy().values()):
-            Path(recording).unlink(missing_ok=True)
+        with self._noting:
+            mine = {path for visit, path in self._uploads if visit == request.session_hash}
+            self._uploads = {one: None for one in self._uploads if one[0] != request.session_hash}
+            others = {path for _, path in self._uploads}
+        for upload in mine - others:
+            Path(upload).unlink(missing_ok=True)
 
     # -- cloning
 
@@ -231,37 +259,47 @@ class Page:
         agreed: bool = True,
         progress=gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple]:
-        """→ (what plays while it is made, the clone's file, the line below the voice, the line below the text)."""
+        """→ (what plays while it is made, the clone's file, the line below the voice, the line below the text, what was
+        spoken for `look`: nothing unless it went well).
+        """
         heard = ""
         try:
             self.check_agreed(recording, chosen, shelf, agreed)
             progress(0, desc="Listening to the voice")
             voice = self.voice(recording, chosen, shelf)
             heard = describe(voice.report)
-            yield gr.skip(), gr.skip(), heard, ""  # an empty stream would be asked for, and again only seconds later
+            check_text(words)
+            yield gr.skip(), gr.skip(), heard, "", None  # an empty stream would be asked for, again only seconds later
             sentences, chunks = len(split_sentences(words)), []
             for chunk in self.clone.stream(words, voice=voice, speed=speed, pitch=pitch, variation=variation):
                 chunks.append(chunk)
                 progress((min(chunk["sentence"], sentences), sentences), desc="Speaking", unit="sentences")
                 piece = (chunk["sampling_rate"], to_int16(chunk["audio"])) if STREAMS else gr.skip()
-                yield piece, gr.skip(), gr.skip(), gr.skip()  # here the call can be stopped
+                yield piece, gr.skip(), gr.skip(), gr.skip(), gr.skip()  # here the call can be stopped
             out = self.clone.postprocess({"chunks": chunks})
-            yield gr.skip(), save(out, f"clone{FORMATS[kind]}"), heard, ""
+            clone = save(out, "clone", FORMATS[kind])
+            yield gr.skip(), clone, heard, "", {"recording": recording, "chosen": chosen, "clone": clone}
         except rtvc.VoiceError as error:
-            yield gr.skip(), gr.skip(), problem(error), ""
+            yield gr.skip(), gr.skip(), problem(error), "", None
         except rtvc.RTVCError as error:
-            yield gr.skip(), gr.skip(), heard, problem(error)
+            yield gr.skip(), gr.skip(), heard, problem(error), None
 
-    def look(self, recording: str | None, chosen: str | None, shelf: Shelf, spoken: str | None) -> str:
-        """The pictures of the recording and the clone, and how alike the two voices are."""
+    def look(self, spoken: dict[str, str | None] | None, shelf: Shelf) -> Any:
+        """The pictures of the recording and the clone made of it, and how alike the two voices are."""
         if not spoken:
+            return gr.skip()  # nothing new was said: the pictures are still those of the clone beside them
+        try:
+            return self._pictures(**spoken, shelf=shelf)
+        except rtvc.RTVCError:  # the files are gone, say: the clone can be heard nevertheless
             return ""
-        clone, likeness = audio.read(spoken), ""
+
+    def _pictures(self, recording: str | None, chosen: str | None, clone: str, shelf: Shelf) -> str:
+        wave, likeness = audio.read(clone), ""
         with contextlib.suppress(rtvc.RTVCError):  # a clone of one short word cannot be compared
             voice = self.voice(recording, chosen, shelf)
-            likeness = gauge(self.clone.similarity(voice, (clone, audio.SAMPLING_RATE)))
-        figures = [picture.draw(clone, "The clone")]
-        if chosen not in shelf and recording and Path(recording).is_file():
+            likeness = gauge(self.clone.similarity(voice, (wave, audio.SAMPLING_RATE)))
+        figures = [picture.draw(wave, "The clone")]
+        if chosen not in entries(shelf) and recording and Path(recording).is_file():
             figures.insert(0, picture.draw(audio.read(recording), "The recording"))
         return f'<div class="pictures">{likeness}{"".join(f"<figure>{one}</figure>" for one in figures)}</div>'
 
@@ -272,10 +310,11 @@ class Page:
         try:
             if not other:
                 raise rtvc.VoiceError("Choose the other voice first.")
+            check_text(words)
             voices = self.voice(recording, chosen, shelf), self.voice(None, other, shelf)
             out = self.clone(words, voice=voices[1], speed=speed)
             same = self.clone.similarity(*voices)
-            return save(out, "other.wav"), f"The two voices are one person's with a probability of {same:.0%}."
+            return save(out, "other", ".wav"), f"The two voices are one person's with a probability of {same:.0%}."
         except rtvc.RTVCError as error:
             return gr.skip(), problem(error)
 
@@ -283,15 +322,16 @@ class Page:
 
     def choose(self, chosen: str | None, shelf: Shelf) -> tuple:
         """A voice of the shelf was chosen → (the line below the recording, its file)."""
-        if chosen not in shelf:
-            return gr.skip(), gr.update(value=None, interactive=False)
         try:
+            check_shelf(shelf, chosen)
+            if chosen not in shelf:
+                return gr.skip(), gr.update(value=None, interactive=False)
             return describe(unpack(shelf[chosen]).report), gr.update(value=self._file(chosen, shelf), interactive=True)
         except rtvc.RTVCError as error:
             return problem(error), gr.update(value=None, interactive=False)
 
     def _file(self, name: str, shelf: Shelf) -> str:
-        path = temporary() / f"{name}.voice"
+        path = own_path(name, ".voice")
         unpack(shelf[name]).save(path)
         return str(path)
 
@@ -303,20 +343,24 @@ class Page:
         except rtvc.RTVCError as error:
             return shelf, gr.skip(), gr.skip(), problem(error), gr.skip()
 
-    def bring(self, file: str, shelf: Shelf) -> tuple:
-        """Put a voice file on the shelf; results as of `keep`."""
+    def bring(self, file: str, shelf: Shelf, agreed: bool = True) -> tuple:
+        """Put a voice file on the shelf; results as of `keep`. It lets its holder speak, as a recording does."""
         try:
+            if not agreed:
+                raise rtvc.VoiceError(NOT_AGREED)
             return self._shelve(shelf, Path(file).stem, rtvc.Voice.load(file))
         except rtvc.RTVCError as error:
             return shelf, gr.skip(), gr.skip(), problem(error), gr.skip()
 
     def remove(self, chosen: str | None, shelf: Shelf) -> tuple:
-        """Take a voice off the shelf; results as of `keep`."""
-        shelf = {name: voice for name, voice in shelf.items() if name != chosen}
-        return shelf, *choices(shelf), f"“{html.escape(chosen)}” is gone." if chosen else "", gr.update(value=None)
+        """Take a voice off the shelf, and whatever is none; results as of `keep`."""
+        shelf = {name: voice for name, voice in entries(shelf).items() if name != chosen}
+        said = f"“{html.escape(chosen)}” is gone." if chosen and isinstance(chosen, str) else ""
+        return shelf, *choices(shelf), said, gr.update(value=None)
 
     def _shelve(self, shelf: Shelf, name: str, voice: rtvc.Voice) -> tuple:
-        name = " ".join(re.sub(r"[^\w .'-]", " ", name).split())[:40] or "My voice"
+        check_shelf(shelf)
+        name = plain(name) or "My voice"
         if name not in shelf and len(shelf) >= LARGEST_SHELF:
             raise rtvc.VoiceError(f"The shelf holds {LARGEST_SHELF} voices; remove one first.")
         if name in EXAMPLES:
@@ -364,6 +408,8 @@ class Page:
     def cast(self, script: str, shelf: Shelf) -> tuple:
         """→ (the line below the script, an update of each character's choice of a voice)."""
         try:
+            check_text(script)
+            check_shelf(shelf)
             names = dialogue.characters(dialogue.parse_script(script))
             if len(names) > CHARACTERS:
                 raise rtvc.TextError(f"The page has room for {CHARACTERS} characters, and here are {len(names)}.")
@@ -373,8 +419,9 @@ class Page:
         return "", *updates, *[gr.update(visible=False)] * (CHARACTERS - len(names))
 
     def perform(self, script: str, shelf: Shelf, *chosen: str | None, progress=gr.Progress()) -> Iterator[tuple]:  # noqa: B008
-        """→ (one file a line and all of them in one archive, the dialogue as one wave, the line below)."""
+        """→ (one file a line and all of them in one archive, the dialogue as one file, the line below)."""
         try:
+            check_text(script)
             lines = dialogue.parse_script(script)
             cast = zip(dialogue.characters(lines), chosen, strict=False)
             voices = {name: self.voice(None, one, shelf) for name, one in cast if one}
@@ -389,21 +436,30 @@ class Page:
             return
         folder = temporary() / "dialogue"
         folder.mkdir()
-        files = [save(out, f"{line.stem}.wav", folder) for line, out in takes]
+        files = [save(out, line.stem, ".wav", folder) for line, out in takes]
         archive = shutil.make_archive(str(folder), "zip", folder)
         rate = takes[0][1]["sampling_rate"]
         pause = np.zeros(int(0.3 * rate), np.float32)
         wave = np.concatenate([part for _, out in takes for part in (out["audio"], pause)])
-        yield [archive, *files], (rate, to_int16(wave)), f"{len(files)} lines."
+        whole = save({"audio": wave, "sampling_rate": rate}, "dialogue", ".wav")
+        yield [archive, *files], whole, f"{len(files)} lines."
 
 
 class Endpoints:
     """The API and the tools of the MCP server; the docstrings are their documentation."""
 
     def __init__(self, page: Page) -> None:
-        self.clone = page.clone
+        self.clone, self._note = page.clone, page.note
 
-    def clone_voice(self, text: str, voice: str, speed: float = 1.0, pitch: float = 0.0, variation: float = 0.0) -> str:
+    def clone_voice(
+        self,
+        text: str,
+        voice: str,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        variation: float = 0.0,
+        request: gr.Request | None = None,
+    ) -> str:
         """Say a text in the voice of a recording.
 
         Args:
@@ -416,12 +472,14 @@ class Endpoints:
         Returns:
             The speech as a WAV file.
         """
-        if len(text) > LONGEST_TEXT:
-            raise rtvc.TextError(f"The text is longer than {LONGEST_TEXT} characters; send it in parts.")
-        out = self.clone(text, voice=voice, speed=float(speed), pitch=float(pitch), variation=float(variation))
-        return save(out, "clone.wav")
+        self._take(request, voice)
+        check_text(text)
+        numbers = {"speed": speed, "pitch": pitch, "variation": variation}
+        if missing := [name for name, value in numbers.items() if value is None]:
+            raise rtvc.TextError(f"There is no {missing[0]}; give a number, or leave it out.")
+        return save(self.clone(text, voice=voice, **numbers), "clone", ".wav")
 
-    def enroll_voice(self, recording: str) -> str:
+    def enroll_voice(self, recording: str, request: gr.Request | None = None) -> str:
         """Make a voice file of a recording; it can be given as the voice later.
 
         Args:
@@ -430,11 +488,12 @@ class Endpoints:
         Returns:
             The voice file, about 2 kB.
         """
-        path = temporary() / f"{Path(recording).stem}.voice"
+        self._take(request, recording)
+        path = own_path(Path(recording).stem, ".voice")
         self.clone.enroll(recording).save(path)
         return str(path)
 
-    def compare_voices(self, one: str, other: str) -> float:
+    def compare_voices(self, one: str, other: str, request: gr.Request | None = None) -> float:
         """The probability that two recordings or voice files are of one person.
 
         Args:
@@ -444,9 +503,10 @@ class Endpoints:
         Returns:
             From 0 to 1.
         """
+        self._take(request, one, other)
         return round(self.clone.similarity(one, other), 4)
 
-    def enhance_speech(self, recording: str) -> str:
+    def enhance_speech(self, recording: str, request: gr.Request | None = None) -> str:
         """Take the noise out of a recording of speech.
 
         Args:
@@ -455,8 +515,16 @@ class Endpoints:
         Returns:
             The cleaned speech as a WAV file at 16 kHz.
         """
+        self._take(request, recording)
         wave = self.clone.enhance(recording)
-        return save({"audio": wave, "sampling_rate": audio.SAMPLING_RATE}, "clean.wav", comment="")
+        return save({"audio": wave, "sampling_rate": audio.SAMPLING_RATE}, "clean", ".wav", comment="")
+
+    def _take(self, request: gr.Request | None, *files: str | None) -> None:
+        """Note what was sent, so that it is deleted when its sender leaves."""
+        if not all(files):
+            raise rtvc.VoiceError("There is no recording; send one, or a voice file.")
+        for file in files if request else ():
+            self._note(file, request)
 
 
 def shown(function: Callable) -> Callable:
@@ -504,7 +572,7 @@ def sounds_heard(readings: dict[int, str]) -> str:
     heard = banking.coverage([banking.PHRASES[place] for place in readings])
     items = [
         f'<li class="{"covered" if sound in heard else ""}">{word}'
-        f"<span hidden>{' (read)' if sound in heard else ' (not yet)'}</span></li>"
+        f'<span class="unseen"> ({"read" if sound in heard else "not yet"})</span></li>'
         for sound, word in banking.EXAMPLES.items()
     ]
     return (
@@ -520,12 +588,44 @@ def phrase(place: int) -> str:
 
 def choices(shelf: Shelf, chosen: str | None = None) -> tuple:
     """Updates of the choice of a voice, and of another one."""
-    return gr.update(choices=list(shelf), value=chosen), gr.update(choices=[*EXAMPLES, *shelf])
+    names = list(entries(shelf))
+    return gr.update(choices=names, value=chosen), gr.update(choices=[*EXAMPLES, *names])
+
+
+# ------------------------------------------------------------------------------------- what came from who knows where
+
+
+def entries(shelf: Any) -> Shelf:
+    """What of a shelf is one. It comes from the browser, or from whoever writes in its place."""
+    pairs = shelf.items() if isinstance(shelf, dict) else ()
+    return {name: voice for name, voice in pairs if isinstance(name, str) and isinstance(voice, str)}
+
+
+def check_shelf(shelf: Any, chosen: Any = None) -> None:
+    """Refuse a shelf, or a choice of a voice, that this page has not made."""
+    if entries(shelf) != shelf or len(shelf) > LARGEST_SHELF or not isinstance(chosen, str | None):
+        raise rtvc.VoiceError(DAMAGED)
+
+
+def check_text(text: Any) -> None:
+    """Refuse what is no text, or more of it than one call may say; the browser's own limit binds nobody."""
+    if not isinstance(text, str):
+        raise rtvc.TextError("There is no text; write at least one English word.")
+    if len(text) > LONGEST_TEXT:
+        raise rtvc.TextError(f"The text is longer than {LONGEST_TEXT:,} characters; speak it in parts.")
+
+
+def plain(name: object, longest: int = 40) -> str:
+    """A name without what is not part of names: a path's separators, markup, line breaks. It may leave nothing."""
+    return " ".join(re.sub(r"[^\w .'-]", " ", str(name)).split())[:longest].strip()
+
+
+# --------------------------------------------------------------------------------------------------------------- files
 
 
 def pack(voice: rtvc.Voice) -> str:
     """A voice as a browser keeps it."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MADE) as folder:
         path = Path(folder) / "saved.voice"
         voice.save(path)
         return base64.b64encode(path.read_bytes()).decode()
@@ -533,7 +633,7 @@ def pack(voice: rtvc.Voice) -> str:
 
 def unpack(content: str) -> rtvc.Voice:
     """The voice of what `pack` gave."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MADE) as folder:
         path = Path(folder) / "saved.voice"
         try:
             path.write_bytes(base64.b64decode(content, validate=True))
@@ -543,20 +643,84 @@ def unpack(content: str) -> rtvc.Voice:
 
 
 def temporary() -> Path:
-    """A new folder for files that the page is about to offer. gradio makes copies, so those of before are deleted."""
-    root = Path(tempfile.gettempdir()) / f"rtvc-page-{os.getpid()}"
-    root.mkdir(exist_ok=True)
-    for old in root.iterdir():
-        if time.time() - old.stat().st_mtime > EVERY:
-            shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(dir=root))
+    """A new folder for files that the page is about to offer."""
+    return Path(tempfile.mkdtemp(dir=MADE))
 
 
-def save(out: dict, name: str, folder: Path | None = None, comment: str = watermark.PROVENANCE) -> str:
+def own_path(name: str, suffix: str, folder: Path | None = None) -> Path:
+    """Where a file goes that is called after what somebody wrote: the one place where a name becomes part of a path."""
+    return (folder or temporary()) / f"{plain(name, 80) or 'voice'}{suffix}"
+
+
+def save(out: dict, name: str, suffix: str, folder: Path | None = None, comment: str = watermark.PROVENANCE) -> str:
     """Write what the pipeline gave to a file that the page may offer; its metadata says where it comes from."""
-    path = (folder or temporary()) / name
+    path = own_path(name, suffix, folder)
     audio.write(path, out["audio"], out["sampling_rate"], comment)
     return str(path)
+
+
+def sweep() -> None:
+    """Delete what has lain there too long, whoever put it there: gradio deletes only the files that it knows of."""
+    for path in (*MADE.iterdir(), *CACHE.rglob("*")):
+        with contextlib.suppress(OSError):  # deleted by now
+            if time.time() - path.stat().st_ctime <= KEPT:
+                continue
+            if path.parent == MADE:
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
+
+
+def sweep_again_and_again() -> None:
+    """For as long as the page runs."""
+    while True:
+        time.sleep(EVERY)
+        sweep()
+
+
+def claim() -> None:
+    """Make `FILES` this process's own for as long as it lives, and remove those of processes that were killed.
+
+    A lock tells who lives. The number of a process would not, where two containers share a disk.
+    """
+    lock(FILES)
+    CACHE.mkdir(exist_ok=True)
+    MADE.mkdir()  # only now: without it a folder is one of a page that is about to start
+    for made in FILES.parent.glob("rtvc-files-*/made"):
+        if (held := lock(made.parent)) is not None:
+            shutil.rmtree(made.parent, ignore_errors=True)
+            os.close(held)
+
+
+def lock(folder: Path) -> int | None:
+    """Lock a folder until the result is closed or this process ends; None if that is impossible or another one did."""
+    try:
+        held = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+    except (OSError, AttributeError):
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        return None
+    return held
+
+
+def remove_files() -> None:
+    """Leave nothing behind; a process that was forked from this one leaves it alone."""
+    if os.getpid() == OWNER:
+        shutil.rmtree(FILES, ignore_errors=True)
+
+
+claim()
+atexit.register(remove_files)
+
+
+def end(number: int, *_: object) -> None:
+    """At a signal to end: remove the files, then end as without this."""
+    remove_files()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def to_int16(wave: np.ndarray) -> np.ndarray:
@@ -679,7 +843,8 @@ def build_shelf(
     voice.change(lambda one, now: None if one else now, [voice, chosen], chosen, **QUIET)  # the newest choice counts
     chosen.change(page.choose, [chosen, shelf], [heard, file], **QUIET)
     keep.click(computing(on_gpu(page.keep)), [voice, chosen, shelf, name, agreed], shelved, **QUIET, **COMPUTES)
-    bring.upload(page.bring, [bring, shelf], shelved, **QUIET)
+    bring.upload(page.note, bring, **QUIET)
+    bring.upload(page.bring, [bring, shelf, agreed], shelved, **QUIET)
     remove.click(page.remove, [chosen, shelf], shelved, **QUIET)
     return chosen
 
@@ -706,17 +871,18 @@ def build_speaking(page: Page, source: list, heard: gr.Markdown, agreed: gr.Chec
         stop = gr.Button("Stop", size="lg", elem_id="stop", scale=1)
     live = gr.Audio(label="While it is made", streaming=True, autoplay=True, visible=STREAMS, elem_id="live")
     result = gr.Audio(label="The clone", type="filepath", interactive=False, buttons=["download"], elem_id="result")
-    pictures = gr.HTML(elem_id="pictures")
+    pictures, spoken = gr.HTML(elem_id="pictures"), gr.State(None)
     words.input(lambda: "", outputs=read, **QUIET)
     speaking = button.click(
         computing(on_gpu(page.speak)),
         [*source, words, speed, pitch, variation, kind, agreed],
-        [live, result, heard, read],
+        [live, result, heard, read, spoken],
         show_progress_on=result,
         api_visibility="private",
         **COMPUTES,
     )
-    speaking.then(computing(on_gpu(page.look)), [*source, result], pictures, **QUIET, **COMPUTES)
+    *_, shelf = source
+    speaking.then(computing(on_gpu(page.look)), [spoken, shelf], pictures, **QUIET, **COMPUTES)
     stop.click(None, cancels=[speaking], api_visibility="private")
     return words, speed
 
@@ -845,6 +1011,29 @@ def fetch_nothing() -> None:
     gr.processing_utils.async_ssrf_protected_get = take_own
 
 
+def limit_each(queue: Any) -> None:
+    """No visitor fills the queue: while `EACH` calls of a visit wait, another is refused. gradio has no such limit.
+
+    What the page calls after another call (`cleaned`, `look`) is counted by itself, so that it is never refused there.
+    """
+    push = queue.push
+
+    async def push_few(body: Any, **named: Any) -> tuple:
+        called, computing = queue.blocks.fns.get(body.fn_index), COMPUTES["concurrency_id"]
+        if called and called.concurrency_id == computing and computing in queue.event_queue_per_concurrency_id:
+            mine = [
+                one
+                for one in queue.event_queue_per_concurrency_id[computing].queue
+                if one.session_hash == body.session_hash
+                and (one.fn.trigger_after is None) == (called.trigger_after is None)
+            ]
+            if len(mine) >= EACH:
+                raise HTTPException(429, f"{EACH} calls of yours are waiting already; try again when one is done.")
+        return await push(body=body, **named)
+
+    queue.push = push_few
+
+
 def launch(demo: gr.Blocks, **options):
     """Start the server; options as of `gradio.Blocks.launch`."""
     fetch_nothing()
@@ -852,13 +1041,17 @@ def launch(demo: gr.Blocks, **options):
         body_text_color_subdued="*neutral_500"  # gradio's own grey is too pale to read on white
     )
     # Not open: gradio would let a program call the functions directly, past the queue.
-    return demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE, api_open=False).launch(
+    demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
+    limit_each(demo._queue)
+    return demo.launch(
         theme=theme, css=CSS, max_file_size="50mb", run_history=False, footer_links=["api"], mcp_server=True, **options
     )
 
 
 def main(arguments: list[str]) -> int:
     """Load the model and open the page."""
+    signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=sweep_again_and_again, daemon=True).start()
     try:
         page = Page(load(*arguments[:1], device=0 if torch.cuda.is_available() else -1))
     except rtvc.RTVCError as error:

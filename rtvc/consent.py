@@ -73,9 +73,8 @@ def check(clone: VoiceCloningPipeline, reading: Recording, wanted: str, recordin
 def heard(wanted: str, said: str) -> float:
     """The share of the wanted words that were said, in order, 0 … 1."""
     one, other = (re.findall("[a-z']+", words.lower()) for words in (wanted, said))
-    return sum(block.size for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()) / len(
-        one
-    )
+    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) / max(len(one), 1)  # of no sentence nothing is heard
 
 
 def transcribe(wave: np.ndarray) -> str:

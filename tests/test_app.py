@@ -12,7 +12,10 @@ import io
 import json
 import os
 import re
+import secrets
 import shutil
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -20,13 +23,12 @@ import types
 from pathlib import Path
 from urllib.request import urlopen
 
-import gradio
 import httpx
 import numpy as np
 import pytest
 import soundfile
 
-from rtvc import Voice, audio, banking, watermark
+from rtvc import TextError, Voice, VoiceError, audio, banking, watermark
 
 ROOT = Path(__file__).parents[1]
 WOMAN = str(ROOT / "examples" / "voices" / "woman.flac")
@@ -51,7 +53,9 @@ def load_app(name: str):
     spec = importlib.util.spec_from_file_location(name, ROOT / "app.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    cache = os.environ.get("GRADIO_TEMP_DIR")  # the first app's: gradio, which is there once, goes on with it
     spec.loader.exec_module(module)
+    os.environ["GRADIO_TEMP_DIR"] = cache or os.environ["GRADIO_TEMP_DIR"]
     return module
 
 
@@ -67,7 +71,7 @@ def quiet(*args, **kwargs) -> None:
 def speak(page, recording, words, *options, chosen=None, shelf=None) -> tuple:
     """What stands on the page at the end: the clone's file or None, the lines below the voice and the text."""
     shown = [None, "", ""]
-    for _, *updates in page.speak(recording, chosen, shelf or {}, words, *options, progress=quiet):
+    for _, *updates, _ in page.speak(recording, chosen, shelf or {}, words, *options, progress=quiet):
         shown = [old if is_skipped(new) else new for old, new in zip(shown, updates, strict=True)]
     return tuple(shown)
 
@@ -145,15 +149,48 @@ def test_a_noisy_recording_can_be_heard_before_and_after(page, tmp_path, monkeyp
     assert player["value"][1].size == audio.read(WOMAN).size
 
 
+def spoken(recording: str | None, clone: str, chosen: str | None = None) -> dict:
+    return {"recording": recording, "chosen": chosen, "clone": clone}
+
+
 def test_the_pictures_and_the_gauge(page):
-    shown = page.look(WOMAN, None, {}, MAN)
+    shown = page.look(spoken(WOMAN, MAN), {})
     assert shown.count("<svg") == 2
     assert shown.count("<title>") == 2, "for screen readers"
     expected = page.clone.similarity(WOMAN, MAN)
     assert float(re.search(r'value="([\d.]+)"', shown)[1]) == pytest.approx(expected, abs=0.02)
-    assert page.look(WOMAN, None, {}, None) == ""
     hum = speak(page, WOMAN, "Hm.")[0]  # the tiny model says nothing that could be compared
-    assert "meter" not in page.look(None, None, {}, hum)
+    assert "meter" not in page.look(spoken(None, hum), {})
+
+
+def test_only_what_was_spoken_is_looked_at(page, tmp_path):
+    """After a refusal the page compared the clone of before with the new recording, or failed."""
+    seen = [last for *_, last in page.speak(WOMAN, None, {}, "Hello there.", progress=quiet)]
+    assert seen[0] is None
+    assert (seen[-1]["recording"], seen[-1]["chosen"]) == (WOMAN, None)
+    assert Path(seen[-1]["clone"]).is_file()
+    for refused in (("...", {}), ("Hello.", "no shelf")):
+        *_, last = list(page.speak(WOMAN, None, refused[1], refused[0], progress=quiet))[-1]
+        assert last is None
+    assert is_skipped(page.look(None, {}))
+    assert page.look(spoken(WOMAN, str(tmp_path / "gone.wav")), {}) == ""
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound")
+    assert page.look(spoken(str(broken), MAN), {}) == ""
+
+
+def test_a_text_is_refused_where_it_stands(page, app):
+    """The limit was one of the browser only."""
+    longest = "Hello. " * 1000
+    assert "longer than 5,000 characters" in speak(page, WOMAN, longest)[2]
+    assert "There is no text" in speak(page, WOMAN, None)[2]
+    other = "Man, audiobook"
+    assert "longer than 5,000" in page.compare(WOMAN, None, other, {}, longest, 1.0)[1]
+    assert "longer than 5,000" in page.cast(f"ANN: {longest}", {})[0]
+    assert "longer than 5,000" in perform(page, f"ANN: {longest}", {}, other)[2]
+    assert "There is no text" in perform(page, None, {}, other)[2]
+    with pytest.raises(TextError, match="longer than 5,000"):
+        app.Endpoints(page).clone_voice(longest, MAN)
 
 
 # -- the shelf
@@ -183,8 +220,57 @@ def test_what_the_shelf_refuses(page, app, tmp_path):
     assert "not a saved voice" in said
     assert "Record or upload" in page.keep(None, None, {}, "")[3]
     assert "damaged" in speak(page, WOMAN, "Hello.", chosen="Anna", shelf={"Anna": "x"})[1]
+    assert "you may clone this voice" in page.bring(str(tmp_path / "broken.voice"), {}, False)[3]
     full = {str(number): "x" for number in range(app.LARGEST_SHELF)}
     assert "remove one first" in page.keep(WOMAN, None, full, "one more")[3]
+
+
+HOSTILE = ["../../../pwn", "/tmp/pwn", "..", "a/../../pwn", "pwn\0", "C:\\pwn", "x" * 4000, "", "ꙮ" * 200]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_leads_out_of_the_pages_folder(name, page, app, tmp_path):
+    """A shelf comes from the browser: its names were joined to a path as they were."""
+    shelf = {name: app.pack(page.clone.enroll(WOMAN))}
+    paths = [Path(page.choose(name, shelf)[1]["value"]), Path(page.keep(WOMAN, None, {}, name)[4]["value"])]
+    paths.append(app.own_path(name, ".wav"))
+    for path in paths:
+        assert path.resolve().parent.parent == app.MADE.resolve()
+        assert len(path.name.encode()) < 255
+
+
+@pytest.mark.parametrize(
+    ("shelf", "chosen"),
+    [
+        (None, None),
+        ("Anna", "Anna"),
+        ([["Anna", "x"]], "Anna"),
+        (7, None),
+        ({"Anna": 7}, "Anna"),
+        ({"Anna": None}, "Anna"),
+        ({"Anna": ["x"]}, None),
+        ({}, ["Anna"]),
+        ({}, {"a": 1}),
+        ({str(number): "x" for number in range(51)}, None),
+    ],
+)
+def test_a_shelf_that_no_page_made_is_refused(shelf, chosen, page, app, tmp_path):
+    """One sentence, whatever a browser sends; “Remove” makes a shelf of it again."""
+    page.clone.enroll(WOMAN).save(tmp_path / "her.voice")
+    said = [
+        list(page.speak(WOMAN, chosen, shelf, "Hello.", progress=quiet))[-1][2],
+        page.compare(WOMAN, chosen, "Man, audiobook", shelf, "Hello.", 1.0)[1],
+        page.choose(chosen, shelf)[0],
+        page.keep(WOMAN, chosen, shelf, "Me")[3],
+    ]
+    if chosen is None or isinstance(chosen, str):
+        said.append(page.bring(str(tmp_path / "her.voice"), shelf)[3])
+        said.append(page.bank({0: WOMAN}, shelf, "Me")[3])
+        said.append(page.cast("ANN: Hi.", shelf)[0])
+    said.append(perform(page, "ANN: Hi.", shelf, chosen or "Man, audiobook")[2])
+    assert all("shelf in this browser is damaged" in one for one in said), said
+    assert not page.remove(chosen, shelf)[0] or shelf
+    assert app.choices(page.remove(chosen, shelf)[0])
 
 
 def test_comparing_two_voices(page):
@@ -204,6 +290,7 @@ def test_uploads_are_deleted_when_their_visitor_leaves(page, tmp_path):
     page.note(str(yours), me)  # the same recording: gradio keeps it once
     page.forget(me)
     assert (mine.exists(), yours.exists(), Path(WOMAN).exists()) == (False, True, True)
+    page.forget(me)
     page.forget(you)
     assert not yours.exists()
 
@@ -216,6 +303,8 @@ def test_banking_a_voice(page, app):
     assert (place, readings, player) == (1, {0: WOMAN}, None)
     assert "1 of 12 phrases" in said
     assert sounds.count('class="covered"') == len(banking.sounds(banking.PHRASES[0]))
+    assert sounds.count('class="unseen"> (read)') == len(banking.sounds(banking.PHRASES[0])), "not by colour alone"
+    assert "hidden" not in sounds, "what is hidden is hidden from screen readers too"
     shelf, *_, said, file = page.bank({0: WOMAN, 1: WOMAN}, {}, "Me")
     assert list(shelf) == ["Me"]
     assert "2 phrases" in said
@@ -241,12 +330,13 @@ def test_a_dialogue(page, app):
     assert [one["visible"] for one in casting] == [True, True, False, False, False, False]
     assert "TRAVELLER" in casting[1]["label"]
     assert "Anna" in casting[0]["choices"]
-    files, (_, wave), said = perform(page, app.SCRIPT, {}, "Woman, audiobook", "Man, audiobook")
+    files, whole, said = perform(page, app.SCRIPT, {}, "Woman, audiobook", "Man, audiobook")
     names = [Path(file).name for file in files]
     assert names == ["dialogue.zip", "001-guard.wav", "002-traveller.wav", "003-guard.wav"]
     expected = page.clone("Halt! Who goes there?", voice=WOMAN)["audio"]
     np.testing.assert_allclose(soundfile.read(files[1])[0], expected, atol=1e-4)
-    assert sum(soundfile.info(file).frames for file in files[1:]) < wave.size
+    assert sum(soundfile.info(file).frames for file in files[1:]) < soundfile.info(whole).frames
+    assert {audio.comment_of(file) for file in [whole, *files[1:]]} == {watermark.PROVENANCE}
     assert "TRAVELLER has no voice yet" in perform(page, app.SCRIPT, {}, "Woman, audiobook", None)[2]
     crowd = "\n".join(f"{name}: Hi." for name in ("A", "B", "C", "D", "E", "F", "G"))
     assert "room for 6" in page.cast(crowd, {})[0]
@@ -276,11 +366,67 @@ def test_on_zerogpu_what_computes_asks_for_the_gpu(monkeypatch, tiny):
     assert {"hear", "keep", "speak", "look", "compare", "bank", "perform", "clone_voice", "enroll_voice"} <= set(asked)
 
 
-def test_files_that_were_offered_are_deleted_in_time(app):
-    old, new = app.temporary(), app.temporary()
-    os.utime(old, (0, 0))
-    app.temporary()
-    assert (old.exists(), new.exists()) == (False, True)
+def test_files_are_deleted_in_time(app, monkeypatch):
+    """Those that the page made and whatever lies among gradio's, which forgets some; an hour after they came."""
+    made, stray = app.temporary(), app.CACHE / "somebody" / "recording.wav"
+    (made / "clone.wav").write_bytes(b"x")
+    stray.parent.mkdir()
+    stray.write_bytes(b"x")
+    app.sweep()
+    assert (made.exists(), stray.exists()) == (True, True)
+    now = time.time()
+    monkeypatch.setattr(app.time, "time", lambda: now + 3600 - app.EVERY + 1)
+    app.sweep()
+    assert (made.exists(), stray.exists()) == (False, False)
+
+
+PROCESS = """
+import importlib.util, signal, sys
+from unittest.mock import MagicMock
+for name in ("fastapi", "gradio", "httpx", "rtvc", "rtvc.pipeline", "rtvc.text", "torch"):
+    sys.modules[name] = MagicMock()  # they take seconds to import, and do nothing here
+spec = importlib.util.spec_from_file_location("app", sys.argv[1])
+app = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(app)
+signal.signal(signal.SIGTERM, app.end)
+(app.temporary() / "clone.wav").write_bytes(b"x")
+(app.CACHE / "upload.wav").write_bytes(b"x")
+print(app.FILES, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts processes that have the page's files in `tmp_path`; gives each and its folder."""
+    with contextlib.ExitStack() as running:
+
+        def some(count: int) -> list[tuple[subprocess.Popen, Path]]:
+            environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            command = [sys.executable, "-c", PROCESS, str(ROOT / "app.py")]
+            started = [running.enter_context(subprocess.Popen(command, env=environment, **pipes)) for _ in range(count)]
+            for one in started:
+                running.callback(one.kill)
+            return [(one, Path(one.stdout.readline().strip())) for one in started]
+
+        yield some
+
+
+def test_a_process_leaves_no_files_and_touches_nobody_elses(start, tmp_path):
+    (ended, one), (terminated, two), (killed, three), (_, living) = start(4)
+    assert {folder.parent for folder in (one, two, three, living)} == {tmp_path}
+    assert one.stat().st_mode & 0o777 == 0o700
+    ended.stdin.close()
+    ended.wait(60)
+    terminated.terminate()
+    assert terminated.wait(60) == -signal.SIGTERM
+    killed.kill()
+    killed.wait(60)
+    assert [folder.exists() for folder in (one, two, three, living)] == [False, False, True, True]
+    ((_, next_one),) = start(1)
+    assert set(tmp_path.iterdir()) == {living, next_one}, "what a killed process left is removed at the next start"
+    assert len(list(living.rglob("*.wav"))) == 2
 
 
 @pytest.fixture(scope="module")
@@ -318,6 +464,76 @@ def test_the_api(served, tiny, tmp_path):
     tools = json.loads(urlopen(f"{served}/gradio_api/mcp/schema").read())
     assert len(tools) == len(names)
     assert all(tool["description"] for tool in tools)
+
+
+def test_what_the_api_refuses(page, app):
+    """Nothing in the place of a text, a number or a recording was a TypeError."""
+    api = app.Endpoints(page)
+    with pytest.raises(TextError, match="There is no text"):
+        api.clone_voice(None, MAN)
+    with pytest.raises(TextError, match="There is no speed"):
+        api.clone_voice("Hello.", MAN, None)
+    for call in (
+        lambda: api.clone_voice("Hello.", None),
+        lambda: api.enroll_voice(None),
+        lambda: api.compare_voices(MAN, None),
+        lambda: api.enhance_speech(None),
+    ):
+        with pytest.raises(VoiceError, match="There is no recording"):
+            call()
+
+
+def test_what_a_program_sends_is_deleted_when_it_leaves(served, app, tmp_path, monkeypatch):
+    from gradio_client import Client, handle_file
+
+    monkeypatch.setenv("GRADIO_HEARTBEAT_INTERVAL", "1")  # seconds in which gradio sees that somebody has left
+    mine = own_recording(tmp_path)
+    client = Client(served, verbose=False)
+    voice = client.predict(handle_file(mine), api_name="/enroll_voice")
+    sent = list(app.CACHE.rglob("mine.wav"))
+    client.predict("Hello.", handle_file(voice), api_name="/clone_voice")
+    assert len(sent) == 1
+    client.close()
+    wait_until(lambda: not sent[0].exists())
+
+
+def wait_until(it_is_so, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not it_is_so():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)
+
+
+def call_of(url: str, name: str, data: list, visit: str) -> dict:
+    """What a browser sends to call a function of the page."""
+    functions = httpx.get(f"{url}/config", timeout=60).json()["dependencies"]
+    (number,) = [one["id"] for one in functions if one["api_name"] == name]
+    return {"fn_index": number, "session_hash": visit, "data": data}
+
+
+def outcome(url: str, call: dict) -> dict:
+    """What comes back over the queue."""
+    httpx.post(f"{url}/gradio_api/queue/join", json=call, timeout=60).raise_for_status()
+    params = {"session_hash": call["session_hash"]}
+    with httpx.stream("GET", f"{url}/gradio_api/queue/data", params=params, timeout=60) as told:
+        for line in told.iter_lines():
+            if line.startswith("data:") and (said := json.loads(line[5:]))["msg"] == "process_completed":
+                return said
+    raise AssertionError("nothing came back")
+
+
+def test_a_hostile_shelf_over_http(served, app, tiny):
+    """As somebody sends it who writes in the browser's place."""
+    word = secrets.token_hex(8)
+    name = f"../../../{word}"
+    shelf = {name: app.pack(tiny.enroll(WOMAN))}
+    outcome(served, call_of(served, "choices", [shelf], "eve"))
+    said = outcome(served, call_of(served, "choose", [name, shelf], "eve"))
+    assert said["success"]
+    assert f"{word}.voice" in said["output"]["data"][1]["value"]["path"]
+    assert not [one for folder in app.MADE.parents for one in folder.glob(f"{word}*")]
+    said = outcome(served, call_of(served, "keep", [None, None, {"Anna": 7}, "x", True], "eve"))
+    assert "damaged" in said["output"]["data"][3]
 
 
 def test_an_agent_hands_the_voice_of_one_tool_to_another(served, tiny):
@@ -415,24 +631,51 @@ def test_two_calls_compute_at_once_whatever_they_call(app):
 
     slow, file = Slow(), handle_file(MAN)
     with serving(app, slow) as url:
-        client = Client(url, verbose=False)
-        jobs = [client.submit("Hello.", file, api_name="/clone_voice") for _ in range(3)]
-        jobs += [client.submit(file, file, api_name="/compare_voices") for _ in range(3)]
-        jobs += [client.submit(file, api_name="/enhance_speech") for _ in range(3)]
+        clients = [Client(url, verbose=False) for _ in range(5)]  # each may have two calls waiting
+        jobs = [client.submit("Hello.", file, api_name="/clone_voice") for client in clients[:3]]
+        jobs += [client.submit(file, file, api_name="/compare_voices") for client in clients[:3]]
+        jobs += [client.submit(file, api_name="/enhance_speech") for client in clients[3:] for _ in range(2)]
         for job in jobs:
             job.result()
-    assert (slow.most, slow.done) == (2, 9)
+    assert (slow.most, slow.done) == (2, 10)
 
 
-def test_a_call_that_is_cancelled_keeps_its_place_until_its_end(app):
+def test_nobody_fills_the_queue_alone(app, tmp_path):
+    """Two calls of a visit may wait; the page's own that follow others are counted by themselves."""
+    with serving(app, Slow(3.0)) as url:
+        call = call_of(url, "enhance_speech", [upload(url, own_recording(tmp_path))], "me")
+        names = {one["id"]: one["api_name"] for one in httpx.get(f"{url}/config", timeout=60).json()["dependencies"]}
+        (followed,) = [number for number, name in names.items() if name == "look"]
+
+        def join(**changed) -> httpx.Response:
+            return httpx.post(f"{url}/gradio_api/queue/join", json={**call, **changed}, timeout=60)
+
+        first = [join().status_code for _ in range(2)]
+        time.sleep(0.5)  # they compute
+        answers = [join() for _ in range(4)]
+        following = join(fn_index=followed, data=[None, {}]).status_code
+        others = join(session_hash="you").status_code
+    assert first == [200, 200]
+    assert [one.status_code for one in answers] == [200, 200, 429, 429]
+    assert answers[-1].json() == {"detail": "2 calls of yours are waiting already; try again when one is done."}
+    assert (following, others) == (200, 200)
+
+
+def upload(url: str, path: str) -> dict:
+    """Send a file; what stands for it in a call."""
+    with Path(path).open("rb") as file:
+        (place,) = httpx.post(f"{url}/gradio_api/upload", files={"files": file}, timeout=60).json()
+    return {"path": place, "meta": {"_type": "gradio.FileData"}}
+
+
+def test_a_call_that_is_cancelled_keeps_its_place_until_its_end(app, tmp_path):
     """gradio gives the place away at once, while the thread computes on."""
     slow = Slow(1.5)
     with serving(app, slow) as url:
-        functions = httpx.get(f"{url}/config", timeout=60).json()["dependencies"]
-        (number,) = [one["id"] for one in functions if one["api_name"] == "compare_voices"]
+        sent = upload(url, own_recording(tmp_path))
         for visit in range(4):
-            call = {"fn_index": number, "session_hash": f"visit {visit}"}
-            joined = httpx.post(f"{url}/gradio_api/queue/join", json={**call, "data": [None, None]}, timeout=60)
+            call = call_of(url, "enhance_speech", [sent], f"visit {visit}")
+            joined = httpx.post(f"{url}/gradio_api/queue/join", json=call, timeout=60)
             time.sleep(0.1)
             httpx.post(f"{url}/gradio_api/cancel", json={**call, **joined.json()}, timeout=60)
         time.sleep(3.0)  # what waits begins
@@ -441,7 +684,7 @@ def test_a_call_that_is_cancelled_keeps_its_place_until_its_end(app):
 
 def test_too_many_cancelled_calls_are_refused(app):
     places = app.Places(1, 0)
-    with places, pytest.raises(gradio.Error, match="queue is full"), places:
+    with places, pytest.raises(app.gr.Error, match="queue is full"), places:
         pass
     with places:
         pass
@@ -460,7 +703,7 @@ def test_a_stream_holds_a_place_for_each_piece_only(app, monkeypatch):
 
     stream = app.computing(made)()
     assert next(stream) == 1
-    with places, pytest.raises(gradio.Error):
+    with places, pytest.raises(app.gr.Error):
         next(stream)
     assert closed == [True]
     stream = app.computing(made)()
@@ -498,8 +741,8 @@ def tab(browser):
     return phone(browser)
 
 
-def phone(browser):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, permissions=["microphone"])
+def phone(browser, **options):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, permissions=["microphone"], **options)
     context.set_default_timeout(60_000)
     return context.new_page()
 
@@ -520,37 +763,157 @@ def downloaded(tab) -> np.ndarray:
     return soundfile.read(download.value.path())[0]
 
 
-def test_in_a_browser(served, tab, tiny):
-    """Example → refusals → clone → play → keep the voice → load the page again → speak with the kept voice."""
-    outside = []
+def is_as_wide_as_a_phone(tab) -> bool:
+    return tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("begin", ["example", "upload"])
+def test_in_a_browser(begin, served, tab, tiny, tmp_path):
+    """A voice → refusals → clone → play → keep the voice → load the page again → speak with the kept voice."""
+    outside, voice = [], WOMAN if begin == "example" else own_recording(tmp_path)
     tab.on("request", lambda request: outside.append(request.url) if not is_local(request.url, served) else None)
     tab.goto(served)
     tab.click("#speak")
     wait_for_text(tab, "#heard", "Record or upload")
-    tab.get_by_text("Woman, audiobook").first.click()
+    if begin == "example":
+        tab.get_by_text("Woman, audiobook").first.click()
+    else:
+        tab.get_by_role("button", name="Upload file").click()
+        tab.set_input_files("#voice input[type=file]", voice)
+        tab.check("#agreed input")
     wait_for_text(tab, "#heard", "Heard 4.9 s")
     say(tab, "...")
     wait_for_text(tab, "#read", "write at least one")
     assert tab.locator("#words textarea").input_value() == "..."
+    assert tab.locator("#pictures svg").count() == 0, "nothing was said that could be looked at"
     say(tab, "Hello there. How are you?")
     assert downloaded(tab).size > 1000
     tab.wait_for_selector("#pictures svg >> nth=1")
     tab.locator("#result").get_by_role("button", name="Play").first.click()
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than a phone"
+    assert is_as_wide_as_a_phone(tab)
     tab.get_by_text("Your shelf of voices").click()
     tab.fill("#name input, #name textarea", "Anna")
     tab.click("#keep")
     wait_for_text(tab, "#kept", "Anna")
+    with tab.expect_download() as download:
+        tab.click("#save")
+    assert Voice.load(download.value.path()) == tiny.enroll(voice)
     tab.reload()
     tab.get_by_text("Your shelf of voices").click()
     tab.click("#chosen input")
     tab.get_by_role("option", name="Anna").click()
     wait_for_text(tab, "#heard", "Heard 4.9 s")
     say(tab, "Hello again.")
-    np.testing.assert_allclose(downloaded(tab), tiny("Hello again.", voice=WOMAN)["audio"], atol=1e-4)
+    np.testing.assert_allclose(downloaded(tab), tiny("Hello again.", voice=voice)["audio"], atol=1e-4)
     tab.get_by_role("button", name="Young man, British").click()
     tab.wait_for_function("document.querySelector('#chosen input').value === ''")  # the newest choice counts
     assert outside == []
+
+
+def test_stopping_a_long_text_in_a_browser(served, tab, tiny, monkeypatch):
+    """The server stops too, and the page is ready for the next text."""
+    said, stream = [], tiny.stream
+
+    def slowly(*given, **named):
+        for chunk in stream(*given, **named):
+            said.append(chunk)
+            time.sleep(0.1)
+            yield chunk
+
+    monkeypatch.setattr(tiny, "stream", slowly)
+    tab.goto(served)
+    tab.get_by_text("Woman, audiobook").first.click()
+    wait_for_text(tab, "#heard", "Heard 4.9 s")
+    say(tab, "This is one of very many sentences. " * 130)
+    wait_until(lambda: len(said) > 3)
+    tab.click("#stop")
+    time.sleep(1.0)
+    until_then = len(said)
+    time.sleep(1.0)
+    assert len(said) == until_then < 130
+    assert tab.locator("#result a[download]").count() == 0
+    say(tab, "Hello.")
+    np.testing.assert_allclose(downloaded(tab), tiny("Hello.", voice=WOMAN)["audio"], atol=1e-4)
+
+
+def bring(tab, path: Path) -> None:
+    with tab.expect_file_chooser() as chooser:
+        tab.get_by_role("button", name="Load a voice file").click()
+    chooser.value.set_files(str(path))
+
+
+def test_a_voice_file_in_a_browser(served, app, tab, tiny, tmp_path, monkeypatch):
+    """It lets its holder speak, as a recording does: the page asks for the same agreement, and deletes it as soon."""
+    monkeypatch.setenv("GRADIO_HEARTBEAT_INTERVAL", "1")
+    tiny.enroll(MAN).save(tmp_path / "him.voice")
+    tab.goto(served)
+    tab.get_by_text("Your shelf of voices").click()
+    bring(tab, tmp_path / "him.voice")
+    wait_for_text(tab, "#kept", "you may clone this voice")
+    (upload,) = app.CACHE.rglob("him.voice")
+    tab.check("#agreed input")
+    bring(tab, tmp_path / "him.voice")
+    wait_for_text(tab, "#kept", "on your shelf")
+    say(tab, "Hello there.")
+    np.testing.assert_allclose(downloaded(tab), tiny("Hello there.", voice=MAN)["audio"], atol=1e-4)
+    assert upload.exists()
+    tab.close()
+    wait_until(lambda: not upload.exists())
+
+
+def test_banking_and_dialogue_on_a_phone(served, tab):
+    tab.goto(served)
+    tab.get_by_role("tab", name="Bank a voice").click()
+    tab.wait_for_selector("#phrase")
+    assert is_as_wide_as_a_phone(tab)
+    tab.click("#skip")
+    wait_for_text(tab, "#phrase", "2 of 12")
+    tab.locator("#reading").get_by_role("button", name="Upload file").click()
+    tab.set_input_files("#reading input[type=file]", WOMAN)
+    wait_for_text(tab, "#said", "1 of 12 phrases")
+    read = tab.locator("#sounds li.covered")
+    assert read.first.text_content().endswith("(read)")
+    assert is_as_wide_as_a_phone(tab)
+    tab.get_by_role("tab", name="Dialogue").click()
+    tab.wait_for_selector("#script textarea")
+    assert is_as_wide_as_a_phone(tab)
+    tab.click("#perform")
+    wait_for_text(tab, "#script-read", "3 lines")
+    tab.wait_for_selector("#dialogue a[download]")
+    assert is_as_wide_as_a_phone(tab)
+
+
+def test_the_page_in_the_dark(served, browser):
+    """Light text on a dark ground, in the pictures too."""
+    tab = phone(browser, color_scheme="dark")
+    tab.goto(served)
+    tab.get_by_text("Woman, audiobook").first.click()
+    wait_for_text(tab, "#heard", "Heard 4.9 s")
+    say(tab, "Hello there.")
+    tab.wait_for_selector("#pictures svg text")
+    ground = brightness(tab, "body", "backgroundColor")
+    assert ground < 0.2
+    for selector in ("h1", "#heard p", "#words textarea", "#pictures svg text"):
+        assert brightness(tab, selector, "color") > 0.6, selector
+
+
+def brightness(tab, selector: str, style: str) -> float:
+    """0 is black, 1 is white."""
+    color = tab.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{style}")
+    return sum(float(part) for part in re.findall(r"[\d.]+", color)[:3]) / 3 / 255
+
+
+def test_the_keyboard_reaches_the_button(served, tab):
+    tab.goto(served)
+    tab.wait_for_selector("#speak")
+    for _ in range(60):
+        tab.keyboard.press("Tab")
+        if tab.evaluate("document.activeElement.closest('#speak') !== null"):
+            break
+    else:
+        raise AssertionError("Tab never comes to “Speak”")
+    tab.keyboard.press("Enter")
+    wait_for_text(tab, "#heard", "Record or upload")
 
 
 def test_two_people_at_once_get_their_own_voices(served, browser, tiny):
@@ -695,14 +1058,14 @@ def test_nothing_is_fetched_from_a_url(served, app):
                 httpx.get(f"{served}/gradio_api/call/clone_voice/{call.json()['event_id']}", timeout=60)
         listener.shutdown()
     assert asked == []
-    with pytest.raises(gradio.Error, match="nothing is fetched"):  # addresses outside that gradio would allow
-        gradio.processing_utils.async_ssrf_protected_get("https://example.org/voice.wav").send(None)
+    with pytest.raises(app.gr.Error, match="nothing is fetched"):  # addresses outside that gradio would allow
+        app.gr.processing_utils.async_ssrf_protected_get("https://example.org/voice.wav").send(None)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(ROOT / "app.py")])
-def test_no_file_of_the_server_is_read_or_shown(path, served):
-    with pytest.raises(gradio.Error, match="nothing is fetched"):
-        gradio.processing_utils.async_ssrf_protected_get(f"{served}/gradio_api/file={path}").send(None)
+def test_no_file_of_the_server_is_read_or_shown(path, served, app):
+    with pytest.raises(app.gr.Error, match="nothing is fetched"):
+        app.gr.processing_utils.async_ssrf_protected_get(f"{served}/gradio_api/file={path}").send(None)
     for address in (f"gradio_api/file={path}", f"file={path}", f"gradio_api/file={path}%00.wav"):
         answer = httpx.get(f"{served}/{address}", timeout=60)
         assert answer.status_code >= 400
