@@ -59,6 +59,7 @@ def machine() -> dict[str, str | int]:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
     versions = {name: version(name) for name in LIBRARIES}
+    model = f"{model}, {torch.backends.cpu.get_cpu_capability()}"  # one name may stand for very different processors
     return {"cpu": model, "threads": torch.get_num_threads(), "python": platform.python_version(), **versions}
 
 
