@@ -15,7 +15,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from rtvc.card import card, fingerprint, measured, settings, write_card, write_evaluation
+from rtvc.card import card, fingerprint, measured, read_evaluations, settings, write_card, write_evaluation
+from rtvc.evaluation.run import UNASKED
 from rtvc.evaluation.tables import Results, tables
 from rtvc.pipeline import CHECKPOINT
 
@@ -37,16 +38,17 @@ SOURCES = {  # of our cases, by table: whose recordings they are, and where the 
 
 
 def keep(folder: Path, results: Results) -> None:
-    """A file for every table of the results, in place of those of an earlier evaluation."""
+    """A file for every table of the results; of an earlier evaluation those stay that are of the same weights."""
     check(folder, results["model"])
-    for path in (folder / "evaluation").glob("*.json"):
-        if path.stem != "baseline":
-            path.unlink()
+    for name, earlier in read_evaluations(folder).items():
+        if name != "baseline" and earlier.weights != fingerprint(folder):
+            (folder / "evaluation" / f"{name}.json").unlink()
+    left_out = [one for one in results["left_out"] if one["why"] != UNASKED]
     machine = f"{results['machine']['cpu']}, {results['machine']['threads']} thread(s)"
     for table in tables(results):
         where, hub = SOURCES[table.name]
         about = {"dataset": {"name": table.cases + where, "hub": hub}, "machine": machine, "date": results["date"]}
-        about |= {"command": COMMAND, "left_out": results["left_out"]}
+        about |= {"command": COMMAND, "left_out": left_out}
         write_evaluation(folder, table.name, **table.evaluation(), **about)
 
 

@@ -358,10 +358,16 @@ def measured(folder: Path) -> str:
     for result in results:
         about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{_earlier(folder, result)}"
         parts += [about, _table(result), *result.notes]
-    if absent := dict.fromkeys(one["what"] for result in results for one in result.left_out):
+    missed = dict.fromkeys(one["what"] for result in results for one in result.left_out)
+    if absent := [what for what in missed if what not in _columns(results)]:
         parts.append(f"Not measured here: {', '.join(absent)}.")
     commands = dict.fromkeys(f"`{result.command}`" for result in results)
     return "\n\n".join([*parts, f"Measured by {', '.join(commands)}."])
+
+
+def _columns(results: list[Evaluation]) -> set[str]:
+    """All that is compared in one table or another: what one evaluation had to leave out, another may have."""
+    return {name for result in results for metric in result.metrics for name in metric.get("compared") or {}}
 
 
 def _earlier(folder: Path, result: Evaluation) -> str:

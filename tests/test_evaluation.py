@@ -443,7 +443,7 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     model = shutil.copytree(tiny_folder, tmp_path / "model")
     shutil.rmtree(model / "evaluation", ignore_errors=True)
     about = {"dataset": {"name": "four", "hub": ["a/b"]}, "command": "c", "machine": "m", "date": "2026-01-31"}
-    about["left_out"] = results[0]["left_out"]
+    about["left_out"] = [*results[0]["left_out"], {"what": "machine", "why": "another evaluation has it"}]
     for table in tables.tables(results[0]):
         write_evaluation(model, table.name, **table.evaluation(), **about)
     text = str(card(model))
@@ -456,7 +456,7 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     file = model / "evaluation" / "clone.json"
     kept = json.loads(file.read_text())
     assert {"value", "low", "high"} == set(kept["metrics"][0]["compared"]["recordings"])
-    assert kept["left_out"] == results[0]["left_out"]
+    assert kept["left_out"] == about["left_out"]
     kept["metrics"][0]["compared"]["recordings"] = 12.5  # as earlier files have it
     del kept["left_out"], kept["settings"]
     file.write_text(json.dumps(kept))
