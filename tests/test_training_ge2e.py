@@ -159,3 +159,8 @@ def test_the_baseline_hears_log_mel_bands():
     assert abs(centres[features[0, 50].argmax()] - 1000) < 40
     assert features.min() >= 0
     assert features.max() == 1
+
+
+def test_a_front_end_that_does_not_exist():
+    with pytest.raises(TrainingError, match="earspeech, mel_bands, not cochlea"):
+        ge2e.front_end("cochlea")

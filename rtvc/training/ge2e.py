@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
+from rtvc.errors import TrainingError
 from rtvc.training import augment, data, loop, voices
 from rtvc.training.baseline import MelBandsConfig, MelBandsModel
 from rtvc.training.export import component
@@ -54,7 +55,13 @@ def _features(front: nn.Module, chunks: list[np.ndarray]) -> np.ndarray:
 
 
 def front_end(kind: str) -> nn.Module:
-    """A new front end: "earspeech", or "mel_bands" for the baseline."""
+    """A new front end: "earspeech", or "mel_bands" for the baseline.
+
+    Raises:
+        TrainingError: there is no such front end.
+    """
+    if kind not in FRONT_ENDS:
+        raise TrainingError(f"The key “front” must be one of {', '.join(FRONT_ENDS)}, not {kind}.")
     model, config = FRONT_ENDS[kind]
     return model(config())
 
@@ -284,7 +291,7 @@ class GE2E(loop.Stage):
         first, last = phase["learning_rate"]
         rate = first + (last - first) * clock.progress()
         if clock.phase == 0:
-            rate *= min(1.0, (clock.step + 1) / self.config["warm_up"])
+            rate *= min(1.0, (clock.step + 1) / max(1, self.config["warm_up"]))
         return [rate, phase.get("earspeech_rate", 0.0)]
 
     def clipped(self) -> list[nn.Parameter]:
