@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from rtvc import rtvc7, text
 from rtvc.earspeech import EarSpeechModel
-from rtvc.rtvc7 import RTVC7Model
+from rtvc.rtvc7 import Flow, RTVC7Model
 from rtvc.sayen import SayENModel
 from rtvc.training import corpora, loop, sayen, stages
 from rtvc.training import rtvc7 as training
@@ -31,7 +31,9 @@ from rtvc.training.speech import Speech
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 ROOT = Path(__file__).parents[1]
-DECODE = RTVC7Model.decode
+DECODE, FLOW = RTVC7Model.decode, (Flow.forward, Flow.inverse)
+# What stands for them in plain regression: the prior's mean is the latents. A flow of no steps is no config.
+NO_FLOW = (lambda self, latents, *about: (latents, 0.0)), (lambda self, latents, *about: latents)
 UNSEEN = {"librispeech-train-clean-5": 1.0, "librispeech-train-clean-3": 1.0, "librispeech-one-clip": 1.0}
 
 
@@ -85,19 +87,10 @@ def sayen_variants(steps: int) -> dict[str, dict]:
 def train(kind: str, name: str, config: dict) -> PreTrainedModel:
     """Train one variant, or load what an earlier run of the same name left."""
     config = config | {"name": f"ablation_{kind}_{name.replace(' ', '_')}"}
-    if name == "plain regression":
-        config |= {"init": _without_flow(Path(config["init"]))}
     folder = loop.RUNS / config["name"] / "model"
     if not folder.exists():
         stages.run(config)
     return (SayENModel if kind == "sayen" else RTVC7Model).from_pretrained(folder).eval()
-
-
-def _without_flow(folder: Path) -> Path:
-    """A copy of the model of ``folder`` with a flow of no steps."""
-    model = RTVC7Model.from_pretrained(folder, flow_steps=0)
-    model.save_pretrained(copy := loop.RUNS / "ablation_regression_start")
-    return copy
 
 
 @torch.inference_mode()
@@ -172,6 +165,7 @@ def main() -> None:
         }[kind]
         for name, config in variants(options.steps).items():
             RTVC7Model.decode = decode_without_source if name == "no harmonic source" else DECODE
+            Flow.forward, Flow.inverse = NO_FLOW if name == "plain regression" else FLOW
             print(json.dumps({"stage": kind, "variant": name, **judge(train(kind, name, config), judges)}), flush=True)
 
 

@@ -212,13 +212,8 @@ def evaluation(
         "notes": [note.format(steps=budget, utterances=UTTERANCES, **fits) for note in NOTES],
         "weights": found["shipped"]["model"]["weights"],
         "settings": found["shipped"]["model"].get("settings", ""),
-        "left_out": _left_out(found["shipped"]),
+        "left_out": run.missed(found["shipped"]),
     }
-
-
-def _left_out(results: Results) -> list[dict[str, str]]:
-    """Without the parts that this table has no rows of."""
-    return [one for one in results["left_out"] if one["why"] != run.UNASKED]
 
 
 def _steps(written: list[str]) -> dict[str, int]:

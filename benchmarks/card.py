@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rtvc.card import card, fingerprint, measured, read_evaluations, settings, write_card, write_evaluation
-from rtvc.evaluation.run import UNASKED
+from rtvc.evaluation.run import missed
 from rtvc.evaluation.tables import Results, tables
 from rtvc.pipeline import CHECKPOINT
 
@@ -43,12 +43,11 @@ def keep(folder: Path, results: Results) -> None:
     for name, earlier in read_evaluations(folder).items():
         if name != "baseline" and earlier.weights != fingerprint(folder):
             (folder / "evaluation" / f"{name}.json").unlink()
-    left_out = [one for one in results["left_out"] if one["why"] != UNASKED]
     machine = f"{results['machine']['cpu']}, {results['machine']['threads']} thread(s)"
     for table in tables(results):
         where, hub = SOURCES[table.name]
         about = {"dataset": {"name": table.cases + where, "hub": hub}, "machine": machine, "date": results["date"]}
-        about |= {"command": COMMAND, "left_out": left_out}
+        about |= {"command": COMMAND, "left_out": missed(results)}
         write_evaluation(folder, table.name, **table.evaluation(), **about)
 
 

@@ -201,7 +201,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     with report.written(output) as made:
         results = run.evaluate(clone, model, cases, others, parts, made / report.CLIPS)
         report.write(results, made)
-    for one in [one for one in results["left_out"] if one["why"] != run.UNASKED]:
+    for one in run.missed(results):
         print(f"{one['what']} is left out: {one['why']}", file=sys.stderr)
     print(f"{output}: {report.headline(results)}")
 

@@ -177,3 +177,8 @@ def rounded(value: Any, digits: int = DIGITS) -> Any:
     if isinstance(value, float | np.floating):
         return float(f"{float(value):.{digits}g}") if np.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value
+
+
+def missed(results: dict[str, Any]) -> list[dict[str, str]]:
+    """What was asked for and could not be measured: [{"what", "why"}]."""
+    return [one for one in results["left_out"] if one["why"] != UNASKED]
