@@ -177,3 +177,14 @@ def test_a_faster_copy_is_shorter_higher_and_quicker():
     assert np.allclose(fast.f0, 1.25 * f0[(np.arange(64) * 1.25).round().astype(int)])
     assert fast.traits == pytest.approx((5.0 + np.log(1.25), 0.2, 5.0, 50.0))
     assert item.played("-slow", 0.8).durations.sum() == item.played("-slow", 0.8).frames == 100
+
+
+def test_the_teacher_hears_waves_as_it_was_trained_to_and_passes_gradients_on(speech):
+    audio = pytest.importorskip("resemblyzer.audio")
+    teacher, wave = losses.TeacherConsistency(), torch.from_numpy(speech[:32_000])[None]
+    expected = teacher.encoder(torch.from_numpy(audio.wav_to_mel_spectrogram(wave[0].numpy()))[None])
+    torch.testing.assert_close(teacher.embed(wave), expected, rtol=1e-3, atol=1e-4)
+    assert teacher(wave, wave).item() == pytest.approx(0.0, abs=1e-6)
+    other = (wave + 0.01 * torch.randn(wave.shape)).requires_grad_()
+    teacher(other, wave).backward()
+    assert other.grad.abs().max() > 0

@@ -50,8 +50,8 @@ class Finetune(loop.Stage):
         for one in learning:
             one.requires_grad_(True)
         judges = copy.deepcopy(self.whole.earspeech), copy.deepcopy(self.whole.tuned_ge2e)
-        self.consistency = SpeakerConsistency(*judges)
-        self.objective = Speaking(self.model, self.consistency, config)
+        self.listeners = {"speaker": SpeakerConsistency(*judges)}
+        self.objective = Speaking(self.model, self.listeners, config)
         self.optimizer = adam(learning, config["learning_rate"])
         self.examined = len(self.held)
 
@@ -81,10 +81,12 @@ class Finetune(loop.Stage):
         loop.seed(number)
         items = [item for item in self.unheard.items if item.key.endswith(f"/{self.held[number].file}")]
         batch = self._in_the_voice(self.unheard.pieces_of(items, np.random.default_rng(number), 20.0))
-        found, _, _ = Speaking(kept, self.consistency, self.config)(batch.to(kept.device))
+        found, _, _ = Speaking(kept, self.listeners, self.config)(batch.to(kept.device))
         spoken = self._spoken(kept, number)
         recorded = data.load_corpus(self.config["recordings"]).wave(self.held[number])
-        likeness = 1 - self.consistency(*(torch.from_numpy(one)[None].to(kept.device) for one in (spoken, recorded)))
+        likeness = 1 - self.listeners["speaker"](
+            *(torch.from_numpy(one)[None].to(kept.device) for one in (spoken, recorded))
+        )
         return {name: value.item() for name, value in (weighed(found, self.config["weights"])).items()} | {
             "similarity": likeness.item()
         }

@@ -32,7 +32,7 @@ class Together(nn.Module):
     def __init__(self, model: VoiceCloningModel, judges: tuple[nn.Module, nn.Module], config: dict):
         super().__init__()
         self.model, self.judges = model, nn.ModuleList(judges)
-        self.speaking = Speaking(model.rtvc7, SpeakerConsistency(*judges), config)
+        self.speaking = Speaking(model.rtvc7, {"speaker": SpeakerConsistency(*judges)}, config)
         self.enhancement = SayENLoss(model.sayen.config, *judges)
         self.ge2e = TunedGE2ELoss(margins=tuple(config["margins"])).requires_grad_(False)
         self.rest = TRAITS + model.rtvc7.config.latent_size

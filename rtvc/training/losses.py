@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
+from transformers.audio_utils import mel_filter_bank
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, log_mel
+from rtvc.training import data, voices
 from rtvc.training.export import component
 from rtvc.tuned_ge2e import TunedGE2EModel
 
@@ -142,3 +144,34 @@ class SpeakerConsistency(nn.Module):
     def _embed(self, wave: Tensor) -> Tensor:
         features = self.earspeech(wave).features
         return self.encoder(features).speaker_embedding
+
+
+class TeacherConsistency(nn.Module):
+    """As ``SpeakerConsistency``, but by the encoder that taught Tuned-GE2E, Resemblyzer (Apache-2.0).
+
+    A second listener hears in a voice what the first one, whose embedding the voice was made from, does not.
+    """
+
+    N_FFT, HOP, BANDS = 400, 160, 40  # of the power mel spectrum that it was trained on
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = voices.load_teacher()
+        bank = mel_filter_bank(
+            self.N_FFT // 2 + 1, self.BANDS, 0.0, data.SAMPLING_RATE / 2, data.SAMPLING_RATE, "slaney", "slaney"
+        )
+        self.register_buffer("bank", torch.from_numpy(bank).float())
+
+    def forward(self, made: Tensor, real: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self.embed(real)
+        return 1 - (self.embed(made) * wanted).sum(-1).mean()
+
+    def embed(self, wave: Tensor) -> Tensor:
+        """(batch, samples) at 16 kHz, no quieter than −30 dB of full scale → (batch, 256) of unit length."""
+        with torch.autocast(wave.device.type, enabled=False):
+            window = torch.hann_window(self.N_FFT, device=wave.device)
+            spectra = torch.stft(
+                wave.float(), self.N_FFT, self.HOP, self.N_FFT, window, pad_mode="constant", return_complex=True
+            )
+            return self.encoder(spectra.abs().square().transpose(1, 2) @ self.bank)

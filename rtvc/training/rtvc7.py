@@ -21,6 +21,7 @@ from rtvc.training.export import component
 from rtvc.training.losses import (
     Discriminators,
     SpeakerConsistency,
+    TeacherConsistency,
     adversarial_loss,
     discriminator_loss,
     feature_loss,
@@ -344,12 +345,12 @@ class Prior(Synthesis):
 class Speaking(nn.Module):
     """Text → latents → wave as a whole, with true durations and pitch; its losses without the opponent's.
 
-    consistency: 1 − cosine of the speaker embeddings of waves made and real, see ``SpeakerConsistency``.
+    listeners: losses by name of waves made and real, each (windows, samples), see ``SpeakerConsistency``.
     """
 
-    def __init__(self, model: RTVC7Model, consistency: nn.Module, config: dict):
+    def __init__(self, model: RTVC7Model, listeners: dict[str, nn.Module], config: dict):
         super().__init__()
-        self.model, self.consistency = model, consistency
+        self.model, self.listeners = model, nn.ModuleDict(listeners)
         self.weights, self.frames, self.windows = config["weights"], config["frames"], config["windows"]
 
     def forward(
@@ -368,7 +369,7 @@ class Speaking(nn.Module):
             return {}, made, real
         losses = prior_losses(self.model, batch, read, target, self.weights)
         losses["spectral"] = spectral_loss(made, real, self.model.config)
-        losses["speaker"] = self.consistency(made, real)
+        losses |= {name: heard(made, real) for name, heard in self.listeners.items()}
         return losses, made, real
 
 
@@ -401,8 +402,10 @@ class Polish(Synthesis):
         super().__init__(config)
         if config["decoder"]:
             self.model.decoder.load_state_dict(component(RTVC7Model, config["decoder"]).decoder.state_dict())
-        self.consistency = SpeakerConsistency.from_folders(config["earspeech"], config["tuned_ge2e"])
-        self.objective = Speaking(self.model, self.consistency, config)
+        self.listeners = {"speaker": SpeakerConsistency.from_folders(config["earspeech"], config["tuned_ge2e"])}
+        if config["weights"].get("teacher"):
+            self.listeners["teacher"] = TeacherConsistency()
+        self.objective = Speaking(self.model, self.listeners, config)
         self.optimizer = adam(list(self.model.decoder.parameters()), config["learning_rate"], (0.8, 0.98))
         self.optimizer.add_param_group({"params": text_parameters(self.model)})
         self.opponent = Opponent(config["discriminator_rate"], config["opponent"])
@@ -411,7 +414,7 @@ class Polish(Synthesis):
         return speech.pieces(self.config["seconds"], random, self.config["longest"])
 
     def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        return Speaking(kept, self.consistency, self.config)(batch)
+        return Speaking(kept, self.listeners, self.config)(batch)
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
         return losses_of_both(self, batch, clock)

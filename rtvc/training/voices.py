@@ -84,24 +84,31 @@ def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]
 
 def teacher_vectors(wave: np.ndarray) -> np.ndarray:
     """Resemblyzer's vectors of consecutive windows of 1.6 s: (max(1, samples // 25600), 256), unit length."""
-    try:
-        from resemblyzer.audio import normalize_volume, wav_to_mel_spectrogram
-    except ImportError as error:
-        raise TrainingError(f"The teacher Resemblyzer is not installed; {INSTALL}.") from error
+    teacher = _teacher()
+    from resemblyzer.audio import normalize_volume, wav_to_mel_spectrogram
+
     wave = normalize_volume(wave, -30, increase_only=True)
     wave = np.pad(wave, (0, max(0, WINDOW_SAMPLES - len(wave))))
     mel = torch.from_numpy(wav_to_mel_spectrogram(wave))
     windows = mel[: len(wave) // WINDOW_SAMPLES * WINDOW].unflatten(0, (-1, WINDOW))
     with torch.inference_mode():
-        return _teacher()(windows).numpy()
+        return teacher(windows).numpy()
 
 
-@functools.cache
-def _teacher() -> torch.nn.Module:
-    """Resemblyzer (Apache-2.0, its weights in the package)."""
-    from resemblyzer import VoiceEncoder
+def load_teacher() -> torch.nn.Module:
+    """Resemblyzer (Apache-2.0, its weights in the package).
 
-    return VoiceEncoder("cpu", verbose=False).eval()
+    Raises:
+        TrainingError: it is not installed.
+    """
+    try:
+        from resemblyzer import VoiceEncoder
+    except ImportError as error:
+        raise TrainingError(f"The teacher Resemblyzer is not installed; {INSTALL}.") from error
+    return VoiceEncoder("cpu", verbose=False).eval().requires_grad_(False)
+
+
+_teacher = functools.cache(load_teacher)
 
 
 def speakers(corpora: dict[str, data.Corpus]) -> Iterator[tuple[str, bool, str, np.ndarray]]:
