@@ -10,7 +10,6 @@ import math
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .errors import VoiceError, quoted
+from .files import appearing
 
 SAMPLING_RATE = 16_000
 MINIMUM_VOICED_SECONDS = 3.0
@@ -234,21 +234,13 @@ def write(path: str | os.PathLike, wave: np.ndarray, rate: int, comment: str = "
 
     path = check_output(path)
     kind = _FORMATS[path.suffix.lower()]
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-        os.close(handle)
-        with soundfile.SoundFile(temporary, "w", int(rate), 1, format=kind) as file:
+        with appearing(path) as written, soundfile.SoundFile(written, "w", int(rate), 1, format=kind) as file:
             if comment:
                 file.comment = comment
             file.write(np.clip(wave, -1.0, 1.0))
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise VoiceError(f"{quoted(path.name)} cannot be written; choose another place or another rate.") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def comment_of(path: str | os.PathLike) -> str:
@@ -260,13 +252,6 @@ def comment_of(path: str | os.PathLike) -> str:
             return file.comment
     except (soundfile.LibsndfileError, OSError, UnicodeDecodeError):
         return ""
-
-
-@lru_cache(maxsize=1)
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 # --- level ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from . import audio
 from .errors import VoiceError, quoted
+from .files import appearing
 
 FORMAT, VERSION = "rtvc voice", "2"  # 2: another Tuned-GE2E, whose numbers mean other voices
 SUFFIXES = (".voice", ".safetensors")
@@ -102,20 +102,13 @@ class Voice:
         path, tensors = Path(path), self._tensors()
         report = json.dumps(asdict(self.report), sort_keys=True) if self.report else ""
         metadata = {"format": FORMAT, "version": VERSION, "report": report, "checksum": _checksum(tensors, report)}
-        temporary = None
         try:
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                temporary = file.name
-                file.write(save(tensors, metadata))
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            with appearing(path) as written:
+                written.write_bytes(save(tensors, metadata))
         except OSError as error:
             raise VoiceError(
                 f"{quoted(path.name)} cannot be written; choose a folder that exists and is yours."
             ) from error
-        finally:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Voice:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rtvc.errors import TrainingError
+from rtvc.files import appearing
 
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, csv.Error, tarfile.TarError, zlib.error)
 
@@ -49,10 +49,5 @@ def write_text(path: Path, content: str) -> None:
     Raises:
         TrainingError: it cannot be written.
     """
-    written = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with writing(path.parent):
-        try:
-            written.write_text(content, encoding="utf-8")
-            written.replace(path)
-        finally:
-            written.unlink(missing_ok=True)
+    with writing(path.parent), appearing(path) as written:
+        written.write_text(content, encoding="utf-8")

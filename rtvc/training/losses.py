@@ -153,6 +153,7 @@ class TeacherConsistency(nn.Module):
     """
 
     N_FFT, HOP, BANDS = 400, 160, 40  # of the power mel spectrum that it was trained on
+    QUIET = 10 ** (-30 / 20)  # of full scale, root mean square: what is quieter is raised to this
 
     def __init__(self):
         super().__init__()
@@ -168,10 +169,13 @@ class TeacherConsistency(nn.Module):
         return 1 - (self.embed(made) * wanted).sum(-1).mean()
 
     def embed(self, wave: Tensor) -> Tensor:
-        """(batch, samples) at 16 kHz, no quieter than −30 dB of full scale → (batch, 256) of unit length."""
+        """(batch, samples) at 16 kHz → (batch, 256) of unit length."""
         with torch.autocast(wave.device.type, enabled=False):
+            wave = wave.float()
+            level = wave.detach().square().mean(1, keepdim=True).sqrt()
+            wave = wave * (self.QUIET / level.clamp(min=1e-5)).clamp(min=1.0)
             window = torch.hann_window(self.N_FFT, device=wave.device)
             spectra = torch.stft(
-                wave.float(), self.N_FFT, self.HOP, self.N_FFT, window, pad_mode="constant", return_complex=True
+                wave, self.N_FFT, self.HOP, self.N_FFT, window, pad_mode="constant", return_complex=True
             )
             return self.encoder(spectra.abs().square().transpose(1, 2) @ self.bank)

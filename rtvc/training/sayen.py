@@ -1,4 +1,4 @@
-"""Stage ``sayen``: noisy crops and their clean originals, three objectives, the speaker encoder frozen.
+"""Stage ``sayen``: noisy crops and their clean originals, three objectives; the encoder, and its teacher, are frozen.
 
 The embedding that SayEN is given comes from the noisy crop (as at inference) or, in three of ten, from the clean one.
 """
@@ -15,6 +15,7 @@ from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, si_snr
 from rtvc.training import loop
 from rtvc.training.disk import reason
 from rtvc.training.export import component, front_end
+from rtvc.training.losses import TeacherConsistency
 from rtvc.training.mixtures import Mixtures
 from rtvc.tuned_ge2e import TunedGE2EModel
 
@@ -24,12 +25,18 @@ ROWS = 4  # pairs of a part of the evaluation
 
 
 class Enhancing(nn.Module):
-    """SayEN with its frozen encoders; the objectives on a batch of waves (batch, samples)."""
+    """SayEN with its frozen encoders; the objectives on a batch of waves (batch, samples).
 
-    def __init__(self, model: SayENModel, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel):
+    With ``teacher_weight`` the encoder's teacher says too whether the speaker is kept.
+    """
+
+    def __init__(
+        self, model: SayENModel, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel, teacher_weight: float = 0.0
+    ):
         super().__init__()
         self.model, self.earspeech, self.tuned_ge2e = model, earspeech.eval(), tuned_ge2e.eval()
         self.loss = SayENLoss(model.config, earspeech, tuned_ge2e)
+        self.teacher_weight, self.teacher = teacher_weight, TeacherConsistency() if teacher_weight else None
 
     @torch.no_grad()
     def conditions(self, waves: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,7 +52,15 @@ class Enhancing(nn.Module):
         is_clean = torch.rand(len(noisy), 1, device=noisy.device) < CLEAN_VOICE
         level = self.model.level(noisy) * torch.exp(LEVEL_SPREAD * torch.randn(len(noisy), 1, device=noisy.device))
         enhanced = self.model(noisy, features, torch.where(is_clean, clean_voice, voice), level=level).enhanced
-        return self.loss(enhanced, clean, clean_voice)
+        return self.objectives(enhanced, clean, clean_voice)
+
+    def objectives(self, enhanced: Tensor, clean: Tensor, clean_voice: Tensor | None = None) -> dict[str, Tensor]:
+        """SayEN's own, the teacher's if it has a say, and their weighted sum ``total``."""
+        losses = self.loss(enhanced, clean, clean_voice)
+        if self.teacher:
+            losses["teacher"] = self.teacher(enhanced, clean)
+            losses["total"] = losses["total"] + self.teacher_weight * losses["teacher"]
+        return losses
 
 
 class SayEN(loop.Stage):
@@ -58,7 +73,10 @@ class SayEN(loop.Stage):
         self.decay = config["average"]
         self.model = self.kept = _model(config)
         self.objective = Enhancing(
-            self.model, front_end(config["earspeech"]), component(TunedGE2EModel, config["tuned_ge2e"])
+            self.model,
+            front_end(config["earspeech"]),
+            component(TunedGE2EModel, config["tuned_ge2e"]),
+            config["teacher_weight"],
         )
         self.enhancing = self.objective
         self.optimizer = torch.optim.AdamW(
@@ -82,7 +100,9 @@ class SayEN(loop.Stage):
         noisy, clean = (side.to(kept.device) for side in self.pairs[number])
         enhanced = _enhanced(kept, noisy, self.enhancing)
         gain = 10 * (si_snr(enhanced, clean) - si_snr(noisy, clean)).mean()
-        return {name: value.item() for name, value in (self.enhancing.loss(enhanced, clean) | {"gain": gain}).items()}
+        return {
+            name: value.item() for name, value in (self.enhancing.objectives(enhanced, clean) | {"gain": gain}).items()
+        }
 
     @torch.no_grad()
     def sounds(self, kept: SayENModel) -> dict[str, np.ndarray]:
