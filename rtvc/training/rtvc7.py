@@ -375,7 +375,7 @@ class Speaking(nn.Module):
 
 def weighed(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, Tensor]:
     """The losses and their weighted sum ``total``."""
-    return losses | {"total": sum(weights[name] * losses[name] for name in weights)}
+    return losses | {"total": sum(weight * losses[name] for name, weight in weights.items() if weight)}
 
 
 def losses_of_both(stage: loop.Stage, batch: Batch | dict, clock: loop.Clock) -> dict[str, Tensor]:
