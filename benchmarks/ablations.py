@@ -72,6 +72,7 @@ def prior_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``prior`` by name: on from the shipped model, as from nothing no such few steps speak."""
     config = _usual("prior") | {"steps": steps, "evaluate_every": steps}
     config |= {"init": str(loop.RUNS / "polish" / "model"), "learning_rate": 3e-4}
+    training.Prior.decay = 0.95  # the usual average would be the weights that so few steps began with
     return {"flow of 7 steps": config, "plain regression": config}
 
 

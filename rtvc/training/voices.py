@@ -14,6 +14,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from types import ModuleType
 
 import numpy as np
 import soxr
@@ -84,15 +85,13 @@ def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]
 
 def teacher_vectors(wave: np.ndarray) -> np.ndarray:
     """Resemblyzer's vectors of consecutive windows of 1.6 s: (max(1, samples // 25600), 256), unit length."""
-    teacher = _teacher()
-    from resemblyzer.audio import normalize_volume, wav_to_mel_spectrogram
-
-    wave = normalize_volume(wave, -30, increase_only=True)
+    audio = _resemblyzer().audio
+    wave = audio.normalize_volume(wave, -30, increase_only=True)
     wave = np.pad(wave, (0, max(0, WINDOW_SAMPLES - len(wave))))
-    mel = torch.from_numpy(wav_to_mel_spectrogram(wave))
+    mel = torch.from_numpy(audio.wav_to_mel_spectrogram(wave))
     windows = mel[: len(wave) // WINDOW_SAMPLES * WINDOW].unflatten(0, (-1, WINDOW))
     with torch.inference_mode():
-        return teacher(windows).numpy()
+        return _teacher()(windows).numpy()
 
 
 def load_teacher() -> torch.nn.Module:
@@ -101,11 +100,15 @@ def load_teacher() -> torch.nn.Module:
     Raises:
         TrainingError: it is not installed.
     """
+    return _resemblyzer().VoiceEncoder("cpu", verbose=False).eval().requires_grad_(False)
+
+
+def _resemblyzer() -> ModuleType:
     try:
-        from resemblyzer import VoiceEncoder
+        import resemblyzer.audio
     except ImportError as error:
         raise TrainingError(f"The teacher Resemblyzer is not installed; {INSTALL}.") from error
-    return VoiceEncoder("cpu", verbose=False).eval().requires_grad_(False)
+    return resemblyzer
 
 
 _teacher = functools.cache(load_teacher)
