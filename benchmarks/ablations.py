@@ -72,17 +72,18 @@ def prior_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``prior`` by name: on from the shipped model, as from nothing no such few steps speak."""
     config = _usual("prior") | {"steps": steps, "evaluate_every": steps}
     config |= {"init": str(loop.RUNS / "polish" / "model"), "learning_rate": 3e-4}
-    training.Prior.decay = 0.95  # the usual average would be the weights that so few steps began with
     return {"flow of 7 steps": config, "plain regression": config}
 
 
 def sayen_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``sayen`` by name."""
     config = _usual("sayen") | {"steps": steps, "evaluate_every": steps}
-    return {"all objectives": config} | {
+    variants = {"all objectives": config} | {
         f"without {key}": config | {"model": (config["model"] or {}) | {f"{key}_weight": 0.0}}
         for key in ("spectral", "clarity", "speaker")
     }
+    variants["without speaker"]["teacher_weight"] = 0.0  # the teacher hears the speaker too
+    return variants
 
 
 def train(kind: str, name: str, config: dict) -> PreTrainedModel:
@@ -158,6 +159,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     loop.keep_memory()
+    training.Prior.decay = 0.95  # the usual average would be the weights that so few steps began with
     for kind in options.kinds:
         variants, judge = {
             "decoder": (decoder_variants, judge_copies),

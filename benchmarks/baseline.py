@@ -75,6 +75,7 @@ def configs(name: str, steps: dict[str, int]) -> list[dict]:
         first, last = phases[0]["learning_rate"][0], phases[1]["learning_rate"][1]
         ge2e["stages"] = [phases[0] | {"steps": steps["ge2e"], "learning_rate": [first, last]}]
         sayen["model"] = sayen["model"] | {"clarity_weight": 0.0, "speaker_weight": 0.0}
+        sayen["teacher_weight"] = 0.0
     else:
         counts = [max(1, round(share * steps["ge2e"])) for share in SHARES[1:]]
         counts.insert(0, max(1, steps["ge2e"] - sum(counts)))

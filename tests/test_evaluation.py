@@ -619,6 +619,7 @@ def test_the_baselines_configs_take_the_tuned_parts_away(monkeypatch):
     assert tuned["teacher_weight"] > 0
     assert not plain["stages"][0]["margin"]
     assert poor["model"] == rich["model"] | {"clarity_weight": 0.0, "speaker_weight": 0.0}
+    assert poor["teacher_weight"] == 0.0 < rich["teacher_weight"]
     assert plain["corpora"] == tuned["corpora"]
     assert poor["corpora"] == rich["corpora"]
     assert script._steps(["ge2e=7"]) == {"ge2e": 7, "sayen": script.STEPS["sayen"]}

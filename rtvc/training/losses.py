@@ -121,11 +121,24 @@ def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
     return total / sum(len(r) - 1 for r in real)
 
 
-class SpeakerConsistency(nn.Module):
-    """1 − cosine of the frozen encoder's embeddings of speech made and real (YourTTS, Casanova et al. 2022).
+class Consistency(nn.Module):
+    """1 − cosine of a frozen encoder's embeddings of speech made and real (YourTTS, Casanova et al. 2022).
 
     Both (batch, samples) at 16 kHz with the same words, so that only the voice is compared.
     """
+
+    def forward(self, made: Tensor, real: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self.embed(real)
+        return 1 - (self.embed(made) * wanted).sum(-1).mean()
+
+    def embed(self, wave: Tensor) -> Tensor:
+        """(batch, samples) at 16 kHz → (batch, 256) of unit length."""
+        raise NotImplementedError
+
+
+class SpeakerConsistency(Consistency):
+    """By EarSpeech and Tuned-GE2E."""
 
     def __init__(self, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel):
         super().__init__()
@@ -136,18 +149,13 @@ class SpeakerConsistency(nn.Module):
         """With the encoders of two exported folders."""
         return cls(component(EarSpeechModel, earspeech), component(TunedGE2EModel, tuned_ge2e))
 
-    def forward(self, made: Tensor, real: Tensor) -> Tensor:
-        with torch.no_grad():
-            wanted = self._embed(real)
-        return 1 - (self._embed(made) * wanted).sum(-1).mean()
-
-    def _embed(self, wave: Tensor) -> Tensor:
+    def embed(self, wave: Tensor) -> Tensor:
         features = self.earspeech(wave).features
         return self.encoder(features).speaker_embedding
 
 
-class TeacherConsistency(nn.Module):
-    """As ``SpeakerConsistency``, but by the encoder that taught Tuned-GE2E, Resemblyzer (Apache-2.0).
+class TeacherConsistency(Consistency):
+    """By the encoder that taught Tuned-GE2E, Resemblyzer (Apache-2.0).
 
     A second listener hears in a voice what the first one, whose embedding the voice was made from, does not.
     """
@@ -163,13 +171,7 @@ class TeacherConsistency(nn.Module):
         )
         self.register_buffer("bank", torch.from_numpy(bank).float())
 
-    def forward(self, made: Tensor, real: Tensor) -> Tensor:
-        with torch.no_grad():
-            wanted = self.embed(real)
-        return 1 - (self.embed(made) * wanted).sum(-1).mean()
-
     def embed(self, wave: Tensor) -> Tensor:
-        """(batch, samples) at 16 kHz → (batch, 256) of unit length."""
         with torch.autocast(wave.device.type, enabled=False):
             wave = wave.float()
             level = wave.detach().square().mean(1, keepdim=True).sqrt()

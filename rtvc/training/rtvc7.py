@@ -345,7 +345,7 @@ class Prior(Synthesis):
 class Speaking(nn.Module):
     """Text → latents → wave as a whole, with true durations and pitch; its losses without the opponent's.
 
-    listeners: losses by name of waves made and real, each (windows, samples), see ``SpeakerConsistency``.
+    listeners: losses by name of waves made and real, each (windows, samples), see ``Consistency``.
     """
 
     def __init__(self, model: RTVC7Model, listeners: dict[str, nn.Module], config: dict):
@@ -369,7 +369,7 @@ class Speaking(nn.Module):
             return {}, made, real
         losses = prior_losses(self.model, batch, read, target, self.weights)
         losses["spectral"] = spectral_loss(made, real, self.model.config)
-        losses |= {name: heard(made, real) for name, heard in self.listeners.items()}
+        losses |= {name: listener(made, real) for name, listener in self.listeners.items()}
         return losses, made, real
 
 

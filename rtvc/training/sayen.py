@@ -100,9 +100,8 @@ class SayEN(loop.Stage):
         noisy, clean = (side.to(kept.device) for side in self.pairs[number])
         enhanced = _enhanced(kept, noisy, self.enhancing)
         gain = 10 * (si_snr(enhanced, clean) - si_snr(noisy, clean)).mean()
-        return {
-            name: value.item() for name, value in (self.enhancing.objectives(enhanced, clean) | {"gain": gain}).items()
-        }
+        found = self.enhancing.objectives(enhanced, clean) | {"gain": gain}
+        return {name: value.item() for name, value in found.items()}
 
     @torch.no_grad()
     def sounds(self, kept: SayENModel) -> dict[str, np.ndarray]:
