@@ -73,9 +73,9 @@ def place(tmp_path, cache, monkeypatch) -> Path:
 def settings(stage: str, people: Path, **changes) -> dict:
     config = stages.load_config(ROOT / "configs" / f"{stage}.yaml", []) | QUICK | {"corpora": {str(people): 1.0}}
     sizes = {key: value for key, value in SMALLER.items() if key in config}
-    if not importlib.util.find_spec("resemblyzer"):
-        config["teacher_weight"] = 0.0
-        config["weights"] = config.get("weights", {}) | {"teacher": 0.0}
+    if not importlib.util.find_spec("resemblyzer"):  # of the stages that have such a listener
+        config |= {"teacher_weight": 0.0} if "teacher_weight" in config else {}
+        config |= {"weights": config["weights"] | {"teacher": 0.0}} if "teacher" in config.get("weights", {}) else {}
     return config | sizes | changes
 
 
