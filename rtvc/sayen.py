@@ -1,6 +1,7 @@
 """SayEN: takes the noise out of a recording and keeps whose voice it is, because it knows the speaker's embedding.
 
-A short-time spectrum in 22 bands is filtered by a bounded complex mask. Conv1D along time reads two frames of a band at
+A short-time spectrum in 22 bands is filtered by a bounded complex mask, or by a filter over neighbouring frames
+(``filter_frames``, after Mack & Habets 2020). Conv1D along time reads two frames of a band at
 once, then blocks of two bidirectional LSTMs go over the time–frequency plane, one along time within a band and one
 along the bands within a pair of frames (band-split recurrence after Luo & Yu 2023). EarSpeech features enter beside the
 spectrum, the Tuned-GE2E embedding enters every block (FiLM, Perez et al. 2018). Frames stand where EarSpeech's stand:
@@ -40,6 +41,7 @@ class SayENConfig(PreTrainedConfig):
 
     ``n_fft`` and ``hop_length`` in samples, ``band_widths`` in bins of the spectrum. ``compression``: the power that
     magnitudes are raised to, at the input and in the spectral loss. ``mask_limit``: largest magnitude of the mask.
+    ``filter_frames``: how many frames, an odd number, each new one is made of; 1 is a mask.
     ``sayen_dropout``: after every LSTM. ``chunk_seconds`` and ``overlap_seconds``: how long recordings are cut.
     ``complex_weight``, ``magnitude_weight`` and ``si_snr_weight`` make up the spectral objective;
     ``si_snr_limit`` in dB; ``spectral_weight``, ``clarity_weight``, ``speaker_weight`` weigh the three objectives.
@@ -59,6 +61,7 @@ class SayENConfig(PreTrainedConfig):
     blocks: int = 6
     kernel_size: int = 3
     mask_limit: float | int = 2.0
+    filter_frames: int = 1
     sayen_dropout: float | int = 0.05
     chunk_seconds: int = 16
     overlap_seconds: int = 2
@@ -77,6 +80,10 @@ class SayENConfig(PreTrainedConfig):
     def validate_bands(self):
         if sum(self.band_widths) != self.n_fft // 2 + 1:
             raise ValueError(f"band_widths must add up to the {self.n_fft // 2 + 1} bins of the spectrum.")
+
+    def validate_filter(self):
+        if self.filter_frames < 1 or self.filter_frames % 2 == 0:
+            raise ValueError("filter_frames must be an odd number: as many frames before as behind.")
 
     def validate_chunks(self):
         if not 0 < self.overlap_seconds < self.chunk_seconds:
@@ -146,24 +153,28 @@ class BandEncoder(nn.Module):
 
 
 class BandDecoder(nn.Module):
-    """Two layers for each band: (batch, frames / 2, bands, channels) → complex mask as (batch, frames, bins, 2)."""
+    """Two layers for each band: hidden (batch, frames / 2, bands, channels) → ``taps`` complex numbers for every bin.
 
-    def __init__(self, config: SayENConfig):
+    Returns (batch, frames, bins, taps, 2), real and imaginary.
+    """
+
+    def __init__(self, config: SayENConfig, taps: int = 1):
         super().__init__()
         self.groups = [(width, len(list(same))) for width, same in groupby(config.band_widths)]
+        self.taps = taps
         bands, wide = len(config.band_widths), 2 * config.channels
         bound = config.channels**-0.5
         self.inner = nn.Parameter(torch.empty(bands, config.channels, wide).uniform_(-bound, bound))
         self.outer = nn.ModuleList(
-            nn.Conv1d(count * wide, count * width * STRIDE * 2, 1, groups=count) for width, count in self.groups
+            nn.Conv1d(count * wide, count * width * STRIDE * taps * 2, 1, groups=count) for width, count in self.groups
         )
 
     def forward(self, hidden: Tensor) -> Tensor:
         hidden = functional.silu(torch.einsum("btkc,kch->btkh", hidden, self.inner))
         parts, made = hidden.split([count for _, count in self.groups], 2), []
         for part, outer in zip(parts, self.outer, strict=True):
-            made.append(outer(part.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, (-1, STRIDE, 2)))
-        return torch.cat(made, 2).transpose(2, 3).flatten(1, 2)
+            made.append(outer(part.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, (-1, STRIDE, self.taps, 2)))
+        return torch.cat(made, 2).transpose(2, 3).flatten(1, 2).float()
 
 
 class FiLM(nn.Linear):
@@ -235,6 +246,7 @@ class SayENModel(CheckedModel):
         self.blocks = nn.ModuleList(PlaneBlock(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(channels)
         self.decoder = BandDecoder(config)
+        self.beside = BandDecoder(config, config.filter_frames - 1) if config.filter_frames > 1 else None
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -267,8 +279,8 @@ class SayENModel(CheckedModel):
                 real = attention_mask[:, :: self.config.hop_length].long()
         level = self.level(wave, attention_mask) if level is None else level
         spectra = spectrum(wave / level, *sizes)
-        mask = self._mask(spectra, features[:, : spectra.shape[1]], speaker_embedding, real)
-        enhanced = wave_of(spectra * mask, *sizes, wave.shape[1], real) * level
+        filtered = self._filtered(spectra, features[:, : spectra.shape[1]], speaker_embedding, real)
+        enhanced = wave_of(filtered, *sizes, wave.shape[1], real) * level
         return SayENOutput(enhanced=enhanced if attention_mask is None else enhanced * attention_mask)
 
     @staticmethod
@@ -277,20 +289,31 @@ class SayENModel(CheckedModel):
         count = wave.shape[1] if attention_mask is None else attention_mask.sum(1, keepdim=True).clamp(min=1)
         return (wave.float().square().sum(1, keepdim=True) / count).sqrt().clamp(min=QUIET)
 
-    def _mask(self, spectra: Tensor, features: Tensor, speaker_embedding: Tensor, real: Tensor | None) -> Tensor:
-        """(batch, frames, bins) complex, magnitudes below ``mask_limit``; ``real``: (batch, frames), 1 = real."""
+    def _filtered(self, spectra: Tensor, features: Tensor, speaker_embedding: Tensor, real: Tensor | None) -> Tensor:
+        """(batch, frames, bins) complex, each frame made of ``filter_frames``; ``real``: (batch, frames), 1 = real."""
         parts, magnitudes = compress(spectra, self.config.compression)
         heard, lengths = torch.cat([parts, magnitudes[..., None]], -1), None
         if real is not None:
             heard, features = heard * real[:, :, None, None], features * real[:, :, None]
-            lengths = -(-real.sum(1) // STRIDE)
+            spectra, lengths = spectra * real[:, :, None], -(-real.sum(1) // STRIDE)
         hidden = self.encoder(heard)
         ear = self.ear(features.transpose(1, 2)).transpose(1, 2) + self.voice(speaker_embedding)[:, None]
         hidden = (hidden + ear.view(hidden.shape)).transpose(0, 1)
         for block in self.blocks:
             hidden = block(hidden, speaker_embedding, lengths)
-        raw = self.decoder(self.norm(hidden.transpose(0, 1)))[:, : spectra.shape[1]].float()
-        raw = torch.complex(raw[..., 0] + 1, raw[..., 1])  # starts near 1: letting everything through
+        hidden, frames = self.norm(hidden.transpose(0, 1)), spectra.shape[1]
+        mask = self.decoder(hidden)[:, :frames, :, 0]
+        filtered = self._bounded(torch.complex(mask[..., 0] + 1, mask[..., 1])) * spectra  # starts near 1: all through
+        if self.beside is None:
+            return filtered
+        side = self.config.filter_frames // 2
+        around = functional.pad(torch.view_as_real(spectra), (0, 0, 0, 0, side, side)).unfold(1, frames, 1)
+        around = torch.view_as_complex(around.movedim(-1, 2).contiguous())  # (batch, filter_frames, frames, bins)
+        taps = self._bounded(torch.view_as_complex(self.beside(hidden)[:, :frames].contiguous()))
+        return filtered + torch.einsum("btfk,bktf->btf", taps, torch.cat([around[:, :side], around[:, side + 1 :]], 1))
+
+    def _bounded(self, raw: Tensor) -> Tensor:
+        """Complex numbers with magnitudes below ``mask_limit``."""
         size, limit = (raw.real.square() + raw.imag.square() + TINY).sqrt(), self.config.mask_limit
         return raw * (limit * torch.tanh(size / limit) / size)
 

@@ -13,7 +13,7 @@ from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, compress, perceptual_
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-SMALL = {"channels": 8, "hidden_size": 8, "blocks": 1}
+SMALL = {"channels": 8, "hidden_size": 8, "blocks": 1, "filter_frames": 3}
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +96,28 @@ def test_output_follows_the_input_level(earspeech: EarSpeechModel) -> None:
 
 
 def test_mask_is_bounded(earspeech: EarSpeechModel) -> None:
-    model, wave = small(mask_limit=0.5), noisy_pair(count=1)[0]
+    model, wave = small(mask_limit=0.5, filter_frames=1), noisy_pair(count=1)[0]
     with torch.no_grad():
         model.decoder.outer[0].weight.mul_(1_000)
         enhanced = model(wave, earspeech(wave).features, voices(1)).enhanced
     assert enhanced.norm() <= 0.6 * wave.norm()
+
+
+def test_a_filter_makes_frames_of_their_neighbours(earspeech: EarSpeechModel) -> None:
+    """With nothing but the tap of the frame before, what comes out are those frames; at the start there is none."""
+    model, wave = small(), noisy_pair(count=1)[0]
+    with torch.no_grad():
+        for layer in (*model.decoder.outer, *model.beside.outer):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        for layer in model.decoder.outer:
+            layer.bias.unflatten(0, (-1, 2))[:, 0] = -1.0  # beside the 1 it starts with: nothing
+        for layer in model.beside.outer:
+            layer.bias.unflatten(0, (-1, 2, 2))[:, 0, 0] = 100.0  # taps, then real and imaginary
+        enhanced = model(wave, earspeech(wave).features, voices(1)).enhanced
+    before = torch.nn.functional.pad(spectrum(wave, 512, 160), (0, 0, 1, -1))
+    limit = model.config.mask_limit
+    torch.testing.assert_close(enhanced, limit * wave_of(before, 512, 160, wave.shape[1]), atol=1e-5, rtol=1e-4)
 
 
 def test_voice_and_features_matter(earspeech: EarSpeechModel) -> None:
@@ -229,6 +246,8 @@ def test_disturbance_agrees_with_pesq() -> None:
 def test_config_is_strict() -> None:
     with pytest.raises(Exception, match="band_widths"):
         SayENConfig(band_widths=[100, 100])
+    with pytest.raises(Exception, match="odd number"):
+        SayENConfig(filter_frames=2)
     with pytest.raises(ValueError, match="hidden_sise"):
         SayENConfig(hidden_sise=3)
     assert SayENConfig().sayen_dropout == 0.05

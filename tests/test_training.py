@@ -341,9 +341,9 @@ def test_sayen_learns_and_keeps_the_best(people, place, parts, capsys):
 
 
 def test_a_grown_sayen_makes_what_the_small_one_makes(people, place, parts, speech):
-    """Blocks that are added start as nothing, before the last one, and learn."""
+    """Blocks that are added, before the last one, and a filter's frames beside start as nothing and learn."""
     settings_of = SMALL | {"speaker_size": 32}
-    small = SayENModel(SayENConfig(**settings_of | {"blocks": 2})).eval()
+    small = SayENModel(SayENConfig(**settings_of | {"blocks": 2, "filter_frames": 1})).eval()
     for parameter in small.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     small.save_pretrained(place / "small")
@@ -358,6 +358,7 @@ def test_a_grown_sayen_makes_what_the_small_one_makes(people, place, parts, spee
     stages.run(config)
     learned = SayENModel.from_pretrained(place / "sayen" / "model")
     assert all(learned.blocks[number].outs[0].weight.abs().max() > 0 for number in range(5))
+    assert all(outer.weight.abs().max() > 0 for outer in learned.beside.outer)
     for wrong in ({"blocks": 1}, {"blocks": 5, "channels": 6}):
         with pytest.raises(TrainingError, match="only “blocks” may grow"):
             stages.run(config | {"name": "wrong", "model": settings_of | wrong})

@@ -138,7 +138,7 @@ def development_pairs(config: dict) -> list[tuple[Tensor, Tensor]]:
 
 
 def _model(config: dict) -> SayENModel:
-    """A new model, or the weights of ``config["init"]`` under the config's settings, with more blocks if those say so.
+    """A new model, or the weights of ``config["init"]`` under the config's settings, grown where those say so.
 
     Raises:
         TrainingError: the settings are none, or the weights have other sizes.
@@ -153,15 +153,16 @@ def _model(config: dict) -> SayENModel:
         return grown(component(SayENModel, config["init"]), settings)
     except RuntimeError as error:
         raise TrainingError(
-            f"The model in “{config['init']}” has other sizes than the section “model” says; only “blocks” may grow."
+            f"The model in “{config['init']}” has other sizes than the section “model” says; only “blocks” may grow,"
+            " and “filter_frames” from 1."
         ) from error
 
 
 def grown(small: SayENModel, settings: SayENConfig) -> SayENModel:
     """The weights of ``small`` under other settings.
 
-    Blocks that it lacks stand before its last one and start as nothing: what they add is zero until they learn, so both
-    models make the same.
+    Blocks that it lacks stand before its last one and start as nothing, as do a filter's frames beside: what they add
+    is zero until they learn, so both models make the same.
 
     Raises:
         RuntimeError: other sizes differ too, or blocks would be lost.
@@ -175,7 +176,8 @@ def grown(small: SayENModel, settings: SayENConfig) -> SayENModel:
         name.replace(*behind) if name.startswith(behind[0]) else name: one for name, one in small.state_dict().items()
     }
     new = [f"blocks.{number}." for number in range(last, last + missing)]
+    new += ["beside."] if small.beside is None else []
     fresh = {name: one for name, one in model.state_dict().items() if name.startswith(tuple(new))}
-    silent = {name: torch.zeros_like(one) for name, one in fresh.items() if ".outs." in name}
+    silent = {name: torch.zeros_like(one) for name, one in fresh.items() if ".outs." in name or ".outer." in name}
     model.load_state_dict(fresh | silent | known)
     return model
