@@ -42,42 +42,19 @@ def _spectral_loss(made: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
     return total
 
 
-class PeriodDiscriminator(nn.Module):
-    """Every ``period``-th sample in a row of its own (HiFi-GAN, Kong et al. 2020), at a quarter of the width.
-
-    wave: (batch, samples) → the maps of every layer, the last one being the scores.
-    """
-
-    def __init__(self, period: int, channels: tuple[int, ...] = (16, 32, 64, 128)):
-        super().__init__()
-        self.period = period
-        sizes = zip((1, *channels[:-1]), channels, strict=True)
-        self.layers = nn.ModuleList(weight_norm(nn.Conv2d(i, o, (5, 1), (3, 1), (2, 0))) for i, o in sizes)
-        self.score = weight_norm(nn.Conv2d(channels[-1], 1, (3, 1), 1, (1, 0)))
-
-    def forward(self, wave: Tensor) -> list[Tensor]:
-        missing = -wave.shape[1] % self.period
-        hidden = functional.pad(wave[:, None], (0, missing), mode="reflect")
-        hidden, maps = hidden.view(len(wave), 1, -1, self.period), []
-        for layer in self.layers:
-            hidden = functional.leaky_relu(layer(hidden), SLOPE)
-            maps.append(hidden)
-        return [*maps, self.score(hidden)]
-
-
 class ResolutionDiscriminator(nn.Module):
-    """Compressed magnitudes of one STFT resolution (UnivNet, Jang et al. 2021).
+    """Compressed magnitudes of one STFT resolution (UnivNet, Jang et al. 2021), ever coarser and wider.
 
     wave: (batch, samples) → the maps of every layer, the last one being the scores.
     """
 
-    def __init__(self, n_fft: int, hop_length: int, channels: int = 16):
+    def __init__(self, n_fft: int, hop_length: int, channels: tuple[int, ...] = (32, 64, 128, 128)):
         super().__init__()
         self.n_fft, self.hop_length = n_fft, hop_length
-        self.layers = nn.ModuleList(
-            weight_norm(nn.Conv2d(1 if i == 0 else channels, channels, (7, 3), (2, 1), (3, 1))) for i in range(4)
-        )
-        self.score = weight_norm(nn.Conv2d(channels, 1, 3, 1, 1))
+        shapes = [((9, 5), (4, 2), (4, 2))] + [((3, 3), (2, 2), (1, 1))] * (len(channels) - 1)
+        sizes = zip((1, *channels[:-1]), channels, shapes, strict=True)
+        self.layers = nn.ModuleList(weight_norm(nn.Conv2d(i, o, *shape)) for i, o, shape in sizes)
+        self.score = weight_norm(nn.Conv2d(channels[-1], 1, 3, 1, 1))
 
     def forward(self, wave: Tensor) -> list[Tensor]:
         with torch.autocast(wave.device.type, enabled=False):
@@ -90,13 +67,12 @@ class ResolutionDiscriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    """Five periods and three resolutions together."""
+    """Three resolutions together."""
 
     def __init__(self):
         super().__init__()
-        parts = [PeriodDiscriminator(period) for period in (2, 3, 5, 7, 11)]
-        parts += [ResolutionDiscriminator(*sizes) for sizes in ((1024, 256), (512, 128), (256, 64))]
-        self.parts = nn.ModuleList(parts)
+        sizes = (1024, 256), (512, 128), (256, 64)
+        self.parts = nn.ModuleList(ResolutionDiscriminator(*each) for each in sizes)
 
     def forward(self, wave: Tensor) -> list[list[Tensor]]:
         return [part(wave) for part in self.parts]
