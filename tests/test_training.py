@@ -220,7 +220,7 @@ def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cach
         states = [
             torch.load(place / name / "checkpoints" / "step_0000002" / optimizer)["state"] for name in ("one", "two")
         ]
-        assert len(states[0]) == len(states[1]) > 100
+        assert len(states[0]) == len(states[1]) > 40
         moments = [torch.cat([one["exp_avg"].flatten() for one in state.values()]) for state in states]
         assert (moments[0] - moments[1]).norm() < 1e-3 * moments[0].norm()
 
