@@ -1,11 +1,10 @@
 """SayEN: takes the noise out of a recording and keeps whose voice it is, because it knows the speaker's embedding.
 
 A short-time spectrum in 22 bands is filtered by a bounded complex mask, or by a filter over neighbouring frames
-(``filter_frames``, after Mack & Habets 2020). Conv1D along time reads two frames of a band at
-once, then blocks of two bidirectional LSTMs go over the time–frequency plane, one along time within a band and one
-along the bands within a pair of frames (band-split recurrence after Luo & Yu 2023). EarSpeech features enter beside the
-spectrum, the Tuned-GE2E embedding enters every block (FiLM, Perez et al. 2018). Frames stand where EarSpeech's stand:
-100 a second.
+(``filter_frames``, after Mack & Habets 2020). Conv1D along time reads two frames of a band at once, then blocks of two
+bidirectional LSTMs go over the time–frequency plane, one along time within a band and one along the bands within a pair
+of frames (band-split recurrence after Luo & Yu 2023). EarSpeech features enter beside the spectrum, the Tuned-GE2E
+embedding enters every block (FiLM, Perez et al. 2018). Frames stand where EarSpeech's stand: 100 a second.
 
 Three objectives at the end of the file: spectral reconstruction, clarity (the perceptual disturbance of ITU-T P.862),
 and speaker preservation.
@@ -155,7 +154,7 @@ class BandEncoder(nn.Module):
 class BandDecoder(nn.Module):
     """Two layers for each band: hidden (batch, frames / 2, bands, channels) → ``taps`` complex numbers for every bin.
 
-    Returns (batch, frames, bins, taps, 2), real and imaginary.
+    Returns (batch, frames, bins, taps).
     """
 
     def __init__(self, config: SayENConfig, taps: int = 1):
@@ -174,7 +173,7 @@ class BandDecoder(nn.Module):
         parts, made = hidden.split([count for _, count in self.groups], 2), []
         for part, outer in zip(parts, self.outer, strict=True):
             made.append(outer(part.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, (-1, STRIDE, self.taps, 2)))
-        return torch.cat(made, 2).transpose(2, 3).flatten(1, 2).float()
+        return torch.view_as_complex(torch.cat(made, 2).transpose(2, 3).flatten(1, 2).float().contiguous())
 
 
 class FiLM(nn.Linear):
@@ -302,15 +301,13 @@ class SayENModel(CheckedModel):
         for block in self.blocks:
             hidden = block(hidden, speaker_embedding, lengths)
         hidden, frames = self.norm(hidden.transpose(0, 1)), spectra.shape[1]
-        mask = self.decoder(hidden)[:, :frames, :, 0]
-        filtered = self._bounded(torch.complex(mask[..., 0] + 1, mask[..., 1])) * spectra  # starts near 1: all through
+        filtered = self._bounded(self.decoder(hidden)[:, :frames, :, 0] + 1) * spectra  # starts near 1: all through
         if self.beside is None:
             return filtered
-        side = self.config.filter_frames // 2
-        around = functional.pad(torch.view_as_real(spectra), (0, 0, 0, 0, side, side)).unfold(1, frames, 1)
-        around = torch.view_as_complex(around.movedim(-1, 2).contiguous())  # (batch, filter_frames, frames, bins)
-        taps = self._bounded(torch.view_as_complex(self.beside(hidden)[:, :frames].contiguous()))
-        return filtered + torch.einsum("btfk,bktf->btf", taps, torch.cat([around[:, :side], around[:, side + 1 :]], 1))
+        count, side = self.config.filter_frames, self.config.filter_frames // 2
+        padded = functional.pad(spectra, (0, 0, side, side))
+        around = torch.stack([padded[:, n : n + frames] for n in range(count) if n != side], -1)
+        return filtered + (self._bounded(self.beside(hidden)[:, :frames]) * around).sum(-1)
 
     def _bounded(self, raw: Tensor) -> Tensor:
         """Complex numbers with magnitudes below ``mask_limit``."""
