@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, compress, perceptual_disturbance, spectrum, wave_of
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -305,3 +306,34 @@ def test_mixtures_are_reproducible_and_sound() -> None:
         made = make(8_000, np.random.default_rng(0))
         assert made.shape == (8_000,)
         assert made.std() > 0
+
+
+def test_training_hears_further_voices_and_noises_and_development_always_the_same(tmp_path, monkeypatch) -> None:
+    from rtvc.training import corpora, data
+    from rtvc.training.mixtures import Mixtures
+
+    monkeypatch.setattr(corpora, "DATA", tmp_path)
+    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(data, "DEVELOPMENT_SPEAKERS", ("bea",))
+    times = np.arange(48_000) / 16_000
+    for speaker in ("ann", "bea"):
+        (tmp_path / "people" / speaker).mkdir(parents=True)
+        audio.write(tmp_path / "people" / speaker / "one.wav", 0.3 * np.sin(2 * np.pi * 300 * times), 16_000)
+        (tmp_path / "people" / speaker / "one.txt").write_text("Aah.")
+    dying_away = np.random.default_rng(0).standard_normal(48_000) * np.exp(-40 * (times % 0.2))
+    heard = {}
+    for kind in ("train", "development"):
+        mixtures, random = Mixtures({str(tmp_path / "people"): 1.0}, 1.0, [0, 10], kind), np.random.default_rng(1)
+        mixtures.noises = [dying_away]
+        spectra = [np.abs(np.fft.rfft(mixtures.speech(random))) for _ in range(40)]
+        loudness = [np.convolve(np.abs(mixtures.recorded(random)), np.ones(80), "valid") for _ in range(40)]
+        rises = [(np.diff(one[::80]) > 0).mean() for one in loudness]  # what dies away rises for a moment only
+        heard[kind] = np.array([one.argmax() for one in spectra]), np.array(rises)
+    tones, rises = heard["development"]
+    assert set(tones) == {300}
+    assert (rises < 0.5).all()
+    tones, rises = heard["train"]
+    assert 0.3 < (tones == 300).mean() < 0.7
+    assert (tones >= 300 * np.exp(-0.2) - 1).all()
+    assert (tones <= 300 * np.exp(0.2) + 1).all()
+    assert 0.3 < (rises < 0.5).mean() < 0.7

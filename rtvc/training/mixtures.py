@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
-from rtvc.training import augment, data
+from rtvc.training import augment, data, voices
 
 RATE = data.SAMPLING_RATE
 EARLY = RATE // 10  # reflections of the first 100 ms help speech: they stay in the target
+OTHER_VOICE = 0.2  # natural log of the speed: as far as half of the training crops are played slower or faster
+EQUALIZER_DB = 6.0  # as far as a recorded noise's bands are raised or lowered in training
 Generator = np.random.Generator
 
 
@@ -26,12 +28,20 @@ def room(wave: np.ndarray, random: Generator) -> tuple[np.ndarray, np.ndarray]:
     return early + late, early
 
 
+def _equalized(wave: np.ndarray, random: Generator) -> np.ndarray:
+    """``wave`` (samples,) with eight bands, equally wide, raised or lowered at random, smoothly in between."""
+    spectrum = np.fft.rfft(wave)
+    knots = random.uniform(-EQUALIZER_DB, EQUALIZER_DB, 8)
+    gains = np.interp(np.linspace(0, 7, len(spectrum)), np.arange(8), knots)
+    return np.fft.irfft(spectrum * 10 ** (gains / 20), len(wave))
+
+
 class Mixtures:
     """Draws pairs of a noisy and a clean crop; ``kind`` is "train" or "development" (speakers and noises)."""
 
     def __init__(self, corpora: dict[str, float], seconds: float, snr: list[float], kind: str = "train"):
         loaded = {name: data.load_corpus(name) for name in corpora}
-        self.corpora, self.samples, self.snr = loaded, int(seconds * RATE), snr
+        self.corpora, self.samples, self.snr, self.varied = loaded, int(seconds * RATE), snr, kind == "train"
         self.utterances = {name: [] for name in corpora}
         for one in data.split(list(loaded.values()))[kind == "development"]:
             self.utterances[one.corpus].append(one)
@@ -40,14 +50,19 @@ class Mixtures:
         self.shares, self.noises = shares / shares.sum(), data.noises(kind)
 
     def speech(self, random: Generator) -> np.ndarray:
-        """A crop of one utterance in which somebody speaks, (samples,)."""
+        """A crop of one utterance in which somebody speaks, (samples,); in training half of them in another voice."""
         utterances = self.utterances[self.names[random.choice(len(self.names), p=self.shares)]]
         one = utterances[random.integers(len(utterances))]
-        wave = self.corpora[one.corpus].wave(one)
-        missing = max(0, self.samples - len(wave))
+        wave, samples, speed = self.corpora[one.corpus].wave(one), self.samples, 1.0
+        if self.varied and random.random() < 0.5:
+            speed = np.exp(random.uniform(-OTHER_VOICE, OTHER_VOICE))
+            samples = int(speed * samples) + 2
+        missing = max(0, samples - len(wave))
         wave = np.pad(wave, (before := random.integers(missing + 1), missing - before))
-        start = random.integers(len(wave) - self.samples + 1)
-        crop = wave[start : start + self.samples]
+        start = random.integers(len(wave) - samples + 1)
+        crop = wave[start : start + samples]
+        if speed != 1:
+            crop = voices.played(crop, speed)[: self.samples]
         return crop if crop.std() > 0.01 else self.speech(random)
 
     def recorded(self, random: Generator) -> np.ndarray:
@@ -59,6 +74,8 @@ class Mixtures:
         crop = np.interp(places, np.arange(len(noise)), noise)
         if random.random() < 0.4:
             crop = signal.lfilter([1, random.uniform(-0.9, 0.9)], [1], crop)
+        if self.varied:  # there are few recordings, and every one known by heart is one not learned from
+            crop = _equalized(crop[:: random.choice([-1, 1])], random)
         return crop if crop.std() > 1e-4 else self.recorded(random)
 
     def babble(self, random: Generator) -> np.ndarray:
