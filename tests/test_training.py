@@ -71,6 +71,14 @@ def place(tmp_path, cache, monkeypatch) -> Path:
     return tmp_path / "runs"
 
 
+@pytest.fixture
+def parts(place, tiny_model) -> dict[str, str]:
+    """Folders of tiny components."""
+    for name in ("earspeech", "tuned_ge2e", "sayen", "rtvc7"):
+        getattr(tiny_model, name).save_pretrained(place / "parts" / name)
+    return {name: str(place / "parts" / name) for name in ("earspeech", "tuned_ge2e", "sayen", "rtvc7")}
+
+
 def settings(stage: str, people: Path, **changes) -> dict:
     config = stages.load_config(ROOT / "configs" / f"{stage}.yaml", []) | QUICK | {"corpora": {str(people): 1.0}}
     sizes = {key: value for key, value in SMALLER.items() if key in config}
@@ -163,9 +171,16 @@ def test_a_run_killed_for_real_ends_with_the_weights_of_one_never_killed(people,
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_killed_run_ends_with_the_weights_of_one_never_killed(people, place, tiny_folder, monkeypatch):
-    """Dropout, noise, crops, averages and both optimizers go on as if nothing had been."""
-    config = joint(people, tiny_folder, steps=4, sayen_dropout=0.3, gradient_accumulation_steps=2)
+@pytest.mark.parametrize("stage", ["joint", "sayen"])
+def test_a_killed_run_ends_with_the_weights_of_one_never_killed(stage, people, place, tiny_folder, parts, monkeypatch):
+    """Dropout, noise, crops, averages and every optimizer go on as if nothing had been."""
+    if stage == "joint":
+        config = joint(people, tiny_folder, steps=4, sayen_dropout=0.3, gradient_accumulation_steps=2)
+    else:
+        small = {"model": SMALL | {"speaker_size": 32}, "seconds": 0.5, "development_pairs": 1}
+        config = settings(
+            "sayen", people, steps=4, **{name: parts[name] for name in ("earspeech", "tuned_ge2e")}, **small
+        )
     stages.run(config | {"name": "whole"})
     step = loop.Loop._step
 
@@ -304,14 +319,6 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_named(people, place, tiny
 
 
 # ---------------------------------------------------------------------------------------------- every stage, for real
-@pytest.fixture
-def parts(place, tiny_model) -> dict[str, str]:
-    """Folders of tiny components."""
-    for name in ("earspeech", "tuned_ge2e", "sayen", "rtvc7"):
-        getattr(tiny_model, name).save_pretrained(place / "parts" / name)
-    return {name: str(place / "parts" / name) for name in ("earspeech", "tuned_ge2e", "sayen", "rtvc7")}
-
-
 def test_earspeech_learns_phonemes_and_moves_its_bands(people, place, capsys):
     small = {"batch_size": 4, "seconds": 1.0, "recogniser_size": 32, "recogniser_layers": 1, "steps": 12}
     stages.run(settings("earspeech", people, earspeech_lr=0.05, evaluate_every=4, **small))
