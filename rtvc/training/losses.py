@@ -48,13 +48,13 @@ class ResolutionDiscriminator(nn.Module):
     wave: (batch, samples) → the maps of every layer, the last one being the scores.
     """
 
-    def __init__(self, n_fft: int, hop_length: int, channels: tuple[int, ...] = (32, 64, 128, 128)):
+    def __init__(self, n_fft: int, hop_length: int):
         super().__init__()
         self.n_fft, self.hop_length = n_fft, hop_length
-        shapes = [((9, 5), (4, 2), (4, 2))] + [((3, 3), (2, 2), (1, 1))] * (len(channels) - 1)
-        sizes = zip((1, *channels[:-1]), channels, shapes, strict=True)
-        self.layers = nn.ModuleList(weight_norm(nn.Conv2d(i, o, *shape)) for i, o, shape in sizes)
-        self.score = weight_norm(nn.Conv2d(channels[-1], 1, 3, 1, 1))
+        first = weight_norm(nn.Conv2d(1, 32, (9, 5), (4, 2), (4, 2)))
+        sizes = (32, 64), (64, 128), (128, 128)
+        self.layers = nn.ModuleList([first, *(weight_norm(nn.Conv2d(i, o, 3, 2, 1)) for i, o in sizes)])
+        self.score = weight_norm(nn.Conv2d(128, 1, 3, 1, 1))
 
     def forward(self, wave: Tensor) -> list[Tensor]:
         with torch.autocast(wave.device.type, enabled=False):
