@@ -135,7 +135,7 @@ def hush() -> None:
 def run_clone(options: argparse.Namespace) -> None:
     """`rtvc clone`: the checks that need no model come first."""
     audio.check_output(options.output)
-    text = sys.stdin.read() if options.text == "-" else options.text
+    text = _standard_input() if options.text == "-" else options.text
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
     clone = load(options.model, options.revision)
@@ -153,8 +153,15 @@ def run_clone(options: argparse.Namespace) -> None:
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")
 
 
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise TextError("The text on standard input is not UTF-8; save it as UTF-8 and try again.") from error
+
+
 def _voice(clone: VoiceCloningPipeline, options: argparse.Namespace) -> Voice:
-    if Path(options.voice).suffix == ".voice":
+    if Path(options.voice).suffix.lower() in SUFFIXES:
         return Voice.load(options.voice)
     return clone.enroll(options.voice, ENHANCE[options.enhance])
 

@@ -32,6 +32,7 @@ from .watermark import PROVENANCE, Marker
 TASK = "voice-cloning"
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 PAUSE = 0.2  # seconds of silence between two sentences
+ONE_EACH = "A list of voices needs a list of as many texts; give one voice, or the texts as a list."
 LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
 RANGES = {"speed": (0.25, 4.0), "pitch": (-24.0, 24.0), "variation": (0.0, 2.0)}
 AnyVoice = Voice | Recording
@@ -72,8 +73,8 @@ class VoiceCloningPipeline(Pipeline):
         Args:
             text: one line of English or more, `[pause 0.5s]` where it shall pause; a list gives a list, another
                 iterable gives an iterator.
-            voice: a `Voice`, a recording (a path or `(samples, rate)`), or the path of a saved voice; a list has one
-                for each text.
+            voice: a `Voice`, a recording (a path or `(samples, rate)`), or the path of a saved voice. With a list of
+                texts a list has one for each; with a single text it is recordings of one person.
             speed: 1 is the voice's own tempo, 2 twice as fast (0.25 to 4).
             pitch: semitones up (−24 to 24).
             variation: 0 says a line the same way each time; about 0.5 varies it (0 to 2).
@@ -90,6 +91,8 @@ class VoiceCloningPipeline(Pipeline):
         if isinstance(text, str) or not isinstance(text, Iterable):
             return super().__call__(text, voice=self._one_voice(voice, options.get("enhance")), **options)
         if not isinstance(text, Sequence):
+            if isinstance(voice, list):
+                raise VoiceError(ONE_EACH)
             shared = self._one_voice(voice, options.get("enhance"))
             return (self(line, voice=shared, **options) for line in text)
         options = self._merged(options)
@@ -172,6 +175,8 @@ class VoiceCloningPipeline(Pipeline):
             return voice
         if voice is None:
             raise VoiceError("No voice was given; pass voice=, a recording or an enrolled voice.")
+        if isinstance(voice, list) and any(map(_is_voice, voice)):
+            raise VoiceError(ONE_EACH)
         return Voice.load(voice) if _is_saved(voice) else self.enroll(voice, enhance)
 
     def _voices(self, voice: Any, count: int, enhance: bool | str | None) -> list[Voice]:
@@ -296,9 +301,10 @@ def _sentences(texts: Iterable[str]) -> Iterator[str]:
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
         held += text
         sentences = split_sentences(held)
-        if len(sentences) > 1:
+        last = sentences[-1] + held[len(held.rstrip()) :] if sentences else ""
+        if len(sentences) > 1 and any(character.isspace() for character in last):  # half a word tells nothing yet
             yield from sentences[:-1]
-            held = sentences[-1] + (" " if held[-1].isspace() else "")
+            held = last
     yield from split_sentences(held)
 
 
@@ -337,7 +343,7 @@ def _is_saved(voice: Any) -> bool:
 
 def _checked_enhance(enhance: Any) -> bool | str:
     if enhance in (True, False, "auto"):
-        return enhance
+        return enhance if isinstance(enhance, str) else bool(enhance)  # numpy's truth too
     raise RTVCError(f'enhance must be "auto", True or False, not {enhance!r}.')
 
 

@@ -81,6 +81,15 @@ def test_the_text_may_come_from_standard_input(run, woman, monkeypatch):
 
     monkeypatch.setattr("sys.stdin", io.StringIO("Hello from a pipe."))
     assert run("clone", "--voice", woman, "--output", "hello.wav", "-")[0] == 0
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9 time"), "utf-8"))
+    code, _, said = run("clone", "--voice", woman, "--output", "hello.wav", "-")
+    assert (code, "not UTF-8" in said, "Traceback" in said) == (2, True, False)
+
+
+def test_a_voice_is_read_from_whatever_it_may_be_written_to(run, woman):
+    for name in ("her.safetensors", "HER.VOICE"):
+        assert run("enroll", woman, "--output", name)[0] == 0
+        assert run("clone", "--voice", name, "--output", "hello.wav", "Hello.")[0] == 0
 
 
 def refusals(folder: Path, woman: Path) -> list[tuple[list, str]]:

@@ -279,6 +279,14 @@ def test_a_recording_of_the_same_speaker_and_name_in_two_corpora_counts_once(pla
     assert len(data.split(loaded)[0]) == 2
 
 
+def test_two_people_whose_recordings_have_the_same_names_say_each_their_own(place):
+    for speaker in ("ann", "bob"):
+        tone(place / "people" / speaker / "001.wav")
+        write(place / "people" / speaker / "001.txt", f"I am {speaker}.")
+    said = {one.speaker: one.text for one in data.load_corpus(str(place / "people"), 1).utterances}
+    assert said == {"ann": "I am ann.", "bob": "I am bob."}
+
+
 def test_a_corpus_without_recordings_is_refused(place):
     (place / "empty").mkdir()
     with pytest.raises(TrainingError, match="holds no recordings"):

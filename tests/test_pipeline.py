@@ -113,6 +113,9 @@ def test_lists(tiny, voice, man):
     assert len(list(tiny((text for text in ("One.", "Two.")), voice=voice))) == 2
     with pytest.raises(VoiceError, match="2 texts but 1 voices"):
         tiny(["One.", "Two."], voice=[voice])
+    for text in ("One.", (text for text in ("One.", "Two."))):
+        with pytest.raises(VoiceError, match="A list of voices needs a list of as many texts"):
+            tiny(text, voice=[voice, other])
 
 
 def test_lines_of_several_people_in_one_batch_are_what_they_are_alone(tiny, voice, man):
@@ -250,6 +253,10 @@ def test_streaming_a_text_that_comes_in_pieces(tiny, voice):
     pieces = ["Hel", "lo the", "re. How a", "re you? Fi", "ne"]
     assert list(_sentences(pieces)) == ["Hello there.", "How are you?", "Fine"]
     assert list(_sentences("It costs $3.50. Really."[place] for place in range(23))) == ["It costs $3.50.", "Really."]
+    for text in ("One. Title\n\nNext thing here.", "He was in the U.S. Army then.", "Chapter 1. The start\n\nIt was."):
+        for size in range(1, 12):
+            parts = [text[place : place + size] for place in range(0, len(text), size)]
+            assert list(_sentences(parts)) == list(_sentences([text])), parts
     taken = []
 
     def words():
@@ -292,6 +299,10 @@ def test_unknown_and_impossible_options(tiny, voice, woman):
             tiny(TEXT, voice=voice, **{name: value})
     with pytest.raises(RTVCError, match="enhance"):
         tiny.enroll(woman, enhance="maybe")
+    for yes, no in ((1, 0), (np.True_, np.False_)):
+        assert tiny.enroll(woman, enhance=yes).report.enhanced
+        assert not tiny.enroll(woman, enhance=no).report.enhanced
+    assert tiny.enroll(woman, enhance=True).report.enhanced
 
 
 @pytest.mark.parametrize("text", ["", " \n", "...", "?!", "你好", None, 3, b"bytes"])

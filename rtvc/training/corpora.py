@@ -179,14 +179,15 @@ class Folder(Source):
         texts, genders, present = self._texts(), self._genders(), set(self.files)
         for path in self.files:
             file = path.relative_to(self.path)
-            text = texts.get(_identity(path.stem))
+            name = _identity(path.stem)
+            text = texts.get((path.parent, name), texts.get(name))
             if path.suffix.lower() not in AUDIO or (texts and text is None) or _is_second(path, present):
                 continue
             speaker = self._speaker(file)
             yield Clip(str(file), speaker, genders.get(speaker.lstrip("pP"), ""), text or ""), path
 
-    def _texts(self) -> dict[str, str]:
-        """What is said, by the recording's name without its ending."""
+    def _texts(self) -> dict[str | tuple[Path, str], str]:
+        """What is said, by the recording's name without its ending; by folder and name where it lies beside."""
         table = self.path / "metadata.csv"
         if table.is_file():  # LJSpeech: id|as written|as spoken
             rows = (line.split("|") for line in table.read_text(encoding="utf-8").splitlines() if "|" in line)
@@ -199,9 +200,11 @@ class Folder(Source):
             elif path.name.endswith(".normalized.txt"):
                 found[_identity(path.name.removesuffix(".normalized.txt"))] = _read(path)
             elif path.suffix == ".txt" and not path.name.endswith(".original.txt"):
-                found.setdefault(_identity(path.stem), _read(path))
+                beside = path.parent, _identity(path.stem)  # two people's first recordings may have one name
+                found[beside] = _read(path)
+                found.setdefault(beside[1], found[beside])
         audible = {_identity(path.stem) for path in self.files if path.suffix.lower() in AUDIO}
-        return {name: text for name, text in found.items() if name in audible}
+        return {key: text for key, text in found.items() if (key if isinstance(key, str) else key[1]) in audible}
 
     def _genders(self) -> dict[str, str]:
         """F or M by speaker, from VCTK's or LibriSpeech's table where there is one."""
