@@ -150,6 +150,7 @@ def _alternatives(words) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
+FIRST = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d+)?"  # of a range
 NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 UNIT = _alternatives(UNITS)
 MONEY = _alternatives(CURRENCIES)
@@ -305,7 +306,7 @@ def _time(match: Match[str]) -> str:
     if minute and int(minute):
         words.append(("oh " if int(minute) < 10 else "") + _words(cardinal(int(minute))))
     elif minute and not match[4]:
-        words.append("o'clock" if 1 <= hour <= 12 and not second else "hundred")
+        words.append("oh oh" if second else "o'clock" if 1 <= hour <= 12 else "hundred")
     if second:
         words.append(f"and {_words(cardinal(int(second)))} second" + ("" if int(second) == 1 else "s"))
     if match[4]:
@@ -337,6 +338,12 @@ def _money(match: Match[str]) -> str:
     if fraction != "00":
         parts.append(f"{number(fraction.lstrip('0'))} {cent if fraction == '01' else cents}")
     return minus + " and ".join(parts)
+
+
+def _money_range(match: Match[str]) -> str:
+    """The first of two amounts; with cents it is one by itself."""
+    has_cents = re.search(r"\.\d\d$", match[2])
+    return (f"{match[1]}{match[2]}" if has_cents else number(match[2])) + f" to {match[1]}"
 
 
 def _money_after(match: Match[str]) -> str:
@@ -387,7 +394,7 @@ def _fraction(match: Match[str]) -> str:
 
 def _range(match: Match[str]) -> str:
     first, last = match[1], match[2]
-    if len(first) == 4 and 1000 < int(first) < 2100 and last.isdigit() and len(last) in (2, 4):
+    if len(first) == 4 and first.isdigit() and 1000 < int(first) < 2100 and last.isdigit() and len(last) in (2, 4):
         return f"{_year(int(first))} to {_year(int(last)) if len(last) == 4 else number(last.lstrip('0') or '0')}"
     return f"{number(first)} to {last}"
 
@@ -452,8 +459,9 @@ def _street_or_saint(match: Match[str]) -> str:
 
 
 def _initials(match: Match[str]) -> str:
-    letters = re.findall(r"[A-Za-z]", match.group())
-    return " ".join(letters).upper() + _sentence_end(match)
+    letters = re.findall(r"[A-Z]", match.group().upper())
+    spelled = "AI" if letters == ["A", "I"] else " ".join(letters)  # "A I" would be somebody's "a", and "I"
+    return spelled + _sentence_end(match)
 
 
 def _name_initials(match: Match[str]) -> str:
@@ -535,7 +543,7 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (rf"\b(?:the )?(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?({MONTH})\b\.?(?:,? (\d{{4}})\b)?", _day_month),
         (rf"\b({MONTH})\.? (\d{{4}})\b", _month_year),
         (r"(?<![\d-])(\d{1,2}(?:[:.]\d{2})?) ?[-–] ?(?=\d{1,2}(?:[:.]\d{2})? ?[AaPp]\.? ?[Mm]\b)", r"\1 to "),
-        (r"\b([AaPp]\.? ?[Mm]\.?) ?[-–] ?(?=\d)", r"\1 to "),
+        (r"(?<![A-Za-z])([AaPp]\.? ?[Mm]\.?) ?[-–] ?(?=\d)", r"\1 to "),
         (r"(?<=\d:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)", " to "),
         (rf"\b({WEEKDAYS})\.? ?[-–] ?({WEEKDAYS})\b", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}"),
         (r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])\.? ?[Mm](?:\b\.?))?(?!\d)", _time),
@@ -546,7 +554,7 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (r"(?<![\w.])\d+(?:-\d+){2,}(?!\w)", lambda match: digits(match.group())),
         (r"(?<![\w.])\d{4}(?: \d{4}){2,}(?!\w)", lambda match: digits(match.group())),
         # money
-        (rf"({_alternatives('$£€')})(\d+) ?[-–] ?\1?(?=\d)", lambda m: f"{number(m[2])} to {m[1]}"),
+        (rf"({_alternatives('$£€')})({FIRST}) ?[-–] ?\1?(?=\d)", _money_range),
         (rf"(?<!\w)(-)?({MONEY}) ?({NUMBER})(?: ?({SCALE}|k|K|m|M|mn|bn|b|B|tn))?(?!\w)", _money),
         (rf"(?<![\w.])({NUMBER}) ?({MONEY})(?!\w)", _money_after),
         (rf"(?<![\w.])({NUMBER}) ?¢", _cents),
@@ -561,8 +569,8 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (rf"(?<![\w.])({NUMBER}) in\.", _inches),
         (r"(?<![\w.])(\d)'(\d{1,2})(?:\"|'')", _feet_inches),
         (r"(?<![\w.])(?:(\d+)[ -])?(\d{1,4})/(\d{1,4})(?![\w/])", _fraction),
-        (rf"(?<![\w.])(\d{{1,6}}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range),
-        (rf"(?<![\w.])(\d{{1,6}}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°)(?!\w))", lambda m: f"{number(m[1])} to "),
+        (rf"(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range),
+        (rf"(?<![\w.,])({FIRST}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°)(?!\w))", lambda m: f"{number(m[1])} to "),
         (rf"(?<![\w.])(-?(?:{NUMBER})) ?° ?([CFK])?(?![\w])", _degrees),
         (rf"(?<![\w.])(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})(?:/({UNIT}))?(?!\w)(?:(?<=[a-z])\.)?", _unit),
         (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th)\b", lambda match: nth(match[1].replace(",", ""))),
@@ -573,7 +581,7 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
         (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", _numbers_in_row),
         (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)", " times "),
         (r"(?<=[1-9\d])(?<!\b0)x(?=\d)", " by "),
-        (r"(?<=\w) ?\^ ?(?=\d)", " to the power of "),
+        (r"(?<=\w) ?\^ ?(?=-?\d)", " to the power of "),
         (r"(?<=\S) < (?=\S)|(?<=\w)<(?=\w)", " is less than "),
         (r"(?<=\S) > (?=\S)|(?<=\w)>(?=\w)", " is greater than "),
         (r"(?<!\w)[~≈] ?(?=\d)", "about "),
@@ -611,12 +619,21 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
 ]  # fmt: skip
 
 
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+
+
+def _power(match: Match[str]) -> str:
+    """Raised digits, of which unicodedata would make ordinary ones: "10⁶"."""
+    return "^" + match.group().translate(str.maketrans(RAISED, "0123456789-"))
+
+
 def plain(text: str) -> str:
     """Any Unicode → the characters that the rules know: ASCII, a few symbols, lone Greek letters.
 
     Accented Latin letters lose their accents; letters of other scripts and emoji are dropped.
     """
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
+    text = re.sub(rf"(?<=\d|\b[A-Za-z])(?![²³](?![{RAISED}]))[{RAISED}]+", _power, text)
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
