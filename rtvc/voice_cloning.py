@@ -40,7 +40,8 @@ PAUSE = (
     0.1  # seconds: longer pauses are left out of what Tuned-GE2E hears; with those up to 0.5 s, 0.3 points more errors
 )
 MINIMUM_EMBEDDED_SECONDS = 0.5
-CLEANINGS = 2  # SayEN knows better whose voice to keep once it has heard the voice cleaned: .1 dB
+CLEANINGS = 2  # SayEN knows better whose voice to keep once it has heard the voice cleaned
+OTHER_VOICE = 10**-0.03  # power: a cleaning that leaves so much less than the one before has kept somebody else's voice
 MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
 # Of timbres, natural log of magnitude: a band further from most people's is emphasized no more than this; nearly all
 # people are within PERSON of them on the average of the bands; a telephone is further than TELEPHONE.
@@ -216,7 +217,10 @@ class VoiceCloningModel(CheckedModel):
             speech = audio.speech_only(cleaned, PAUSE)
             embedding = self._embed(speech if speech.size >= MINIMUM_EMBEDDED_SECONDS * audio.SAMPLING_RATE else wave)
             told = progress and partial(_tell_a_part, progress, before)
-            cleaned = self.sayen.enhance(values, features, embedding[None], told)[0].cpu().numpy()
+            again = self.sayen.enhance(values, features, embedding[None], told)[0].cpu().numpy()
+            if before and np.square(again).sum() < OTHER_VOICE * np.square(cleaned).sum():
+                return cleaned
+            cleaned = again
         return cleaned
 
     def enroll(self, waves: Sequence[np.ndarray], enhance: bool | str = "auto", files: Sequence[str] = ()) -> Voice:
