@@ -57,7 +57,7 @@ class SayENConfig(PreTrainedConfig):
     speaker_size: int = 256
     channels: int = 32
     hidden_size: int = 48
-    blocks: int = 6
+    blocks: int = 7
     kernel_size: int = 3
     mask_limit: float | int = 2.0
     filter_frames: int = 1
