@@ -30,7 +30,7 @@ from rtvc.training.disk import reading, write_text
 
 DATA = Path(os.environ.get("RTVC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-READER = 1  # counts up when clips are read differently: caches are then made anew
+READER = 2  # counts up when clips are read differently: caches are then made anew
 HUB = "hf:"
 TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript")
 SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id")
