@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from . import audio, watermark
 from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
-from .pipeline import VoiceCloningPipeline, load, model_folder
+from .pipeline import load, model_folder
 from .text import split_sentences
-from .voice import SUFFIXES, Voice
+from .voice import SUFFIXES
 
 ENHANCE = {"auto": "auto", "yes": True, "no": False}
 
@@ -139,9 +139,9 @@ def run_clone(options: argparse.Namespace) -> None:
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
     clone = load(options.model, options.revision)
-    voice = _voice(clone, options)
     names = ("speed", "pitch", "variation", "seed")
-    chunks = clone.stream(text, voice=voice, **{name: getattr(options, name) for name in names})
+    given = {name: getattr(options, name) for name in names} | {"enhance": ENHANCE[options.enhance]}
+    chunks = clone.stream(text, voice=options.voice, **given)
     said = []
     with tqdm(total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False) as bar:
         for chunk in chunks:
@@ -158,12 +158,6 @@ def _standard_input() -> str:
         return sys.stdin.read()
     except UnicodeDecodeError as error:
         raise TextError("The text on standard input is not UTF-8; save it as UTF-8 and try again.") from error
-
-
-def _voice(clone: VoiceCloningPipeline, options: argparse.Namespace) -> Voice:
-    if Path(options.voice).suffix.lower() in SUFFIXES:
-        return Voice.load(options.voice)
-    return clone.enroll(options.voice, ENHANCE[options.enhance])
 
 
 def run_enroll(options: argparse.Namespace) -> None:

@@ -619,12 +619,13 @@ RULES: list[tuple[re.Pattern[str], Replacement]] = [
 ]  # fmt: skip
 
 
-RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 
 
 def _power(match: Match[str]) -> str:
-    """Raised digits, of which unicodedata would make ordinary ones: "10⁶"."""
-    return "^" + match.group().translate(str.maketrans(RAISED, "0123456789-"))
+    """Raised digits, of which unicodedata would make ordinary ones: "10⁶"; ² and ³ have words of their own."""
+    raised = match.group()
+    return raised if raised in LOOKALIKES else "^" + raised.translate(RAISED)
 
 
 def plain(text: str) -> str:
@@ -633,7 +634,7 @@ def plain(text: str) -> str:
     Accented Latin letters lose their accents; letters of other scripts and emoji are dropped.
     """
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
-    text = re.sub(rf"(?<=\d|\b[A-Za-z])(?![²³](?![{RAISED}]))[{RAISED}]+", _power, text)
+    text = re.sub(r"(?<=\d|\b[A-Za-z])[⁰¹²³⁴-⁹⁻]+", _power, text)
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
