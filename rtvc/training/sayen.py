@@ -5,8 +5,6 @@ The embedding that SayEN is given comes from the noisy crop (as at inference) or
 
 from __future__ import annotations
 
-from collections import ChainMap
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -19,44 +17,13 @@ from rtvc.training.disk import reason
 from rtvc.training.export import component, front_end
 from rtvc.training.losses import TeacherConsistency
 from rtvc.training.mixtures import Mixtures
+from rtvc.training.muon import MuonAndAdamW
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 CLEAN_VOICE = 0.3  # share of crops whose embedding is the clean one's
 LEVEL_SPREAD = 0.35  # natural log: a whole recording has other pauses than a crop, hence another level
 ROWS = 4  # pairs of a part of the evaluation
 DECAY = 0.01  # of the weights
-
-
-class MuonAndAdamW(torch.optim.Optimizer):
-    """Muon (Jordan et al. 2024) for ``matrices``, AdamW for ``others``, as one optimizer of two groups.
-
-    Muon's steps are as long as AdamW's would be, so that one learning rate suits both.
-    """
-
-    def __init__(self, matrices: list[nn.Parameter], others: list[nn.Parameter], learning_rate: float):
-        self.parts = [
-            torch.optim.Muon(matrices, learning_rate, DECAY, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(others, learning_rate, (0.9, 0.98), weight_decay=DECAY, fused=True),
-        ]
-        super().__init__([{"params": matrices}, {"params": others}], {})
-        self._join()
-
-    def _join(self) -> None:
-        """A rate that is set here is set there; so is what is remembered of a parameter."""
-        self.param_groups = [group for part in self.parts for group in part.param_groups]
-        self.state = ChainMap(*(part.state for part in self.parts))
-
-    def step(self, closure: None = None) -> None:
-        for part in self.parts:
-            part.step()
-
-    def state_dict(self) -> dict:
-        return {"parts": [part.state_dict() for part in self.parts]}
-
-    def load_state_dict(self, state: dict) -> None:
-        for part, one in zip(self.parts, state["parts"], strict=True):
-            part.load_state_dict(one)
-        self._join()
 
 
 class Enhancing(nn.Module):
@@ -117,7 +84,7 @@ class SayEN(loop.Stage):
         inside = [one for one in self.model.blocks.parameters() if one.ndim == 2]
         known = {id(one) for one in inside}
         others = [one for one in self.model.parameters() if id(one) not in known]
-        self.optimizer = MuonAndAdamW(inside, others, config["learning_rate"])
+        self.optimizer = MuonAndAdamW(inside, [{"params": others}], config["learning_rate"], DECAY)
         self.mixtures = Mixtures(config["corpora"], config["seconds"], config["snr"])
         self.pairs = development_pairs(config)
         self.examined = len(self.pairs)

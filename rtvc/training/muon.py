@@ -1,0 +1,57 @@
+"""Muon for the inner matrices of a model, AdamW for the rest, as one optimizer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+MOMENTUM = 0.95
+QUINTIC = (3.4445, -4.775, 2.0315)  # Jordan et al. 2024: five rounds bring singular values to 0.7…1.2
+ROUNDS = 5
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """About the nearest matrix whose singular values are all 1, by Newton and Schulz's iteration."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    found = matrix.T if tall else matrix
+    found = found / (found.norm() + 1e-7)
+    one, three, five = QUINTIC
+    for _ in range(ROUNDS):
+        gram = found @ found.T
+        found = one * found + (three * gram + five * gram @ gram) @ found
+    return found.T if tall else found
+
+
+class MuonAndAdamW(torch.optim.AdamW):
+    """The first group, ``matrices``, learns by Muon (Jordan et al. 2024), the groups ``others`` by AdamW.
+
+    A convolution's kernels are a matrix of one row a channel. Muon's steps are as long as AdamW's would be (J. Liu et
+    al. 2025, "Muon is Scalable for LLM Training"), so that one learning rate suits both. torch's own Muon computes in
+    bfloat16, which processors without AVX-512 take eighty times as long for.
+    """
+
+    def __init__(self, matrices: list[nn.Parameter], others: list[dict], learning_rate: float, weight_decay: float):
+        groups = [{"params": matrices}, *others]
+        super().__init__(groups, learning_rate, (0.9, 0.98), weight_decay=weight_decay, fused=True)
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        matrices, *others = self.param_groups
+        for one in matrices["params"]:
+            if one.grad is not None:
+                self._turn(one, matrices["lr"], matrices["weight_decay"])
+        self.param_groups = others
+        try:
+            super().step()
+        finally:
+            self.param_groups = [matrices, *others]
+
+    def _turn(self, one: nn.Parameter, rate: float, decay: float) -> None:
+        state = self.state[one]
+        if not state:
+            state |= {"momentum": torch.zeros_like(one), "step": torch.zeros(())}  # AdamW looks for its steps
+        momentum = state["momentum"]
+        momentum.lerp_(one.grad, 1 - MOMENTUM)
+        ahead = one.grad.lerp(momentum, MOMENTUM).flatten(1)
+        length = 0.2 * max(ahead.shape) ** 0.5
+        one.mul_(1 - rate * decay).add_(orthogonal(ahead).view_as(one), alpha=-rate * length)
