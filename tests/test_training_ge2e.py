@@ -15,10 +15,10 @@ import torch
 import yaml
 
 from rtvc import audio
-from rtvc.earspeech import EarSpeechModel
+from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.training import augment, corpora, data, ge2e, loop, stages, voices
-from rtvc.tuned_ge2e import TunedGE2EModel
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 CONFIG = Path(__file__).parents[1] / "configs" / "ge2e.yaml"
 
@@ -73,7 +73,8 @@ def made_voices(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "noises", lambda kind="train": [random.standard_normal(20_000).astype(np.float32)])
     monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
     vectors = random.standard_normal((48, 256)).astype(np.float16)
-    monkeypatch.setattr(voices, "load", lambda names, shifted: ("ge2e-made", index, np.concatenate(waves), vectors))
+    made = "ge2e-made", index, np.concatenate(waves), vectors
+    monkeypatch.setattr(voices, "load", lambda names, shifted, warps: made)
     monkeypatch.setattr(voices, "teacher_vectors", lambda wave: random.standard_normal((2, 256)))
     return tmp_path / "runs"
 
@@ -93,7 +94,73 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     assert TunedGE2EModel.from_pretrained(folder / "tuned_ge2e")(features).speaker_embedding.shape == (1, 256)
     for number in (1, 2, 3, 4):
         assert (made_voices / "ge2e" / f"stage{number}" / "tuned_ge2e" / "config.json").exists()
-    stages.run(config | {"name": "on", "init": str(folder)})
+
+
+def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_path):
+    """The map to the teacher's space is fitted to the encoder as it is, and held while it learns on."""
+    torch.manual_seed(0)
+    encoder = tmp_path / "encoder"
+    EarSpeechModel(EarSpeechConfig()).save_pretrained(encoder / "earspeech")
+    TunedGE2EModel(TunedGE2EConfig(hidden_size=32)).save_pretrained(encoder / "tuned_ge2e")
+    config = stages.load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "init": str(encoder)}
+    config["stages"] = [config["stages"][2] | {"steps": 3, "minutes": None, "seconds": 12, "utterances": 2}]
+    stage = ge2e.GE2E(config)
+    inputs, targets = stage.crops.cached(40, 2, np.random.default_rng(5))
+    stage.kept.model.eval()
+
+    def distance() -> float:
+        return stage.losses((inputs, targets), loop.Clock(stage.phases))["teacher"].item()
+
+    held, before = stage.kept.heads["to_teacher"].weight.clone(), stage.kept.model.output.weight.clone()
+    assert distance() < 0.97, "of vectors drawn at random, by an encoder that knows nothing yet: without the fit 1.0"
+    for _ in range(3):
+        stage.losses((inputs, targets), loop.Clock(stage.phases))["total"].backward()
+        for group in stage.optimizer.param_groups:
+            group["lr"] = 1e-4
+        stage.optimizer.step()
+    assert torch.equal(stage.kept.heads["to_teacher"].weight, held)
+    assert not torch.equal(stage.kept.model.output.weight, before)
+
+
+@pytest.fixture
+def vowel() -> np.ndarray:
+    """Two seconds of 100 Hz through one resonance at 1,000 Hz."""
+    time = np.arange(2 * data.SAMPLING_RATE) / data.SAMPLING_RATE
+    tones = ((np.sin(2 * np.pi * 100 * n * time), (100 * n - 1000) / 250) for n in range(1, 60))
+    return sum(0.02 * tone / (1 + off**2) for tone, off in tones).astype(np.float32)
+
+
+def test_a_longer_vocal_tract_lowers_the_formant_and_leaves_the_pitch(vowel):
+    flat = np.zeros(257)
+    same = augment.vocal_tract(vowel, 1.0, flat)
+    assert np.abs(same - vowel).max() < 1e-4 * np.abs(vowel).max()
+    moved = augment.vocal_tract(vowel, 0.8, flat)
+    spectrum = np.abs(np.fft.rfft(moved))  # a bin is half a hertz
+    assert np.argmax(spectrum) / 2 == pytest.approx(800, abs=1), "the strongest harmonic is where the resonance is now"
+    assert spectrum[1700] < 0.02 * spectrum[1600], "harmonics stay harmonics: nothing at 850 Hz"
+
+
+def test_a_colour_is_a_filter_of_a_few_decibels(vowel):
+    louder = augment.vocal_tract(vowel, 1.0, np.full(257, np.log(2)))
+    assert np.abs(louder - 2 * vowel).max() < 1e-3 * np.abs(vowel).max()
+    drawn = np.stack([augment.colour(np.random.default_rng(seed)) for seed in range(200)]) * 20 / np.log(10)
+    assert 1 < drawn.std() < 4
+    assert np.abs(np.diff(drawn[:, 20:])).max() < 1, "smooth"
+
+
+def test_warped_pieces_are_repeatable_and_as_many_as_there_is_speech(woman):
+    wave = audio.read(woman)
+    long = np.tile(wave, 4)
+    made = dict(voices.warped(long, "ann", 3))
+    assert list(made) == ["-warped0", "-warped1", "-warped2"]
+    again = dict(voices.warped(long, "ann", 3))
+    assert all(np.array_equal(one, again[name]) for name, one in made.items())
+    assert not np.array_equal(made["-warped0"], dict(voices.warped(long, "bob", 3))["-warped0"])
+    assert all(abs(len(one) / data.SAMPLING_RATE - voices.WARPED_SECONDS) < 0.1 for one in made.values())
+    assert all(np.abs(one).max() <= 1 for one in made.values())
+    assert len(dict(voices.warped(long[: 2 * data.SAMPLING_RATE], "ann", 12))) == 2
+    assert not dict(voices.warped(long, "ann", 0))
 
 
 @pytest.fixture
@@ -117,12 +184,15 @@ def readers(tmp_path, monkeypatch, woman, man) -> list[str]:
 
 def test_voices_are_prepared_from_real_recordings(readers, capsys):
     """Through the reader of corpora, the joined streams, the shifted copies, and the features' cache."""
-    stem, streams, waves, vectors = voices.load(readers, readers)
-    assert sum(not one.development for one in streams) == 6 * 5, "each reader and four copies"
+    stem, streams, waves, vectors = voices.load(readers, readers, 3)
+    warped = {one.speaker for one in streams if "-warped" in one.speaker}
+    assert {one.split("-")[0] for one in warped} == {"ann", "bob", "cyd", "dan", "eve", "fay"}, "nobody for development"
+    assert sum(not one.development for one in streams) == 6 * 5 + len(warped), "each reader, four copies, warped pieces"
     assert sum(one.development for one in streams) == 2
     assert sum(one.samples for one in streams) == len(waves)
     assert sum(one.windows for one in streams) == len(vectors)
-    assert voices.load(readers, readers)[0] == stem
+    assert voices.load(readers, readers, 3)[0] == stem
+    assert voices.load(readers, readers, 0)[0] != stem
     config = stages.load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
     phases = [config["stages"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 3)]

@@ -1,10 +1,11 @@
-"""Made noises, rooms and telephones: what a person's recording goes through before it reaches us."""
+"""Made noises, rooms and telephones: what a person's recording goes through before it reaches us; and made people."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from scipy import signal
 
 RATE = 16_000
@@ -122,3 +123,39 @@ def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, rand
     elif channel < 0.35:
         wave = narrowband(wave)
     return wave.astype(np.float32)
+
+
+# ---------------------------------------------------------------------------------------------- people
+WINDOW, STEP = 512, 128  # samples of the short-time spectra in which a vocal tract is lengthened
+LIFTER = 26  # cepstral coefficients, 1.6 ms: the vocal tract, not the voice
+MOST_NEPERS = 2.3  # 20 dB
+
+
+def vocal_tract(wave: np.ndarray, formants: float, colour: np.ndarray) -> np.ndarray:
+    """``wave`` with its formants ``formants`` times as high at the same pitch, through a filter of ``colour``.
+
+    The spectral envelope is the cepstrum's beginning (A. Oppenheim and R. Schafer 1968); the phase stays.
+
+    Args:
+        wave: (samples,) float32.
+        colour: (257,) nepers, from 0 Hz to half the sampling rate.
+    """
+    window, half = torch.hann_window(WINDOW), WINDOW // 2
+    spectrum = torch.stft(torch.from_numpy(wave), WINDOW, STEP, window=window, return_complex=True)
+    logs = (spectrum.abs() + 1e-5).log()
+    cepstrum = torch.fft.ifft(torch.cat([logs, logs[1:-1].flip(0)]), dim=0).real
+    cepstrum[LIFTER : 1 - LIFTER] = 0
+    envelope = torch.fft.fft(cepstrum, dim=0).real[: half + 1]
+    places = (torch.arange(half + 1) / formants).clamp(max=half)
+    below, share = places.long(), (places % 1)[:, None]
+    moved = torch.lerp(envelope[below], envelope[(below + 1).clamp(max=half)], share)
+    change = (moved - envelope).clamp(-MOST_NEPERS, MOST_NEPERS) + torch.from_numpy(colour).float()[:, None]
+    return torch.istft(spectrum * change.exp(), WINDOW, STEP, window=window, length=len(wave)).numpy()
+
+
+def colour(random: Generator) -> np.ndarray:
+    """A random smooth filter of a few dB, (257,) nepers: five cosines over the logarithm of the frequency."""
+    place = np.log(np.linspace(60, RATE / 2, WINDOW // 2 + 1))
+    place = (place - place[0]) / (place[-1] - place[0])
+    waves = (random.standard_normal() * np.cos(np.pi * order * place) / order**0.5 for order in range(1, 6))
+    return 0.2 * sum(waves)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -22,6 +21,7 @@ from rtvc.errors import TrainingError
 from rtvc.training import augment, data, loop, voices
 from rtvc.training.baseline import MelBandsConfig, MelBandsModel
 from rtvc.training.export import component
+from rtvc.training.muon import MuonAndAdamW
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
 
 HOP = 160
@@ -89,7 +89,7 @@ def load_features(
 ) -> list[np.ndarray]:
     """Clean and ``augmented`` further copies of all features, each (frames, 64) float16; made where missing."""
     copies = [cache_features(stem, streams, waves, kind, copy) for copy in range(augmented + 1)]
-    return [np.fromfile(path, np.float16).reshape(-1, BANDS) for path in copies]
+    return [np.memmap(path, np.float16, "r").reshape(-1, BANDS) for path in copies]
 
 
 # ---------------------------------------------------------------------------------------------- batches
@@ -209,7 +209,8 @@ class Development:
 
 
 # ---------------------------------------------------------------------------------------------- training
-HEADS = "heads.safetensors"  # the loss's numbers and the map to the teacher's space, beside the exported folders
+FITTED = 8  # batches that the map to the teacher's space is fitted on
+RIDGE = 3e-3  # of the mean square of the embeddings' numbers
 
 
 class Embedding(nn.Module):
@@ -232,7 +233,20 @@ class Embedding(nn.Module):
             folder = Path(config["init"])
             self.earspeech = component(type(self.earspeech), folder / "earspeech")
             self.model = component(TunedGE2EModel, folder / "tuned_ge2e")
-            load_model(self.heads, folder / HEADS)
+        self.model.train()
+
+    @torch.no_grad()
+    def hold_map(self, batches: list[tuple[Tensor, Tensor]]) -> None:
+        """Fit the map to the teacher's space by least squares, for good: what a trained encoder's numbers mean stays.
+
+        So SayEN and RTVC-7, which learned to read them, go on understanding them.
+        """
+        self.model.eval()
+        heard = torch.cat([self.model(inputs.flatten(0, 1)).speaker_embedding for inputs, _ in batches]).double()
+        wanted = torch.cat([targets.flatten(0, 1) for _, targets in batches]).double()
+        ridge = RIDGE * heard.square().mean() * len(heard) * torch.eye(heard.shape[1])
+        weight = self.heads["to_teacher"].requires_grad_(False).weight
+        weight.copy_(torch.linalg.solve(heard.T @ heard + ridge, heard.T @ wanted).T)
         self.model.train()
 
     def forward(self, batch: tuple[Tensor, Tensor], phase: dict, progress: float) -> dict[str, Tensor]:
@@ -259,19 +273,20 @@ class GE2E(loop.Stage):
 
     def __init__(self, config: dict):
         super().__init__(config)
-        stem, streams, waves, vectors = voices.load(config["corpora"], config["shifted"])
+        stem, streams, waves, vectors = voices.load(config["corpora"], config["shifted"], config["warped"])
         self.crops = Crops(stem, streams, waves, vectors, config)
         self.development = Development(streams, waves)
         self.examined = len(self.development.pairs)
-        self.objective = self.kept = Embedding(config)
-        kept = self.kept
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [*kept.model.parameters(), *kept.heads.parameters()]},
-                {"params": kept.earspeech.parameters(), "weight_decay": 0.0},
-            ],
-            weight_decay=config["weight_decay"],
-        )
+        self.objective = self.kept = kept = Embedding(config)
+        self.decay = config["average"]
+        if config["init"]:
+            random, seconds = np.random.default_rng(config["seed"]), self.phases[0]["seconds"]
+            kept.hold_map([self.crops.cached(seconds, 3, random) for _ in range(FITTED)])
+        matrices = [one for one in kept.model.parameters() if one.ndim > 1]
+        others = [one for one in kept.model.parameters() if one.ndim < 2]
+        others += [one for one in kept.heads.parameters() if one.requires_grad]
+        groups = [{"params": others}, {"params": list(kept.earspeech.parameters()), "weight_decay": 0.0}]
+        self.optimizer = MuonAndAdamW(matrices, groups, 0.0, config["weight_decay"])
 
     @property
     def phases(self) -> list[dict]:
@@ -292,7 +307,7 @@ class GE2E(loop.Stage):
         rate = first + (last - first) * clock.progress()
         if clock.phase == 0:
             rate *= min(1.0, (clock.step + 1) / max(1, self.config["warm_up"]))
-        return [rate, phase.get("earspeech_rate", 0.0)]
+        return [rate, rate, phase.get("earspeech_rate", 0.0)]
 
     def clipped(self) -> list[nn.Parameter]:
         return list(self.kept.model.parameters())
@@ -313,8 +328,7 @@ class GE2E(loop.Stage):
         return self.development.rates(found) if found else {}
 
     def save(self, kept: Embedding, folder: Path) -> None:
-        """``earspeech`` and ``tuned_ge2e``, each a ``from_pretrained`` folder, and the heads."""
+        """``earspeech`` and ``tuned_ge2e``, each a ``from_pretrained`` folder."""
         kept.earspeech.save_pretrained(folder / "earspeech")
         EarSpeechFeatureExtractor().save_pretrained(folder / "earspeech")
         kept.model.save_pretrained(folder / "tuned_ge2e")
-        save_model(kept.heads, str(folder / HEADS))

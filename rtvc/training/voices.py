@@ -1,8 +1,9 @@
 """The voices that Tuned-GE2E learns from: one stream of speech a speaker, and what the teacher hears in it.
 
 A speaker's utterances are joined, up to ``SECONDS_EACH``, so that one-second words and twelve-second readings are
-cropped alike. Readers are also resampled, four times: a longer or shorter vocal tract is another person. The cache is
-``ge2e-….i16`` (waves), ``.json`` (index) and ``.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
+cropped alike. Readers are also resampled, four times: a longer or shorter vocal tract is another person. Pieces of
+everybody are warped: pitch, formants and microphone change, each by itself, and the teacher says who that is. The cache
+is ``ge2e-….i16`` (waves), ``.json`` (index) and ``.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from types import ModuleType
 
 import numpy as np
@@ -22,12 +25,14 @@ import torch
 from tqdm import tqdm
 
 from rtvc.errors import TrainingError
-from rtvc.training import data
+from rtvc.training import augment, data
 from rtvc.training.disk import writing
 
 SECONDS_EACH = 300
 SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
 ALL_SPEEDS = SPEEDS | {"slower": (0.77, 0.83), "faster": (1.2, 1.28)}  # enough to tell apart, too odd to speak like
+WARPED_SPEED, WARPED_FORMANTS, MOST_FORMANTS = (0.78, 1.27), 0.07, 0.15  # the latter natural logs: deviation, bound
+WARPED_SECONDS = 10  # of a piece; of people with less speech there are fewer pieces
 WINDOW = 160  # frames of 10 ms that one teacher vector hears
 WINDOW_SAMPLES = WINDOW * data.SAMPLING_RATE // 100
 MINIMUM_SAMPLES = int(1.2 * data.SAMPLING_RATE)
@@ -83,6 +88,19 @@ def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]
         yield suffix, played(wave, speed)
 
 
+def warped(wave: np.ndarray, speaker: str, count: int) -> Iterator[tuple[str, np.ndarray]]:
+    """(suffix, piece) of up to ``count`` further people that a person's speech is made to come from."""
+    draw, size = np.random.default_rng([*speaker.encode()]), WARPED_SECONDS * data.SAMPLING_RATE
+    for number in range(max(1, round(count * min(1.0, len(wave) / size))) if count else 0):
+        speed = math.exp(draw.uniform(*np.log(WARPED_SPEED)))
+        start = draw.integers(0, max(1, len(wave) - int(size * speed)))
+        piece = played(wave[start : start + int(size * speed)], speed)
+        formants = math.exp(np.clip(WARPED_FORMANTS * draw.standard_normal(), -MOST_FORMANTS, MOST_FORMANTS))
+        piece = augment.vocal_tract(piece, formants, augment.colour(draw))
+        if len(piece) >= MINIMUM_SAMPLES:
+            yield f"-warped{number}", piece / max(1.0, np.abs(piece).max())
+
+
 def teacher_vectors(wave: np.ndarray) -> np.ndarray:
     """Resemblyzer's vectors of consecutive windows of 1.6 s: (max(1, samples // 25600), 256), unit length."""
     audio = _resemblyzer().audio
@@ -126,7 +144,7 @@ def speakers(corpora: dict[str, data.Corpus]) -> Iterator[tuple[str, bool, str, 
                 yield name, development, mine[0].corpus, wave
 
 
-def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str]) -> None:
+def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warps: int) -> None:
     """Write the streams and the teacher's vectors into the cache."""
     index, start, window = [], 0, 0
     with (
@@ -136,7 +154,8 @@ def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str]) -> N
     ):
         for speaker, development, corpus, wave in tqdm(speakers(corpora), desc="voices", unit="speaker", mininterval=2):
             ranges = ALL_SPEEDS if corpus in shifted and not development else {}
-            for suffix, copy in copies(wave, speaker, ranges):
+            more = warped(wave, speaker, 0 if development else warps)
+            for suffix, copy in chain(copies(wave, speaker, ranges), more):
                 stream = Stream(speaker + suffix, corpus, development, start, len(copy), window)
                 waves.write((np.clip(copy, -1, 1) * data.FULL_SCALE).astype(np.int16).tobytes())
                 vectors.write(teacher_vectors(copy)[: stream.windows].astype(np.float16).tobytes())
@@ -146,16 +165,18 @@ def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str]) -> N
     data.write_text(data.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
 
 
-def load(names: list[str], shifted: list[str]) -> tuple[str, list[Stream], np.ndarray, np.ndarray]:
+def load(names: list[str], shifted: list[str], warps: int) -> tuple[str, list[Stream], np.ndarray, np.ndarray]:
     """Name in the cache, streams, all waves (samples,) int16 and all teacher vectors (windows, 256) float16.
+
+    ``shifted``: corpora whose readers are resampled too; ``warps``: how many warped pieces of a person there are.
 
     Prepared where missing, or where a corpus has changed.
     """
     corpora = {name: data.load_corpus(name) for name in names}
-    key = hashlib.sha256(repr([[one.stem for one in corpora.values()], shifted]).encode()).hexdigest()[:10]
+    key = hashlib.sha256(repr([[one.stem for one in corpora.values()], shifted, warps]).encode()).hexdigest()[:10]
     stem = f"{NAME}-{key}"
     if not (data.CACHE / f"{stem}.json").exists():
-        prepare(stem, corpora, shifted)
+        prepare(stem, corpora, shifted, warps)
     streams = [Stream(**one) for one in json.loads((data.CACHE / f"{stem}.json").read_text())]
     if sum(not one.development for one in streams) < 2:
         raise TrainingError(f"The corpora {', '.join(names)} hold fewer than two speakers; name others in “corpora”.")
