@@ -121,6 +121,18 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
         stage.optimizer.step()
     assert torch.equal(stage.kept.heads["to_teacher"].weight, held)
     assert not torch.equal(stage.kept.model.output.weight, before)
+    moved = stage.kept.model
+    with torch.no_grad():  # and turned about, as far as it can be
+        moved.output.weight.copy_(moved.output.weight.flip(0))
+        moved.output.bias.copy_(moved.output.bias.flip(0))
+    stage.save(stage.kept, tmp_path / "saved")
+    first, away, saved = (
+        one(inputs.flatten(0, 1)).speaker_embedding
+        for one in (stage.before, moved, TunedGE2EModel.from_pretrained(tmp_path / "saved" / "tuned_ge2e").eval())
+    )
+    torch.testing.assert_close(saved @ saved.T, away @ away.T, atol=1e-4, rtol=0)
+    assert (first * saved).sum(1).mean() > 0.99
+    assert (first * away).sum(1).mean() < 0.8
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ Crops of 1–6 s fill a batch of constant size: the shorter they are, the more s
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -281,7 +282,9 @@ class GE2E(loop.Stage):
         self.decay = config["average"]
         if config["init"]:
             random, seconds = np.random.default_rng(config["seed"]), self.phases[0]["seconds"]
-            kept.hold_map([self.crops.cached(seconds, 3, random) for _ in range(FITTED)])
+            self.known = [self.crops.cached(seconds, 3, random) for _ in range(FITTED)]
+            self.before = copy.deepcopy(kept.model).eval()
+            kept.hold_map(self.known)
         matrices = [one for one in kept.model.parameters() if one.ndim > 1]
         others = [one for one in kept.model.parameters() if one.ndim < 2]
         others += [one for one in kept.heads.parameters() if one.requires_grad]
@@ -331,4 +334,20 @@ class GE2E(loop.Stage):
         """``earspeech`` and ``tuned_ge2e``, each a ``from_pretrained`` folder."""
         kept.earspeech.save_pretrained(folder / "earspeech")
         EarSpeechFeatureExtractor().save_pretrained(folder / "earspeech")
-        kept.model.save_pretrained(folder / "tuned_ge2e")
+        (self._turned(kept.model) if self.config["init"] else kept.model).save_pretrained(folder / "tuned_ge2e")
+
+    @torch.no_grad()
+    def _turned(self, model: TunedGE2EModel) -> TunedGE2EModel:
+        """The encoder, turned so that its vectors lie where those of ``init`` lie: their cosines stay what they are.
+
+        The nearest rotation is orthogonal Procrustes' (P. Schönemann 1966).
+        """
+        turned = copy.deepcopy(model).eval()
+        now, before = (
+            torch.cat([one(inputs.flatten(0, 1)).speaker_embedding for inputs, _ in self.known])
+            for one in (turned, self.before)
+        )
+        left, _, right = torch.linalg.svd(now.T @ before)
+        turned.output.weight.copy_((left @ right).T @ turned.output.weight)
+        turned.output.bias.copy_((left @ right).T @ turned.output.bias)
+        return turned
