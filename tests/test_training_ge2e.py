@@ -94,6 +94,7 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     assert TunedGE2EModel.from_pretrained(folder / "tuned_ge2e")(features).speaker_embedding.shape == (1, 256)
     for number in (1, 2, 3, 4):
         assert (made_voices / "ge2e" / f"stage{number}" / "tuned_ge2e" / "config.json").exists()
+    stages.run(config | {"name": "on", "init": str(folder)})
 
 
 def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_path):
@@ -126,9 +127,12 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
         moved.output.weight.copy_(moved.output.weight.flip(0))
         moved.output.bias.copy_(moved.output.bias.flip(0))
     stage.save(stage.kept, tmp_path / "saved")
+
+    def loaded(folder: Path) -> TunedGE2EModel:
+        return TunedGE2EModel.from_pretrained(folder / "tuned_ge2e").eval()
+
     first, away, saved = (
-        one(inputs.flatten(0, 1)).speaker_embedding
-        for one in (stage.before, moved, TunedGE2EModel.from_pretrained(tmp_path / "saved" / "tuned_ge2e").eval())
+        one(inputs.flatten(0, 1)).speaker_embedding for one in (loaded(encoder), moved, loaded(tmp_path / "saved"))
     )
     torch.testing.assert_close(saved @ saved.T, away @ away.T, atol=1e-4, rtol=0)
     assert (first * saved).sum(1).mean() > 0.99

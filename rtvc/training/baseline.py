@@ -95,6 +95,15 @@ def load_baseline(folder: Path) -> VoiceCloningPipeline:
 RIDGE = 0.02  # of the mean square of the embeddings' numbers; five times more or less costs .01 of cosine
 
 
+def least_squares(inputs: np.ndarray, wanted: np.ndarray, ridge: float) -> np.ndarray:
+    """(size, wanted size): the matrix for which ``inputs @ matrix`` is nearest to ``wanted``, both (count, …).
+
+    ``ridge``: of the mean square of the inputs' numbers.
+    """
+    ridges = ridge * len(inputs) * np.square(inputs).mean() * np.eye(inputs.shape[1])
+    return np.linalg.solve(inputs.T @ inputs + ridges, inputs.T @ wanted)
+
+
 def linear_map(heard: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What takes one encoder's embeddings to another's by least squares: x → x @ matrix + shift, about unit length.
 
@@ -102,9 +111,8 @@ def linear_map(heard: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.nda
         heard, known: (utterances, size) of the same utterances, of unit length.
     """
     centre, target = heard.mean(0), known.mean(0)
-    inputs, wanted = heard - centre, known - target
-    ridge = RIDGE * len(heard) * inputs.var() * np.eye(heard.shape[1])
-    matrix = np.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ wanted)
+    inputs = heard - centre
+    matrix = least_squares(inputs, known - target, RIDGE)
     scale = 1 / np.linalg.norm(inputs @ matrix + target, axis=1).mean()  # least squares shortens what it is unsure of
     return scale * matrix, scale * (target - centre @ matrix)
 

@@ -20,7 +20,7 @@ from torch.nn import functional
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.training import augment, data, loop, voices
-from rtvc.training.baseline import MelBandsConfig, MelBandsModel
+from rtvc.training.baseline import MelBandsConfig, MelBandsModel, least_squares
 from rtvc.training.export import component
 from rtvc.training.muon import MuonAndAdamW
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
@@ -237,18 +237,16 @@ class Embedding(nn.Module):
         self.model.train()
 
     @torch.no_grad()
-    def hold_map(self, batches: list[tuple[Tensor, Tensor]]) -> None:
+    def hold_map(self, heard: Tensor, wanted: Tensor) -> None:
         """Fit the map to the teacher's space by least squares, for good: what a trained encoder's numbers mean stays.
 
         So SayEN and RTVC-7, which learned to read them, go on understanding them.
+
+        Args:
+            heard, wanted: (crops, 256) the encoder's vectors and the teacher's.
         """
-        self.model.eval()
-        heard = torch.cat([self.model(inputs.flatten(0, 1)).speaker_embedding for inputs, _ in batches]).double()
-        wanted = torch.cat([targets.flatten(0, 1) for _, targets in batches]).double()
-        ridge = RIDGE * heard.square().mean() * len(heard) * torch.eye(heard.shape[1])
-        weight = self.heads["to_teacher"].requires_grad_(False).weight
-        weight.copy_(torch.linalg.solve(heard.T @ heard + ridge, heard.T @ wanted).T)
-        self.model.train()
+        matrix = least_squares(heard.double().numpy(), wanted.double().numpy(), RIDGE)
+        self.heads["to_teacher"].requires_grad_(False).weight.copy_(torch.from_numpy(matrix.T))
 
     def forward(self, batch: tuple[Tensor, Tensor], phase: dict, progress: float) -> dict[str, Tensor]:
         """Losses of crops (speakers, utterances, …) and the teacher's vectors (speakers, utterances, 256)."""
@@ -283,8 +281,8 @@ class GE2E(loop.Stage):
         if config["init"]:
             random, seconds = np.random.default_rng(config["seed"]), self.phases[0]["seconds"]
             self.known = [self.crops.cached(seconds, 3, random) for _ in range(FITTED)]
-            self.before = copy.deepcopy(kept.model).eval()
-            kept.hold_map(self.known)
+            self.lay = self._heard(copy.deepcopy(kept.model).eval())
+            kept.hold_map(self.lay, torch.cat([targets.flatten(0, 1) for _, targets in self.known]))
         matrices = [one for one in kept.model.parameters() if one.ndim > 1]
         others = [one for one in kept.model.parameters() if one.ndim < 2]
         others += [one for one in kept.heads.parameters() if one.requires_grad]
@@ -337,17 +335,18 @@ class GE2E(loop.Stage):
         (self._turned(kept.model) if self.config["init"] else kept.model).save_pretrained(folder / "tuned_ge2e")
 
     @torch.no_grad()
+    def _heard(self, model: TunedGE2EModel) -> Tensor:
+        """(crops, 256) the vectors of the crops by which ``init`` is remembered."""
+        return torch.cat([model(inputs.flatten(0, 1)).speaker_embedding for inputs, _ in self.known])
+
+    @torch.no_grad()
     def _turned(self, model: TunedGE2EModel) -> TunedGE2EModel:
-        """The encoder, turned so that its vectors lie where those of ``init`` lie: their cosines stay what they are.
+        """The encoder, turned so that its vectors lie where those of ``init`` lay: their cosines stay what they are.
 
         The nearest rotation is orthogonal Procrustes' (P. Schönemann 1966).
         """
-        turned = copy.deepcopy(model).eval()
-        now, before = (
-            torch.cat([one(inputs.flatten(0, 1)).speaker_embedding for inputs, _ in self.known])
-            for one in (turned, self.before)
-        )
-        left, _, right = torch.linalg.svd(now.T @ before)
-        turned.output.weight.copy_((left @ right).T @ turned.output.weight)
-        turned.output.bias.copy_((left @ right).T @ turned.output.bias)
+        turned = copy.deepcopy(model).cpu().eval()
+        left, _, right = torch.linalg.svd(self._heard(turned).T @ self.lay)
+        for one in (turned.output.weight, turned.output.bias):
+            one.copy_((left @ right).T @ one)
         return turned
