@@ -165,6 +165,15 @@ def test_a_colour_is_a_filter_of_a_few_decibels(vowel):
     assert np.abs(np.diff(drawn[:, 20:])).max() < 1, "smooth"
 
 
+def test_a_microphone_changes_the_timbre_by_some_decibels_and_nothing_else():
+    impulse = np.zeros(4_000, np.float32)
+    impulse[0] = 1.0
+    heard = [augment.microphone(impulse, np.random.default_rng(seed)) for seed in range(200)]
+    changes = np.stack([np.fft.rfft(one) for one in heard])
+    assert np.abs(np.angle(changes)).max() < 1e-2, "in time with the original"
+    assert 2 < (20 * np.log10(np.abs(changes))).std() < 4
+
+
 def test_warped_pieces_are_repeatable_and_as_many_as_there_is_speech(woman):
     wave = audio.read(woman)
     long = np.tile(wave, 4)

@@ -88,6 +88,14 @@ def room(wave: np.ndarray, random: Generator) -> np.ndarray:
     return signal.fftconvolve(wave, response.astype(np.float32))[: len(wave)]
 
 
+def microphone(wave: np.ndarray, random: Generator) -> np.ndarray:
+    """``wave`` through a smooth filter of about 3 dB, as the same voice sounds on another day, elsewhere."""
+    spectrum = np.fft.rfft(wave)
+    places = np.linspace(0, WINDOW // 2, len(spectrum))
+    gains = np.interp(places, np.arange(WINDOW // 2 + 1), 1.5 * colour(random))
+    return np.fft.irfft(spectrum * np.exp(gains), len(wave))
+
+
 def telephone(wave: np.ndarray, random: Generator) -> np.ndarray:
     """``wave`` through a channel that passes about 300 Hz to 3.4 kHz."""
     band = (random.uniform(80, 350), random.uniform(3_200, 6_500))
@@ -110,6 +118,8 @@ def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, rand
     """One random recording condition; ``babble``: other people's speech to draw from, (samples,)."""
     if random.random() < 0.5:
         wave = room(wave, random)
+    if random.random() < 0.5:
+        wave = microphone(wave, random)
     kind, channel, snr = random.random(), random.random(), random.uniform(0, 25)
     if kind < 0.35 and noises:
         wave = mix(wave, noises[random.integers(len(noises))], snr)

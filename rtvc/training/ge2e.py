@@ -9,13 +9,16 @@ Crops of 1–6 s fill a batch of constant size: the shorter they are, the more s
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import TrainingError
@@ -49,12 +52,6 @@ def _chunks(stream: voices.Stream, waves: np.ndarray) -> list[np.ndarray]:
     return [wave[first : first + CHUNK] for first in range(0, len(wave), CHUNK)]
 
 
-@torch.inference_mode()
-def _features(front: nn.Module, chunks: list[np.ndarray]) -> np.ndarray:
-    made = [front(torch.from_numpy(one)[None]).features[0].numpy() for one in chunks]
-    return np.concatenate(made).astype(np.float16)
-
-
 def front_end(kind: str) -> nn.Module:
     """A new front end: "earspeech", or "mel_bands" for the baseline.
 
@@ -67,21 +64,45 @@ def front_end(kind: str) -> nn.Module:
     return model(config())
 
 
+_front_end, _noises = functools.cache(front_end), functools.cache(data.noises)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A stream as copy number ``copy`` of its features has it: what one process works on."""
+
+    stream: voices.Stream
+    waves: Path
+    babble: int  # samples of the waves that other people's speech is drawn from
+    kind: str
+    copy: int
+
+
+@torch.inference_mode()
+def _features(job: Recorded) -> np.ndarray:
+    """(frames, 64) float16 of a stream; but for copy 0 each chunk in a recording condition of its own."""
+    torch.set_num_threads(1)
+    front, waves = _front_end(job.kind), np.memmap(job.waves, np.int16, "r")
+    chunks = _chunks(job.stream, waves)
+    if job.copy:
+        random = np.random.default_rng([job.copy, job.stream.start])
+        chunks = [augment.augment(one, _noises(), waves[: job.babble], random) for one in chunks]
+    made = [front(torch.from_numpy(one.astype(np.float32))[None]).features[0].numpy() for one in chunks]
+    return np.concatenate(made).astype(np.float16)
+
+
 def cache_features(stem: str, streams: list[voices.Stream], waves: np.ndarray, kind: str, copy: int) -> Path:
     """Features of every stream, float16, into ``<stem>.<kind><copy>``: copy 0 is clean, each other augmented anew."""
     path = data.CACHE / f"{stem}.{kind}{copy}"
     if path.exists():
         return path
-    front, noises, random = front_end(kind), data.noises(), np.random.default_rng(copy)
-    babble, written = training_waves(streams, waves), path.with_suffix(".new")
+    front_end(kind)  # an unknown one is refused here
+    babble, written = len(training_waves(streams, waves)), path.with_suffix(".new")
+    jobs = (Recorded(one, data.CACHE / f"{stem}{data.WAVES}", babble, kind, copy) for one in streams)
     with open(written, "wb") as file:
-        for number, stream in enumerate(streams):
-            chunks = _chunks(stream, waves)
-            if copy:
-                chunks = [augment.augment(one, noises, babble, random) for one in chunks]
-            file.write(_features(front, chunks).tobytes())
-            if number % 500 == 0:
-                print(f"features, copy {copy}: {number} of {len(streams)} streams", flush=True)
+        found = data.in_parallel(_features, jobs)
+        for features in tqdm(found, desc=f"features, copy {copy}", total=len(streams), unit="stream", mininterval=5):
+            file.write(features.tobytes())
     return written.replace(path)
 
 

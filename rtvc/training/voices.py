@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -57,17 +58,15 @@ class Stream:
         return max(1, self.samples // WINDOW_SAMPLES)
 
 
-def joined(utterances: list[data.Utterance], corpora: dict[str, data.Corpus]) -> np.ndarray:
-    """A speaker's utterances behind one another, in a fixed random order, cut at ``SECONDS_EACH``."""
-    order = sorted(utterances, key=lambda one: one.file)
-    random.Random(0).shuffle(order)
+def joined(parts: list[tuple[Path, int, int]]) -> np.ndarray:
+    """A speaker's utterances (file of waves, first sample, samples) behind one another, cut at ``SECONDS_EACH``."""
     waves, left = [], SECONDS_EACH * data.SAMPLING_RATE
-    for one in order:
+    for path, start, samples in parts:
+        waves.append(np.memmap(path, np.int16, "r")[start : start + min(samples, left)])
+        left -= len(waves[-1])
         if left <= 0:
             break
-        waves.append(corpora[one.corpus].wave(one)[:left])
-        left -= len(waves[-1])
-    return np.concatenate(waves)
+    return np.concatenate(waves).astype(np.float32) / data.FULL_SCALE
 
 
 def speeds(speaker: str, ranges: dict[str, tuple[float, float]]) -> dict[str, float]:
@@ -132,35 +131,66 @@ def _resemblyzer() -> ModuleType:
 _teacher = functools.cache(load_teacher)
 
 
-def speakers(corpora: dict[str, data.Corpus]) -> Iterator[tuple[str, bool, str, np.ndarray]]:
-    """(name, is for development, corpus, joined wave) of every speaker with enough speech, training speakers first."""
+@dataclass(frozen=True)
+class Speaker:
+    """Somebody and what is made of their speech: ``ranges`` of further speeds, ``warps`` pieces as other people's."""
+
+    name: str
+    corpus: str
+    development: bool
+    parts: list[tuple[Path, int, int]]
+    ranges: dict[str, tuple[float, float]]
+    warps: int
+
+
+def speakers(corpora: dict[str, data.Corpus], shifted: list[str], warps: int) -> Iterator[Speaker]:
+    """Every speaker, training speakers first, their utterances in a fixed random order."""
     for development, utterances in zip((False, True), data.split(list(corpora.values())), strict=True):
         by_speaker = defaultdict(list)
         for one in utterances:
             by_speaker[one.speaker].append(one)
         for name, mine in sorted(by_speaker.items()):
-            wave = joined(mine, corpora)
-            if len(wave) >= MINIMUM_SAMPLES:
-                yield name, development, mine[0].corpus, wave
+            corpus, order = mine[0].corpus, sorted(mine, key=lambda one: one.file)
+            random.Random(0).shuffle(order)
+            parts = [(corpora[one.corpus].file(data.WAVES), one.start, one.samples) for one in order]
+            ranges = ALL_SPEEDS if corpus in shifted and not development else {}
+            yield Speaker(name, corpus, development, parts, ranges, 0 if development else warps)
+
+
+def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """(name, wave int16, the teacher's vectors float16) of a speaker and of the people made of them."""
+    torch.set_num_threads(1)  # two processes of two threads are slower than of one
+    wave = joined(speaker.parts)
+    if len(wave) < MINIMUM_SAMPLES:
+        return []
+    made = chain(copies(wave, speaker.name, speaker.ranges), warped(wave, speaker.name, speaker.warps))
+    return [
+        (
+            speaker.name + suffix,
+            (np.clip(copy, -1, 1) * data.FULL_SCALE).astype(np.int16),
+            teacher_vectors(copy)[: max(1, len(copy) // WINDOW_SAMPLES)].astype(np.float16),
+        )
+        for suffix, copy in made
+    ]
 
 
 def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warps: int) -> None:
     """Write the streams and the teacher's vectors into the cache."""
-    index, start, window = [], 0, 0
+    index, start, window, everybody = [], 0, 0, list(speakers(corpora, shifted, warps))
+    _resemblyzer()
     with (
         writing(data.CACHE),
         open(data.CACHE / f"{stem}{data.WAVES}", "wb") as waves,
         open(data.CACHE / f"{stem}{VECTORS}", "wb") as vectors,
     ):
-        for speaker, development, corpus, wave in tqdm(speakers(corpora), desc="voices", unit="speaker", mininterval=2):
-            ranges = ALL_SPEEDS if corpus in shifted and not development else {}
-            more = warped(wave, speaker, 0 if development else warps)
-            for suffix, copy in chain(copies(wave, speaker, ranges), more):
-                stream = Stream(speaker + suffix, corpus, development, start, len(copy), window)
-                waves.write((np.clip(copy, -1, 1) * data.FULL_SCALE).astype(np.int16).tobytes())
-                vectors.write(teacher_vectors(copy)[: stream.windows].astype(np.float16).tobytes())
-                index.append(stream)
-                start, window = start + len(copy), window + stream.windows
+        found = data.in_parallel(_heard, everybody)
+        shown = tqdm(found, desc="voices", total=len(everybody), unit="speaker", mininterval=2)
+        for speaker, made in zip(everybody, shown, strict=True):
+            for name, wave, heard in made:
+                waves.write(wave.tobytes())
+                vectors.write(heard.tobytes())
+                index.append(Stream(name, speaker.corpus, speaker.development, start, len(wave), window))
+                start, window = start + len(wave), window + len(heard)
     print(f"voices: {len(index)} streams, {start / data.SAMPLING_RATE / 3600:.2f} h", flush=True)
     data.write_text(data.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
 
