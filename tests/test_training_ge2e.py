@@ -17,8 +17,9 @@ import yaml
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.training import augment, corpora, data, ge2e, loop, stages, voices
+from rtvc.training import augment, corpora, data, ge2e, loop, people, stages, voices
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
+from rtvc.voice import Voice
 
 CONFIG = Path(__file__).parents[1] / "configs" / "ge2e.yaml"
 
@@ -209,21 +210,56 @@ def readers(tmp_path, monkeypatch, woman, man) -> list[str]:
 
 def test_voices_are_prepared_from_real_recordings(readers, capsys):
     """Through the reader of corpora, the joined streams, the shifted copies, and the features' cache."""
-    stem, streams, waves, vectors = voices.load(readers, readers, 3)
+    stem, streams, waves, vectors = voices.load(readers, readers, 3, [])
     warped = {one.speaker for one in streams if "-warped" in one.speaker}
     assert {one.split("-")[0] for one in warped} == {"ann", "bob", "cyd", "dan", "eve", "fay"}, "nobody for development"
     assert sum(not one.development for one in streams) == 6 * 5 + len(warped), "each reader, four copies, warped pieces"
     assert sum(one.development for one in streams) == 2
     assert sum(one.samples for one in streams) == len(waves)
     assert sum(one.windows for one in streams) == len(vectors)
-    assert voices.load(readers, readers, 3)[0] == stem
-    assert voices.load(readers, readers, 0)[0] != stem
+    assert voices.load(readers, readers, 3, [])[0] == stem
+    assert voices.load(readers, readers, 0, [])[0] != stem
     config = stages.load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
     phases = [config["stages"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 3)]
     stages.run(config | {"stages": [one | {"utterances": 2} for one in phases]})
     assert re.search(r"step 2 evaluation equal_error_rate [\d.]+ ", capsys.readouterr().out)
     assert (loop.RUNS / "ge2e" / "model" / "tuned_ge2e" / "config.json").is_file()
+
+
+@pytest.fixture
+def mixing(readers, tiny_folder) -> dict:
+    """A config of the stage ``people``: two of them, of readers whose texts are long enough."""
+    for path in Path(readers[0]).rglob("*.wav"):
+        path.with_suffix(".txt").write_text("Twelve words of ten letters, more or less, are said by everybody " * 2)
+    path = CONFIG.with_name("people.yaml")
+    return stages.load_config(path, ["--people", "2", "--model", str(tiny_folder)]) | {"corpora": readers}
+
+
+def test_people_are_made_of_the_voices_there_are(readers, mixing, tmp_path):
+    """Each and a warped one in a folder of its own, all different, the same again; then they are voices to learn."""
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        stages.run(mixing | {"folder": str(folder)})
+    made = {path.parent.name: soundfile.read(path)[0] for path in sorted((tmp_path / "one").rglob("*.flac"))}
+    assert list(made) == ["made0000", "made0000-warped", "made0001", "made0001-warped"]
+    assert len({wave.tobytes() for wave in made.values()}) == 4
+    for name, wave in made.items():
+        assert np.array_equal(soundfile.read(tmp_path / "other" / name / "0.flac")[0], wave)
+    _, streams, *_ = voices.load(readers, readers, 3, [str(tmp_path / "one")])
+    assert {one.speaker for one in streams if one.corpus not in readers} <= set(made), "neither shifted nor warped"
+
+
+def test_people_of_too_few_voices_are_refused(mixing):
+    with pytest.raises(TrainingError, match="needs three speakers with 3 s of speech"):
+        stages.run(mixing | {"corpora": []})
+
+
+def test_mixtures_lie_between():
+    one, other = (Voice(np.eye(4)[number], np.full(3, number), 4.0 + number, 0.2, 3.0) for number in (0, 1))
+    mixed = people.mixture([one, other], np.array([0.25, 0.75]), higher=0.1)
+    assert mixed.similarity(other) == pytest.approx(3 * mixed.similarity(one))
+    assert (mixed.timbre == 0.75).all()
+    assert mixed.pitch_mean == pytest.approx(4.85)
 
 
 def test_a_missing_teacher_is_named(monkeypatch):

@@ -293,7 +293,7 @@ class GE2E(loop.Stage):
 
     def __init__(self, config: dict):
         super().__init__(config)
-        stem, streams, waves, vectors = voices.load(config["corpora"], config["shifted"], config["warped"])
+        stem, streams, waves, vectors = voices.load(*(config[key] for key in ("corpora", "shifted", "warped", "made")))
         self.crops = Crops(stem, streams, waves, vectors, config)
         self.development = Development(streams, waves)
         self.examined = len(self.development.pairs)

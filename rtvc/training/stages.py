@@ -22,6 +22,7 @@ PLAIN = {  # stages that are one function of the config
     "data": "rtvc.training.cache:train",
     "teacher": "rtvc.training.teacher:train",
     "alignment": "rtvc.training.alignment:train",
+    "people": "rtvc.training.people:train",
     "embeddings": "rtvc.training.cache:embed",
     "export": "rtvc.training.export:train",
 }

@@ -87,17 +87,24 @@ def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]
         yield suffix, played(wave, speed)
 
 
+def warp(wave: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """``wave`` as somebody else's: a piece of up to ``WARPED_SECONDS``, into another microphone."""
+    speed = math.exp(draw.uniform(*np.log(WARPED_SPEED)))
+    size = int(WARPED_SECONDS * data.SAMPLING_RATE * speed)
+    start = draw.integers(0, max(1, len(wave) - size))
+    piece = played(wave[start : start + size], speed)
+    formants = math.exp(np.clip(WARPED_FORMANTS * draw.standard_normal(), -MOST_FORMANTS, MOST_FORMANTS))
+    piece = augment.vocal_tract(piece, formants, augment.colour(draw))
+    return piece / max(1.0, np.abs(piece).max())
+
+
 def warped(wave: np.ndarray, speaker: str, count: int) -> Iterator[tuple[str, np.ndarray]]:
     """(suffix, piece) of up to ``count`` further people that a person's speech is made to come from."""
     draw, size = np.random.default_rng([*speaker.encode()]), WARPED_SECONDS * data.SAMPLING_RATE
     for number in range(max(1, round(count * min(1.0, len(wave) / size))) if count else 0):
-        speed = math.exp(draw.uniform(*np.log(WARPED_SPEED)))
-        start = draw.integers(0, max(1, len(wave) - int(size * speed)))
-        piece = played(wave[start : start + int(size * speed)], speed)
-        formants = math.exp(np.clip(WARPED_FORMANTS * draw.standard_normal(), -MOST_FORMANTS, MOST_FORMANTS))
-        piece = augment.vocal_tract(piece, formants, augment.colour(draw))
+        piece = warp(wave, draw)
         if len(piece) >= MINIMUM_SAMPLES:
-            yield f"-warped{number}", piece / max(1.0, np.abs(piece).max())
+            yield f"-warped{number}", piece
 
 
 def teacher_vectors(wave: np.ndarray) -> np.ndarray:
@@ -143,8 +150,8 @@ class Speaker:
     warps: int
 
 
-def speakers(corpora: dict[str, data.Corpus], shifted: list[str], warps: int) -> Iterator[Speaker]:
-    """Every speaker, training speakers first, their utterances in a fixed random order."""
+def speakers(corpora: dict[str, data.Corpus], shifted: list[str], warps: int, made: list[str]) -> Iterator[Speaker]:
+    """Every speaker, training speakers first, their utterances in a fixed random order; nobody is made of ``made``."""
     for development, utterances in zip((False, True), data.split(list(corpora.values())), strict=True):
         by_speaker = defaultdict(list)
         for one in utterances:
@@ -154,7 +161,7 @@ def speakers(corpora: dict[str, data.Corpus], shifted: list[str], warps: int) ->
             random.Random(0).shuffle(order)
             parts = [(corpora[one.corpus].file(data.WAVES), one.start, one.samples) for one in order]
             ranges = ALL_SPEEDS if corpus in shifted and not development else {}
-            yield Speaker(name, corpus, development, parts, ranges, 0 if development else warps)
+            yield Speaker(name, corpus, development, parts, ranges, 0 if development or corpus in made else warps)
 
 
 def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -174,9 +181,9 @@ def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
     ]
 
 
-def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warps: int) -> None:
+def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warps: int, made: list[str]) -> None:
     """Write the streams and the teacher's vectors into the cache."""
-    index, start, window, everybody = [], 0, 0, list(speakers(corpora, shifted, warps))
+    index, start, window, everybody = [], 0, 0, list(speakers(corpora, shifted, warps, made))
     _resemblyzer()
     with (
         writing(data.CACHE),
@@ -185,8 +192,8 @@ def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warp
     ):
         found = data.in_parallel(_heard, everybody)
         shown = tqdm(found, desc="voices", total=len(everybody), unit="speaker", mininterval=2)
-        for speaker, made in zip(everybody, shown, strict=True):
-            for name, wave, heard in made:
+        for speaker, people in zip(everybody, shown, strict=True):
+            for name, wave, heard in people:
                 waves.write(wave.tobytes())
                 vectors.write(heard.tobytes())
                 index.append(Stream(name, speaker.corpus, speaker.development, start, len(wave), window))
@@ -195,18 +202,21 @@ def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warp
     data.write_text(data.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
 
 
-def load(names: list[str], shifted: list[str], warps: int) -> tuple[str, list[Stream], np.ndarray, np.ndarray]:
+def load(
+    names: list[str], shifted: list[str], warps: int, made: list[str]
+) -> tuple[str, list[Stream], np.ndarray, np.ndarray]:
     """Name in the cache, streams, all waves (samples,) int16 and all teacher vectors (windows, 256) float16.
 
-    ``shifted``: corpora whose readers are resampled too; ``warps``: how many warped pieces of a person there are.
+    ``shifted``: corpora whose readers are resampled too; ``warps``: how many warped pieces of a person there are;
+    ``made``: further corpora, of which neither is made.
 
     Prepared where missing, or where a corpus has changed.
     """
-    corpora = {name: data.load_corpus(name) for name in names}
-    key = hashlib.sha256(repr([[one.stem for one in corpora.values()], shifted, warps]).encode()).hexdigest()[:10]
+    corpora = {name: data.load_corpus(name) for name in [*names, *made]}
+    key = hashlib.sha256(repr([[one.stem for one in corpora.values()], shifted, warps, made]).encode()).hexdigest()[:10]
     stem = f"{NAME}-{key}"
     if not (data.CACHE / f"{stem}.json").exists():
-        prepare(stem, corpora, shifted, warps)
+        prepare(stem, corpora, shifted, warps, made)
     streams = [Stream(**one) for one in json.loads((data.CACHE / f"{stem}.json").read_text())]
     if sum(not one.development for one in streams) < 2:
         raise TrainingError(f"The corpora {', '.join(names)} hold fewer than two speakers; name others in “corpora”.")
