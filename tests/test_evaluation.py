@@ -615,7 +615,7 @@ def test_the_baselines_configs_take_the_tuned_parts_away(monkeypatch):
         assert sayen["earspeech"].endswith(f"{name}_ge2e_100/model/earspeech")
     (plain, poor), (tuned, rich) = made["baseline"], made["system"]
     assert (plain["front"], plain["teacher_weight"], len(plain["stages"])) == ("mel_bands", 0.0, 1)
-    assert (tuned["front"], len(tuned["stages"])) == ("earspeech", 4)
+    assert (tuned["front"], len(tuned["stages"])) == ("earspeech", 5)
     assert tuned["teacher_weight"] > 0
     assert not plain["stages"][0]["margin"]
     assert poor["model"] == rich["model"] | {"clarity_weight": 0.0, "speaker_weight": 0.0}

@@ -18,7 +18,7 @@ from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.training import augment, corpora, data, ge2e, loop, people, stages, voices
-from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
 from rtvc.voice import Voice
 
 CONFIG = Path(__file__).parents[1] / "configs" / "ge2e.yaml"
@@ -31,14 +31,14 @@ def test_equal_error_rate_of_known_scores():
 
 
 def test_the_configured_stages_grow_the_margin_then_mine():
-    """GE2E, margin, hard examples; before the last one the teacher, at a fifth of GE2E's weight."""
+    """GE2E, margin, hard examples, at last for EarSpeech too; before them the teacher, from there on foremost."""
     stages = yaml.safe_load(CONFIG.read_text())["stages"]
-    assert [stage["ge2e_weight"] for stage in stages] == [1.0, 1.0, 0.2, 0.2]
+    assert [stage["ge2e_weight"] for stage in stages] == [1.0, 1.0, 0.2, 0.2, 0.2]
     stages.pop(2)
-    assert [stage["margin"] for stage in stages] == [False, True, True]
-    assert [stage["hold_margin"] for stage in stages] == [False, True, False]
-    assert [stage["share"] for stage in stages] == [1.0, 1.0, 0.15]
-    assert [stage["train_earspeech"] for stage in stages] == [False, False, True]
+    assert [stage["margin"] for stage in stages] == [False, True, True, True]
+    assert [stage["hold_margin"] for stage in stages] == [False, True, False, False]
+    assert [stage["share"] for stage in stages] == [1.0, 1.0, 0.15, 0.15]
+    assert [stage["train_earspeech"] for stage in stages] == [False, False, False, True]
 
 
 def test_mixing_reaches_the_asked_ratio():
@@ -74,8 +74,9 @@ def made_voices(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "noises", lambda kind="train": [random.standard_normal(20_000).astype(np.float32)])
     monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
     vectors = random.standard_normal((48, 256)).astype(np.float16)
+    np.concatenate(waves).tofile(tmp_path / f"ge2e-made{data.WAVES}")
     made = "ge2e-made", index, np.concatenate(waves), vectors
-    monkeypatch.setattr(voices, "load", lambda names, shifted, warps: made)
+    monkeypatch.setattr(voices, "load", lambda *_: made)
     monkeypatch.setattr(voices, "teacher_vectors", lambda wave: random.standard_normal((2, 256)))
     return tmp_path / "runs"
 
@@ -87,15 +88,32 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
         stage.update(steps=2, minutes=None, seconds=6, utterances=2)
     stages.run(config)
     printed = capsys.readouterr().out
-    assert "phase 4 of 4, step 8 evaluation equal_error_rate" in printed
+    assert "phase 5 of 5, step 10 evaluation equal_error_rate" in printed
     folder = made_voices / "ge2e" / "model"
     earspeech = EarSpeechModel.from_pretrained(folder / "earspeech")
     assert earspeech.centre_offsets.abs().max() > 0  # the last stage moved them
     features = earspeech(0.1 * torch.randn(1, 16_000)).features
     assert TunedGE2EModel.from_pretrained(folder / "tuned_ge2e")(features).speaker_embedding.shape == (1, 256)
-    for number in (1, 2, 3, 4):
+    for number in (1, 2, 3, 4, 5):
         assert (made_voices / "ge2e" / f"stage{number}" / "tuned_ge2e" / "config.json").exists()
     stages.run(config | {"name": "on", "init": str(folder)})
+
+
+def test_the_teacher_too_listens_to_the_hardest_only(made_voices):
+    torch.manual_seed(0)
+    config = stages.load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    stage = ge2e.GE2E(config | {"frames": [60, 70], "augmented_copies": 1})
+    inputs, targets = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
+    kept = stage.kept.eval()
+    phase = {"train_earspeech": False, "hold_margin": False, "margin": True, "ge2e_weight": 0.2}
+    with torch.no_grad():
+        embeddings = kept.model(inputs.flatten(0, 1)).speaker_embedding.unflatten(0, targets.shape[:2])
+        distances = 1 - torch.cosine_similarity(kept.heads["to_teacher"](embeddings), targets, -1)
+        hardest = TunedGE2ELoss.hardest(TunedGE2ELoss.similarities(embeddings), 0.25)
+        few, everybody = (kept(batch, phase | {"share": share}, 0.0)["teacher"] for share in (0.25, 1.0))
+    assert 0 < hardest.sum() < hardest.numel()
+    torch.testing.assert_close(few, distances[hardest].mean())
+    torch.testing.assert_close(everybody, distances.mean())
 
 
 def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_path):
@@ -221,7 +239,7 @@ def test_voices_are_prepared_from_real_recordings(readers, capsys):
     assert voices.load(readers, readers, 0, [])[0] != stem
     config = stages.load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
-    phases = [config["stages"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 3)]
+    phases = [config["stages"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 4)]
     stages.run(config | {"stages": [one | {"utterances": 2} for one in phases]})
     assert re.search(r"step 2 evaluation equal_error_rate [\d.]+ ", capsys.readouterr().out)
     assert (loop.RUNS / "ge2e" / "model" / "tuned_ge2e" / "config.json").is_file()

@@ -1,8 +1,8 @@
 """Tuned-GE2E's training: three stages, a teacher, and at the end EarSpeech's own centres and widths.
 
-Stage one: GE2E softmax and the teacher. Stage two: a growing margin. Stage three: the hardest 15 % of the utterances
-carry the loss, on features made on the fly, so that EarSpeech learns too; before it the teacher mends what the margin
-overfitted. The others read cached features.
+Stage one: GE2E softmax and the teacher. Stage two: a growing margin; then the teacher mends what it overfitted. Stage
+three: the hardest 15 % of the utterances carry the loss, at last on features made on the fly, so that EarSpeech learns
+too. The others read cached features.
 Crops of 1–6 s fill a batch of constant size: the shorter they are, the more speakers are told apart.
 """
 
@@ -280,7 +280,10 @@ class Embedding(nn.Module):
             loss.hold_margin(progress)
         with torch.autocast(inputs.device.type, enabled=False):
             ge2e = loss(embeddings, phase["margin"], phase["share"])
-            distance = 1 - functional.cosine_similarity(self.heads["to_teacher"](embeddings), targets, -1).mean()
+            # Mostly noisy crops: were the teacher's word on them one of all, mining would cost in noise what it gains.
+            carrying = loss.hardest(loss.similarities(embeddings), phase["share"])
+            distance = 1 - functional.cosine_similarity(self.heads["to_teacher"](embeddings), targets, -1)
+            distance = distance[carrying].mean()
         total = phase["ge2e_weight"] * ge2e + self.teacher_weight * distance
         bounds = {"scale": loss.scale.detach(), "margin": loss.margin.detach()}
         return {"total": total, "ge2e": ge2e, "teacher": distance} | bounds
