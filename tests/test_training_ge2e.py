@@ -251,7 +251,7 @@ def mixing(readers, tiny_folder) -> dict:
     for path in Path(readers[0]).rglob("*.wav"):
         path.with_suffix(".txt").write_text("Twelve words of ten letters, more or less, are said by everybody " * 2)
     path = CONFIG.with_name("people.yaml")
-    return stages.load_config(path, ["--people", "2", "--model", str(tiny_folder)]) | {"corpora": readers}
+    return stages.load_config(path, ["--people", "2", "--rtvc_ckpt", str(tiny_folder)]) | {"corpora": readers}
 
 
 def test_people_are_made_of_the_voices_there_are(readers, mixing, tmp_path):

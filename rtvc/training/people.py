@@ -31,13 +31,16 @@ def train(config: dict) -> None:
     """Stage ``people``: mix, speak and write ``people`` of them, and each once more, warped."""
     corpora = {name: data.load_corpus(name) for name in config["corpora"]}
     heard = [one for one in voices.speakers(corpora, [], 0, []) if not one.development]
-    jobs = [(config["model"], one.parts) for one in heard]
+    jobs = [(config["rtvc_ckpt"], one.parts) for one in heard]
     shown = tqdm(data.in_parallel(_enrolled, jobs), desc="enrolment", total=len(jobs), unit="speaker", mininterval=2)
     known = [one for one in shown if one is not None]
     lines = sorted({one.text for corpus in corpora.values() for one in corpus.utterances})
     lines = [line.capitalize() for line in lines if LETTERS[0] < len(line) < LETTERS[1]]
     if len(known) < len(MIXED) or not lines:
-        raise TrainingError("The stage “people” needs three speakers with 3 s of speech, and texts; name more corpora.")
+        raise TrainingError(
+            "The stage “people” needs three speakers with 3 s of speech, and texts of {} to {} letters; name more "
+            "corpora.".format(*LETTERS)
+        )
     drawn = (_drawn(config, number, known, lines) for number in range(config["people"]))
     with writing(Path(config["folder"])):
         made = data.in_parallel(_spoken, drawn)
@@ -87,7 +90,7 @@ def _drawn(config: dict, number: int, known: list[Voice], lines: list[str]) -> L
     random = np.random.default_rng([config["seed"], number])
     few = [known[one] for one in random.choice(len(known), len(MIXED), replace=False)]
     voice = mixture(few, random.dirichlet(MIXED), PITCH * random.standard_normal())
-    return Line(config["model"], lines[random.integers(len(lines))], voice, (config["seed"], number))
+    return Line(config["rtvc_ckpt"], lines[random.integers(len(lines))], voice, (config["seed"], number))
 
 
 def _spoken(line: Line) -> list[tuple[str, np.ndarray]]:

@@ -184,7 +184,6 @@ def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
 def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warps: int, made: list[str]) -> None:
     """Write the streams and the teacher's vectors into the cache."""
     index, start, window, everybody = [], 0, 0, list(speakers(corpora, shifted, warps, made))
-    _resemblyzer()
     with (
         writing(data.CACHE),
         open(data.CACHE / f"{stem}{data.WAVES}", "wb") as waves,
