@@ -272,6 +272,12 @@ def test_people_of_too_few_voices_are_refused(mixing):
         stages.run(mixing | {"corpora": []})
 
 
+def test_people_that_cannot_be_written_name_their_folder(mixing, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainingError, match="The folder .*file.* cannot be written .* with --folder"):
+        stages.run(mixing | {"folder": str(tmp_path / "file")})
+
+
 def test_mixtures_lie_between():
     one, other = (Voice(np.eye(4)[number], np.full(3, number), 4.0 + number, 0.2, 3.0) for number in (0, 1))
     mixed = people.mixture([one, other], np.array([0.25, 0.75]), higher=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -88,12 +89,16 @@ def room(wave: np.ndarray, random: Generator) -> np.ndarray:
     return signal.fftconvolve(wave, response.astype(np.float32))[: len(wave)]
 
 
+def equalized(wave: np.ndarray, decibels: np.ndarray) -> np.ndarray:
+    """``wave`` through a filter of ``decibels`` from 0 Hz to half the rate, equally far apart, straight in between."""
+    spectrum, last = np.fft.rfft(wave), len(decibels) - 1
+    gains = np.interp(np.linspace(0, last, len(spectrum)), np.arange(last + 1), decibels)
+    return np.fft.irfft(spectrum * 10 ** (gains / 20), len(wave))
+
+
 def microphone(wave: np.ndarray, random: Generator) -> np.ndarray:
     """``wave`` through a smooth filter of about 3 dB, as the same voice sounds on another day, elsewhere."""
-    spectrum = np.fft.rfft(wave)
-    places = np.linspace(0, WINDOW // 2, len(spectrum))
-    gains = np.interp(places, np.arange(WINDOW // 2 + 1), 1.5 * colour(random))
-    return np.fft.irfft(spectrum * np.exp(gains), len(wave))
+    return equalized(wave, MICROPHONE * colour(random))
 
 
 def telephone(wave: np.ndarray, random: Generator) -> np.ndarray:
@@ -137,6 +142,7 @@ def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, rand
 
 # ---------------------------------------------------------------------------------------------- people
 WINDOW, STEP = 512, 128  # samples of the short-time spectra in which a vocal tract is lengthened
+MICROPHONE = 1.5 * 20 / math.log(10)  # decibels of a neper, and half as much again as a made person's colour
 LIFTER = 26  # cepstral coefficients, 1.6 ms: the vocal tract, not the voice
 MOST_NEPERS = 2.3  # 20 dB
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 from tqdm import tqdm
 
 from rtvc import audio
@@ -107,9 +108,9 @@ def _decode(job: tuple[corpora.Audio, bool]) -> np.ndarray | str:
 
 
 def in_parallel(function, jobs: Iterable, processes: int | None = None) -> Iterator:
-    """``map`` over processes, in order, with little of ``jobs`` in memory at once."""
+    """``map`` over processes of one thread each, in order, with little of ``jobs`` in memory at once."""
     jobs = iter(jobs)
-    with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
+    with ProcessPoolExecutor(processes or os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         while some := list(itertools.islice(jobs, 256)):
             yield from pool.map(function, some, chunksize=8)
 

@@ -32,14 +32,14 @@ def reading(corpus: str) -> Iterator[None]:
 
 
 @contextmanager
-def writing(cache: Path) -> Iterator[None]:
-    """Raises TrainingError where something cannot be written into the cache."""
+def writing(folder: Path, what: str = "cache", place: str = "in RTVC_CACHE") -> Iterator[None]:
+    """Raises TrainingError where something cannot be written into ``folder``, which ``place`` names."""
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise TrainingError(
-            f"The cache “{cache}” cannot be written ({reason(error)}); make room, or name another folder in RTVC_CACHE."
+            f"The {what} “{folder}” cannot be written ({reason(error)}); make room, or name another folder {place}."
         ) from error
 
 

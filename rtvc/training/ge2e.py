@@ -81,13 +81,12 @@ class Recorded:
 @torch.inference_mode()
 def _features(job: Recorded) -> np.ndarray:
     """(frames, 64) float16 of a stream; but for copy 0 each chunk in a recording condition of its own."""
-    torch.set_num_threads(1)
     front, waves = _front_end(job.kind), np.memmap(job.waves, np.int16, "r")
     chunks = _chunks(job.stream, waves)
     if job.copy:
         random = np.random.default_rng([job.copy, job.stream.start])
         chunks = [augment.augment(one, _noises(), waves[: job.babble], random) for one in chunks]
-    made = [front(torch.from_numpy(one.astype(np.float32))[None]).features[0].numpy() for one in chunks]
+    made = [front(torch.from_numpy(one)[None]).features[0].numpy() for one in chunks]
     return np.concatenate(made).astype(np.float16)
 
 

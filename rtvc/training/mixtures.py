@@ -30,10 +30,7 @@ def room(wave: np.ndarray, random: Generator) -> tuple[np.ndarray, np.ndarray]:
 
 def _equalized(wave: np.ndarray, random: Generator) -> np.ndarray:
     """``wave`` (samples,) with eight bands, equally wide, raised or lowered at random, smoothly in between."""
-    spectrum = np.fft.rfft(wave)
-    knots = random.uniform(-EQUALIZER_DB, EQUALIZER_DB, 8)
-    gains = np.interp(np.linspace(0, 7, len(spectrum)), np.arange(8), knots)
-    return np.fft.irfft(spectrum * 10 ** (gains / 20), len(wave))
+    return augment.equalized(wave, random.uniform(-EQUALIZER_DB, EQUALIZER_DB, 8))
 
 
 class Mixtures:

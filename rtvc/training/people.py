@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import torch
 from tqdm import tqdm
 
 from rtvc import audio
@@ -38,15 +37,16 @@ def train(config: dict) -> None:
     lines = [line.capitalize() for line in lines if LETTERS[0] < len(line) < LETTERS[1]]
     if len(known) < len(MIXED) or not lines:
         raise TrainingError(
-            "The stage “people” needs three speakers with 3 s of speech, and texts of {} to {} letters; name more "
-            "corpora.".format(*LETTERS)
+            "The stage “people” needs three speakers with 3 s of speech, and texts of "
+            f"{LETTERS[0]} to {LETTERS[1]} letters; name more corpora."
         )
     drawn = (_drawn(config, number, known, lines) for number in range(config["people"]))
-    with writing(Path(config["folder"])):
+    folder = Path(config["folder"])
+    with writing(folder, "folder", "with --folder"):
         made = data.in_parallel(_spoken, drawn)
         for number, waves in enumerate(tqdm(made, desc="people", total=config["people"], mininterval=2)):
             for suffix, wave in waves:
-                path = Path(config["folder"]) / f"made{number:04d}{suffix}" / "0.flac"
+                path = folder / f"made{number:04d}{suffix}" / "0.flac"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 soundfile.write(path, wave, data.SAMPLING_RATE)
 
@@ -63,7 +63,6 @@ class Line:
 
 @functools.cache
 def _clone(model: str) -> VoiceCloningPipeline:
-    torch.set_num_threads(1)  # two processes of two threads are slower than of one
     return load(model)
 
 

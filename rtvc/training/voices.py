@@ -166,7 +166,6 @@ def speakers(corpora: dict[str, data.Corpus], shifted: list[str], warps: int, ma
 
 def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """(name, wave int16, the teacher's vectors float16) of a speaker and of the people made of them."""
-    torch.set_num_threads(1)  # two processes of two threads are slower than of one
     wave = joined(speaker.parts)
     if len(wave) < MINIMUM_SAMPLES:
         return []
@@ -175,7 +174,7 @@ def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
         (
             speaker.name + suffix,
             (np.clip(copy, -1, 1) * data.FULL_SCALE).astype(np.int16),
-            teacher_vectors(copy)[: max(1, len(copy) // WINDOW_SAMPLES)].astype(np.float16),
+            teacher_vectors(copy).astype(np.float16),
         )
         for suffix, copy in made
     ]
