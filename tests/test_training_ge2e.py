@@ -99,6 +99,18 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     stages.run(config | {"name": "on", "init": str(folder)})
 
 
+def test_people_who_really_spoke_keep_their_share_of_the_draws():
+    def stream(speaker: str, corpus: str, seconds: int) -> voices.Stream:
+        return voices.Stream(speaker, corpus, False, 0, seconds * data.SAMPLING_RATE, 0)
+
+    real = [stream("ann", "read", 300), stream("ann-slow", "read", 320), stream("bob", "read", 20)]
+    others = [*(stream(f"bob-warped{one}", "read", 10) for one in range(6)), stream("made0001", "runs/people", 10)]
+    config = {"seconds_that_count": 60, "made": ["runs/people"], "made_share": 0.3}
+    drawn = ge2e.shares([*real, *others], config)
+    assert drawn == pytest.approx([0.3, 0.3, 0.1, *(0.3 / 7 for _ in others)])
+    assert ge2e.shares(real, config) == pytest.approx([3 / 7, 3 / 7, 1 / 7])
+
+
 def test_the_teacher_too_listens_to_the_hardest_only(made_voices):
     torch.manual_seed(0)
     config = stages.load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
@@ -158,7 +170,31 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
     assert (first * away).sum(1).mean() < 0.8
 
 
-@pytest.fixture
+def test_a_new_encoder_can_mean_what_another_ones_vectors_mean(made_voices, tiny_model, tiny_folder, tmp_path):
+    """Its weights are new; the map to the teacher's space is the other one's, and its vectors are turned to theirs."""
+    torch.manual_seed(0)
+    known, size = tiny_model.tuned_ge2e, tiny_model.config.tuned_ge2e_config.speaker_size
+    config = stages.load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "24", "--meaning", str(tiny_folder)])
+    config["stages"] = [one | {"seconds": 12, "utterances": 2} for one in config["stages"]]
+    config |= {"frames": [60, 70], "augmented_copies": 1}
+    with pytest.raises(TrainingError, match=rf"have {size} numbers, not 256: model\.speaker_size\.$"):
+        ge2e.GE2E(config)
+    config["model"] |= {"speaker_size": size}
+    stage = ge2e.GE2E(config)
+    inputs, targets = (part.flatten(0, 1) for part in stage.crops.cached(40, 2, np.random.default_rng(5)))
+    new = stage.kept.model.eval()
+    assert not stage.kept.heads["to_teacher"].weight.requires_grad
+    stage.save(stage.kept, tmp_path / "saved")
+    saved = TunedGE2EModel.from_pretrained(tmp_path / "saved" / "tuned_ge2e").eval()
+    with torch.no_grad():
+        mapped = stage.kept.heads["to_teacher"](known(inputs).speaker_embedding)
+        first, before, after = (one(inputs).speaker_embedding for one in (known, new, saved))
+    assert torch.cosine_similarity(mapped, targets).mean() > 0.03, "of vectors drawn at random"
+    torch.testing.assert_close(after @ after.T, before @ before.T, atol=1e-4, rtol=0)
+    assert (first * after).sum(1).mean() > 0.99
+    assert (first * before).sum(1).mean() < 0.8
+
+
 def vowel() -> np.ndarray:
     """Two seconds of 100 Hz through one resonance at 1,000 Hz."""
     time = np.arange(2 * data.SAMPLING_RATE) / data.SAMPLING_RATE

@@ -69,6 +69,12 @@ def front_end(folder: str | Path) -> PreTrainedModel:
     return component(MelBandsModel if is_baseline else EarSpeechModel, folder)
 
 
+def part(folder: str | Path, name: str) -> Path:
+    """Where :func:`component` finds a component: its own folder in what a stage left, or the whole model ``folder``."""
+    inner = Path(folder) / name
+    return inner if inner.exists() else Path(folder)
+
+
 def whole_model(folder: str | Path) -> VoiceCloningModel:
     """All four components from a folder, in float32, in evaluation mode.
 

@@ -24,7 +24,7 @@ from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeech
 from rtvc.errors import TrainingError
 from rtvc.training import augment, data, loop, voices
 from rtvc.training.baseline import MelBandsConfig, MelBandsModel, least_squares
-from rtvc.training.export import component
+from rtvc.training.export import component, part
 from rtvc.training.muon import MuonAndAdamW
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
 
@@ -114,6 +114,21 @@ def load_features(
 
 
 # ---------------------------------------------------------------------------------------------- batches
+def shares(streams: list[voices.Stream], config: dict) -> np.ndarray:
+    """(streams,) how often each one is drawn: by its seconds, up to ``seconds_that_count``.
+
+    Warped pieces and people of the corpora ``made`` together get ``made_share`` of the draws: drawn by their number,
+    they would leave one in eight to people who really spoke, whose recordings alone differ as recordings do.
+    """
+    seconds = np.array([one.samples for one in streams]) / data.SAMPLING_RATE
+    weights = np.minimum(seconds, config["seconds_that_count"])
+    made = np.array([one.is_warped or one.corpus in config["made"] for one in streams])
+    if made.any() and not made.all():
+        for some, share in ((made, config["made_share"]), (~made, 1 - config["made_share"])):
+            weights[some] *= share / weights[some].sum()
+    return weights / weights.sum()
+
+
 class Crops:
     """Draws batches: (speakers, utterances) crops of one length, most of them from an augmented copy."""
 
@@ -126,9 +141,7 @@ class Crops:
         self.vectors = vectors.astype(np.float32)
         self.own = np.stack([self._mean(one, 0, one.windows) for one in self.streams])
         self.mean = self.own.mean(0)
-        seconds = np.array([one.samples for one in self.streams]) / data.SAMPLING_RATE
-        weights = np.minimum(seconds, config["seconds_that_count"])
-        self.shares = weights / weights.sum()
+        self.shares = shares(self.streams, config)
         self.noises = data.noises()
 
     def _mean(self, stream: voices.Stream, first: int, last: int) -> np.ndarray:
@@ -230,7 +243,7 @@ class Development:
 
 
 # ---------------------------------------------------------------------------------------------- training
-FITTED = 8  # batches that the map to the teacher's space is fitted on
+FITTED = 32  # batches that the map to the teacher's space is fitted on
 RIDGE = 3e-3  # of the mean square of the embeddings' numbers
 
 
@@ -251,19 +264,18 @@ class Embedding(nn.Module):
         )
         self.teacher_weight = config["teacher_weight"]
         if config["init"]:
-            folder = Path(config["init"])
-            self.earspeech = component(type(self.earspeech), folder / "earspeech")
-            self.model = component(TunedGE2EModel, folder / "tuned_ge2e")
+            self.earspeech = component(type(self.earspeech), part(config["init"], "earspeech"))
+            self.model = component(TunedGE2EModel, part(config["init"], "tuned_ge2e"))
         self.model.train()
 
     @torch.no_grad()
     def hold_map(self, heard: Tensor, wanted: Tensor) -> None:
         """Fit the map to the teacher's space by least squares, for good: what a trained encoder's numbers mean stays.
 
-        So SayEN and RTVC-7, which learned to read them, go on understanding them.
+        So SayEN and RTVC-7, which learned to read them, go on understanding them, or a new encoder's in their place.
 
         Args:
-            heard, wanted: (crops, 256) the encoder's vectors and the teacher's.
+            heard, wanted: (crops, 256) the trained encoder's vectors and the teacher's.
         """
         matrix = least_squares(heard.double().numpy(), wanted.double().numpy(), RIDGE)
         self.heads["to_teacher"].requires_grad_(False).weight.copy_(torch.from_numpy(matrix.T))
@@ -301,10 +313,15 @@ class GE2E(loop.Stage):
         self.examined = len(self.development.pairs)
         self.objective = self.kept = kept = Embedding(config)
         self.decay = config["average"]
-        if config["init"]:
+        self.known, meaning = [], config["meaning"] or config["init"]
+        if meaning:
             random, seconds = np.random.default_rng(config["seed"]), self.phases[0]["seconds"]
             self.known = [self.crops.cached(seconds, 3, random) for _ in range(FITTED)]
-            self.lay = self._heard(copy.deepcopy(kept.model).eval())
+            known = component(TunedGE2EModel, part(meaning, "tuned_ge2e")).eval()
+            size, other = kept.model.config.speaker_size, known.config.speaker_size
+            if size != other:
+                raise TrainingError(f"The vectors in “{meaning}” have {other} numbers, not {size}: model.speaker_size.")
+            self.lay = self._heard(known)
             kept.hold_map(self.lay, torch.cat([targets.flatten(0, 1) for _, targets in self.known]))
         matrices = [one for one in kept.model.parameters() if one.ndim > 1]
         others = [one for one in kept.model.parameters() if one.ndim < 2]
@@ -355,16 +372,16 @@ class GE2E(loop.Stage):
         """``earspeech`` and ``tuned_ge2e``, each a ``from_pretrained`` folder."""
         kept.earspeech.save_pretrained(folder / "earspeech")
         EarSpeechFeatureExtractor().save_pretrained(folder / "earspeech")
-        (self._turned(kept.model) if self.config["init"] else kept.model).save_pretrained(folder / "tuned_ge2e")
+        (self._turned(kept.model) if self.known else kept.model).save_pretrained(folder / "tuned_ge2e")
 
     @torch.no_grad()
     def _heard(self, model: TunedGE2EModel) -> Tensor:
-        """(crops, 256) the vectors of the crops by which ``init`` is remembered."""
+        """(crops, 256) the vectors of the crops by which ``meaning`` is remembered."""
         return torch.cat([model(inputs.flatten(0, 1)).speaker_embedding for inputs, _ in self.known])
 
     @torch.no_grad()
     def _turned(self, model: TunedGE2EModel) -> TunedGE2EModel:
-        """The encoder, turned so that its vectors lie where those of ``init`` lay: their cosines stay what they are.
+        """The encoder, turned so that its vectors lie where those of ``meaning`` lay: their cosines stay what they are.
 
         The nearest rotation is orthogonal Procrustes' (P. Schönemann 1966).
         """

@@ -97,4 +97,4 @@ def _spoken(line: Line) -> list[tuple[str, np.ndarray]]:
     made = _clone(line.model)(line.text, voice=line.voice)
     wave = audio.resample(made["audio"], made["sampling_rate"], data.SAMPLING_RATE)
     wave = wave[: voices.WARPED_SECONDS * data.SAMPLING_RATE]
-    return [("", wave), ("-warped", voices.warp(wave, np.random.default_rng(line.seed)))]
+    return [("", wave), (voices.WARPED, voices.warp(wave, np.random.default_rng(line.seed)))]

@@ -11,14 +11,14 @@ from typing import Any
 from rtvc.errors import TrainingError
 
 FREE = ("model", "corpora", "calibrated")  # sections whose keys are the user's own
-FOLDERS = ("init", "opponent", "decoder", "earspeech", "tuned_ge2e", "sayen", "rtvc7", "rtvc_ckpt")  # models, runs
+FOLDERS = ("init", "meaning", "opponent", "decoder", "earspeech", "tuned_ge2e", "sayen", "rtvc7", "rtvc_ckpt")
 COUNTS = (
     *("steps", "batch_size", "gradient_accumulation_steps", "log_every", "evaluate_every", "threads", "processes"),
     *("windows", "frames", "utterances", "first_steps", "sentences_a_voice", "recogniser_size", "recogniser_layers"),
     *("development_pairs", "held_out", "people"),
 )
 LENGTHS = ("seconds", "longest", "minutes", "seconds_that_count")
-SHARES = ("sayen_dropout", "noisy", "average", "augmented_share")
+SHARES = ("sayen_dropout", "noisy", "average", "augmented_share", "made_share")
 NOT_NEGATIVE = ("seed", "workers", "rounds", "augmented_copies", "adversarial_from", "posterior_steps", "warped")
 WHOLE = (*COUNTS, *NOT_NEGATIVE)
 RANGES = {

@@ -39,6 +39,7 @@ WINDOW_SAMPLES = WINDOW * data.SAMPLING_RATE // 100
 MINIMUM_SAMPLES = int(1.2 * data.SAMPLING_RATE)
 NAME = "ge2e"
 VECTORS = ".teacher"
+WARPED = "-warped"
 INSTALL = "pip install --no-deps resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1"
 
 
@@ -56,6 +57,10 @@ class Stream:
     @property
     def windows(self) -> int:
         return max(1, self.samples // WINDOW_SAMPLES)
+
+    @property
+    def is_warped(self) -> bool:
+        return WARPED in self.speaker
 
 
 def joined(parts: list[tuple[Path, int, int]]) -> np.ndarray:
@@ -104,7 +109,7 @@ def warped(wave: np.ndarray, speaker: str, count: int) -> Iterator[tuple[str, np
     for number in range(max(1, round(count * min(1.0, len(wave) / size))) if count else 0):
         piece = warp(wave, draw)
         if len(piece) >= MINIMUM_SAMPLES:
-            yield f"-warped{number}", piece
+            yield f"{WARPED}{number}", piece
 
 
 def teacher_vectors(wave: np.ndarray) -> np.ndarray:
