@@ -195,6 +195,7 @@ def test_a_new_encoder_can_mean_what_another_ones_vectors_mean(made_voices, tiny
     assert (first * before).sum(1).mean() < 0.8
 
 
+@pytest.fixture
 def vowel() -> np.ndarray:
     """Two seconds of 100 Hz through one resonance at 1,000 Hz."""
     time = np.arange(2 * data.SAMPLING_RATE) / data.SAMPLING_RATE
