@@ -70,7 +70,10 @@ def front_end(folder: str | Path) -> PreTrainedModel:
 
 
 def part(folder: str | Path, name: str) -> Path:
-    """Where :func:`component` finds a component: its own folder in what a stage left, or the whole model ``folder``."""
+    """Where :func:`component` finds a component: its own folder in what a stage left, or the whole model ``folder``.
+
+    ``name``: the folder's, which is "earspeech" for the baseline's front end too.
+    """
     inner = Path(folder) / name
     return inner if inner.exists() else Path(folder)
 

@@ -317,11 +317,11 @@ class GE2E(loop.Stage):
         if meaning:
             random, seconds = np.random.default_rng(config["seed"]), self.phases[0]["seconds"]
             self.known = [self.crops.cached(seconds, 3, random) for _ in range(FITTED)]
-            known = component(TunedGE2EModel, part(meaning, "tuned_ge2e")).eval()
-            size, other = kept.model.config.speaker_size, known.config.speaker_size
+            encoder = component(TunedGE2EModel, part(meaning, "tuned_ge2e")).eval()
+            size, other = kept.model.config.speaker_size, encoder.config.speaker_size
             if size != other:
                 raise TrainingError(f"The vectors in “{meaning}” have {other} numbers, not {size}: model.speaker_size.")
-            self.lay = self._heard(known)
+            self.lay = self._heard(encoder)
             kept.hold_map(self.lay, torch.cat([targets.flatten(0, 1) for _, targets in self.known]))
         matrices = [one for one in kept.model.parameters() if one.ndim > 1]
         others = [one for one in kept.model.parameters() if one.ndim < 2]
