@@ -24,10 +24,12 @@ from rtvc import rtvc7, text
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import Flow, RTVC7Model
 from rtvc.sayen import SayENModel
-from rtvc.training import corpora, loop, sayen, stages
-from rtvc.training import rtvc7 as training
-from rtvc.training.export import component
-from rtvc.training.speech import Speech
+from rtvc.training import loop, stages
+from rtvc.training import synthesis as training
+from rtvc.training.data import sources
+from rtvc.training.data.speech import Speech
+from rtvc.training.models import component
+from rtvc.training.stages import sayen
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +118,7 @@ def judge_readings(model: RTVC7Model, judges) -> dict[str, float]:
     """Twelve sentences in the voices of unseen speakers: mean scores, and the word error rate."""
     speech = Speech(UNSEEN, "development", aligned=False)
     references = {item.speaker: item for item in speech.items if item.frames > 720}
-    texts = [row["text"] for row in corpora.read_table(corpora.DATA / "vctk-p239.tsv")][40:400:9]
+    texts = [row["text"] for row in sources.read_table(sources.DATA / "vctk-p239.tsv")][40:400:9]
     texts = [one for one in texts if 5 < len(one.split()) < 16][:12]
     scores, heard = [], []
     for line, item in zip(texts, references.values(), strict=False):

@@ -7,7 +7,7 @@ baseline: log-mel bands, Tuned-GE2E by plain GE2E without a teacher, SayEN by it
 EarSpeech, Tuned-GE2E in all its stages, SayEN by all objectives. Both learn anew from the same data for as many steps
 as --steps says, in the stages of rtvc.training, and go on where they stopped. RTVC-7 is the shipped one in all three:
 training it twice is out of reach here. Where the encoder is a new one, a linear map of least squares over some of the
-training utterances takes its embeddings to those that RTVC-7 knows (rtvc.training.baseline.refit), the same for both.
+training utterances takes its embeddings to those that RTVC-7 knows (rtvc.evaluation.baseline.refit), the same for both.
 
 Writes into --output: a folder for each of the two that `rtvc evaluate --model` measures too, their results, and
 baseline.json, which `benchmarks/card.py --baseline` keeps. Needs the training data and its cache (stage `data`).
@@ -31,15 +31,16 @@ from rtvc import VoiceCloningModel
 from rtvc.card import fingerprint, settings
 from rtvc.cli import hush
 from rtvc.evaluation import run
+from rtvc.evaluation.baseline import BaselineModel, linear_map, refit
 from rtvc.evaluation.cases import Cases, read_cases
 from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.statistics import cosine
 from rtvc.evaluation.tables import Measure, Results, cloning_measures, kept
 from rtvc.pipeline import CHECKPOINT
 from rtvc.sayen import SayENModel
-from rtvc.training import data, loop, stages
-from rtvc.training.baseline import BaselineModel, linear_map, refit
-from rtvc.training.export import component, front_end, save_whole, whole_model
+from rtvc.training import loop, stages
+from rtvc.training.data import store
+from rtvc.training.models import component, front_end, save_whole, whole_model
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 SYSTEMS = ("baseline", "system")
@@ -103,16 +104,16 @@ def trained(name: str, steps: dict[str, int]) -> dict[str, nn.Module]:
 def utterances() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Waves of training and of development speakers, about as many of each one."""
     names = stages.load_config(stages.CONFIGS / "embeddings.yaml", [])["corpora"]
-    corpora = {name: data.load_corpus(name) for name in names if name != data.TEACHER}
-    train, development = (_spread(some) for some in data.split(list(corpora.values())))
+    corpora = {name: store.load_corpus(name) for name in names if name != store.TEACHER}
+    train, development = (_spread(some) for some in store.split(list(corpora.values())))
     waves = [
-        [corpora[one.corpus].wave(one)[: SECONDS * data.SAMPLING_RATE] for one in some]
+        [corpora[one.corpus].wave(one)[: SECONDS * store.SAMPLING_RATE] for one in some]
         for some in (train[:UTTERANCES], development[:HELD_OUT])
     ]
     return waves[0], waves[1]
 
 
-def _spread(some: list[data.Utterance]) -> list[data.Utterance]:
+def _spread(some: list[store.Utterance]) -> list[store.Utterance]:
     """One of each speaker, then another of each, and so on."""
     random, mine = np.random.default_rng(0), {}
     for one in some:
@@ -150,7 +151,7 @@ def assemble(name: str, parts: dict[str, nn.Module], folder: Path) -> float:
 def calibrated(model: VoiceCloningModel) -> dict[str, float]:
     """How alike voices are in the new encoder's space, by which enrolment finds the main voice."""
     random = np.random.default_rng(0)
-    mixed = calibrate.half_noisy(calibrate.recordings(random), data.noises("development"), random)
+    mixed = calibrate.half_noisy(calibrate.recordings(random), store.noises("development"), random)
     return calibrate.similarity(model, mixed) | calibrate.same_voice(model, mixed)
 
 

@@ -21,8 +21,8 @@ from scipy.optimize import minimize
 from rtvc import VoiceCloningModel, audio
 from rtvc.pipeline import load
 from rtvc.rtvc7 import AVERAGE_TIMBRE
-from rtvc.training import data
-from rtvc.training.ge2e import equal_error_rate
+from rtvc.training.data import store
+from rtvc.training.stages.ge2e import equal_error_rate
 from rtvc.voice_cloning import CHECKED
 
 CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
@@ -36,19 +36,19 @@ WORTHWHILE = 0.01  # cosine: for less than that a recording is left as it is
 
 def recordings(rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
     """Development speakers and their recordings: utterances joined or cut to a few seconds."""
-    corpora = [data.load_corpus(name) for name in CORPORA]
-    _, development = data.split(corpora)
+    corpora = [store.load_corpus(name) for name in CORPORA]
+    _, development = store.split(corpora)
     by_name = {corpus.name: corpus for corpus in corpora}
     found: dict[str, list[np.ndarray]] = {}
     for speaker in sorted({one.speaker for one in development}):
         own = [by_name[one.corpus].wave(one) for one in development if one.speaker == speaker]
         rng.shuffle(own)
         speech, cuts = np.concatenate(own[:12]), []
-        while len(cuts) < RECORDINGS and speech.size > SECONDS[0] * data.SAMPLING_RATE:
-            size = int(rng.uniform(*SECONDS) * data.SAMPLING_RATE)
+        while len(cuts) < RECORDINGS and speech.size > SECONDS[0] * store.SAMPLING_RATE:
+            size = int(rng.uniform(*SECONDS) * store.SAMPLING_RATE)
             cuts.append(speech[:size])
             speech = speech[size:]
-        found[speaker] = [cut for cut in cuts if cut.size > SECONDS[0] * data.SAMPLING_RATE]
+        found[speaker] = [cut for cut in cuts if cut.size > SECONDS[0] * store.SAMPLING_RATE]
     return {speaker: cuts for speaker, cuts in found.items() if len(cuts) > 1}
 
 
@@ -151,10 +151,10 @@ def speaking(folder: Path, found: dict) -> dict:
 
 def centre(model: VoiceCloningModel) -> dict:
     """The mean timbre of the readers with one clip each, at as many points as ``AVERAGE_TIMBRE``."""
-    corpus = data.load_corpus(READERS)
-    train, _ = data.split([corpus])
+    corpus = store.load_corpus(READERS)
+    train, _ = store.split([corpus])
     mean = torch.stack(
-        [model._timbre(corpus.wave(one)[: 6 * data.SAMPLING_RATE]) for one in train[:MOST_READERS]]
+        [model._timbre(corpus.wave(one)[: 6 * store.SAMPLING_RATE]) for one in train[:MOST_READERS]]
     ).mean(0)
     points = np.linspace(0, mean.numel() - 1, len(AVERAGE_TIMBRE))
     return {"timbre_centre": np.interp(points, np.arange(mean.numel()), mean.numpy()).round(2).tolist()}
@@ -167,7 +167,7 @@ def main() -> None:
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     model = VoiceCloningModel.from_pretrained(options.folder).eval()
-    noises, found = data.noises("development"), recordings(rng)
+    noises, found = store.noises("development"), recordings(rng)
     mixed = half_noisy(found, noises, rng)
     with torch.inference_mode():
         numbers = similarity(model, mixed) | same_voice(model, mixed)

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from rtvc.pipeline import CHECKPOINT, load
-from rtvc.training import corpora, loop, stages
+from rtvc.training import loop, stages
+from rtvc.training.data import sources
 from rtvc.voice import Voice
 
 ROOT = Path(__file__).parents[1]
@@ -59,7 +60,7 @@ def main() -> None:
     import floors  # noqa: PLC0415  (the judges of ../shared)
 
     loop.keep_memory()
-    folder, table = options.shared / "eval", corpora.read_table(corpora.DATA / "vctk-p239.tsv")
+    folder, table = options.shared / "eval", sources.read_table(sources.DATA / "vctk-p239.tsv")
     texts = {Path(row["file"]).stem.split("_")[1]: row["text"] for row in table}
     found = {}
     for speaker in options.speakers:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import rtvc
 from rtvc import audio
-from rtvc.training.cache import pitch_curve
+from rtvc.training.data.measurements import pitch_curve
 from rtvc.training.losses import spectral_loss
 
 FRAMES, BATCH = 120, 4

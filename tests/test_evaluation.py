@@ -664,8 +664,8 @@ def test_the_documented_command_is_the_one_that_was_measured():
 
 def test_a_baseline_is_measured_but_not_taken_for_a_model(tiny_model, processor, tmp_path):
     pytest.importorskip("librosa")
+    from rtvc.evaluation.baseline import BaselineModel, MelBandsConfig, MelBandsModel
     from rtvc.pipeline import load
-    from rtvc.training.baseline import BaselineModel, MelBandsConfig, MelBandsModel
 
     parts = {name: getattr(tiny_model, name) for name in ("tuned_ge2e", "sayen", "rtvc7")}
     BaselineModel.from_components(earspeech=MelBandsModel(MelBandsConfig()), **parts).save_pretrained(tmp_path)
@@ -682,7 +682,7 @@ def test_another_encoders_embeddings_drive_the_same_voices(tiny_model):
     pytest.importorskip("librosa")
     import copy
 
-    from rtvc.training.baseline import linear_map, refit
+    from rtvc.evaluation.baseline import linear_map, refit
 
     random = np.random.default_rng(0)
     known = random.normal(size=(4000, 32))

@@ -228,10 +228,10 @@ def test_disturbance_ignores_level_and_grows_with_noise() -> None:
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
 def test_disturbance_agrees_with_pesq() -> None:
     pesq = pytest.importorskip("pesq").pesq
-    from rtvc.training import data
+    from rtvc.training.data import store
 
-    corpus, pairs = data.load_corpus("vctk-p239"), []
-    noises = data.noises("development")
+    corpus, pairs = store.load_corpus("vctk-p239"), []
+    noises = store.noises("development")
     for index in range(12):
         clean = corpus.wave(corpus.utterances[20 * index])[:48_000]
         noise = np.resize(noises[7 * index % len(noises)] + 1e-4, len(clean))
@@ -270,8 +270,8 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path, earspeech: EarSpeechModel)
 # ---------------------------------------------------------------------------------------------- training
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
 def test_training_on_real_mixtures_lowers_the_loss(earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel) -> None:
-    from rtvc.training.mixtures import Mixtures
-    from rtvc.training.sayen import Enhancing
+    from rtvc.training.data.noisy_speech import Mixtures
+    from rtvc.training.stages.sayen import Enhancing
 
     torch.manual_seed(0)
     mixtures = Mixtures({"vctk-p239": 1.0}, 1.0, [0, 10])
@@ -293,8 +293,8 @@ def test_training_on_real_mixtures_lowers_the_loss(earspeech: EarSpeechModel, tu
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
 def test_mixtures_are_reproducible_and_sound() -> None:
-    from rtvc.training.augment import MADE
-    from rtvc.training.mixtures import Mixtures
+    from rtvc.training.data.noise import MADE
+    from rtvc.training.data.noisy_speech import Mixtures
 
     mixtures = Mixtures({"vctk-p239": 1.0}, 1.0, [-5, 20])
     drawn = [mixtures.batch(24, np.random.default_rng(4)) for _ in range(2)]
@@ -309,12 +309,12 @@ def test_mixtures_are_reproducible_and_sound() -> None:
 
 
 def test_training_hears_further_voices_and_noises_and_development_always_the_same(tmp_path, monkeypatch) -> None:
-    from rtvc.training import corpora, data
-    from rtvc.training.mixtures import Mixtures
+    from rtvc.training.data import sources, store
+    from rtvc.training.data.noisy_speech import Mixtures
 
-    monkeypatch.setattr(corpora, "DATA", tmp_path)
-    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(data, "DEVELOPMENT_SPEAKERS", ("bea",))
+    monkeypatch.setattr(sources, "DATA", tmp_path)
+    monkeypatch.setattr(store, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(store, "DEVELOPMENT_SPEAKERS", ("bea",))
     times = np.arange(48_000) / 16_000
     for speaker in ("ann", "bea"):
         (tmp_path / "people" / speaker).mkdir(parents=True)

@@ -25,7 +25,7 @@ from rtvc.evaluation.verification import verification
 from rtvc.model_files import read_json
 
 SCHEMA = 1
-BASELINE = "voice_cloning_baseline"  # model_type of rtvc.training.baseline
+BASELINE = "voice_cloning_baseline"  # model_type of rtvc.evaluation.baseline
 UNASKED = "it was not asked for"
 DIGITS = 5  # that are kept of every number
 PARTS = {"cloning": ("clone",), "noise": ("clone", "enhance"), "enhancement": ("enhance",)}
@@ -83,7 +83,7 @@ def check_judges(written: Iterable[str]) -> dict[str, str]:
 def open_model(folder: Path) -> VoiceCloningPipeline:
     """The system of a folder: a model, or a baseline that was trained to compare it with (which needs rtvc[train])."""
     if (folder / "config.json").is_file() and read_json(folder / "config.json").get("model_type") == BASELINE:
-        from rtvc.training.baseline import load_baseline
+        from rtvc.evaluation.baseline import load_baseline
 
         return load_baseline(folder)
     return load(folder)

@@ -41,7 +41,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from rtvc.errors import TrainingError
-from rtvc.training.export import describe
+from rtvc.training.models import describe
 
 RUNS = Path(os.environ.get("RTVC_RUNS", Path(__file__).parents[2] / "runs"))
 DEFAULTS = {  # of the keys that every stage in this loop has

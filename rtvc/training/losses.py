@@ -10,8 +10,8 @@ from transformers.audio_utils import mel_filter_bank
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, log_mel
-from rtvc.training import data, voices
-from rtvc.training.export import component
+from rtvc.training.data import speakers, store
+from rtvc.training.models import component
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))  # n_fft and hop of the spectra compared
@@ -141,9 +141,9 @@ class TeacherConsistency(Consistency):
 
     def __init__(self):
         super().__init__()
-        self.encoder = voices.load_teacher()
+        self.encoder = speakers.load_teacher()
         bank = mel_filter_bank(
-            self.N_FFT // 2 + 1, self.BANDS, 0.0, data.SAMPLING_RATE / 2, data.SAMPLING_RATE, "slaney", "slaney"
+            self.N_FFT // 2 + 1, self.BANDS, 0.0, store.SAMPLING_RATE / 2, store.SAMPLING_RATE, "slaney", "slaney"
         )
         self.register_buffer("bank", torch.from_numpy(bank).float())
 

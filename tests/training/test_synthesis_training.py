@@ -13,8 +13,9 @@ from test_rtvc7 import TINY
 
 from rtvc import text
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
-from rtvc.training import alignment, losses, rtvc7
-from rtvc.training.speech import Batch, Item
+from rtvc.training import losses, synthesis
+from rtvc.training.data import alignment
+from rtvc.training.data.speech import Batch, Item
 
 FRAMES, HOP = 48, 200
 
@@ -50,7 +51,7 @@ def model() -> RTVC7Model:
 
 def decrease(parameters: list, loss_of, steps: int = 25, rate: float = 3e-3) -> float:
     """Loss after training over loss before."""
-    optimizer = rtvc7.adam(parameters, rate)
+    optimizer = synthesis.adam(parameters, rate)
     first = loss_of().item()
     for _ in range(steps):
         optimizer.zero_grad()
@@ -62,7 +63,7 @@ def decrease(parameters: list, loss_of, steps: int = 25, rate: float = 3e-3) -> 
 
 def test_decoder_and_posterior_learn(model: RTVC7Model, batch: Batch):
     def loss() -> torch.Tensor:
-        mean, _ = rtvc7.targets(model, batch)
+        mean, _ = synthesis.targets(model, batch)
         noise = torch.randn(batch.wave.shape, generator=torch.Generator().manual_seed(0))
         made = model.decode(mean, batch.f0, batch.voice, batch.mask[..., None], noise)
         return losses.spectral_loss(made, batch.wave, model.config)
@@ -73,25 +74,25 @@ def test_decoder_and_posterior_learn(model: RTVC7Model, batch: Batch):
 
 def test_text_side_learns_latents_durations_and_pitch(model: RTVC7Model, batch: Batch):
     with torch.no_grad():
-        target, _ = rtvc7.targets(model, batch)
+        target, _ = synthesis.targets(model, batch)
     weights = {"latents": 1.0, "likelihood": 0.2, "duration": 0.5, "pitch": 0.5, "voicing": 0.3}
 
     def loss() -> torch.Tensor:
-        found = rtvc7.prior_losses(model, batch, rtvc7.read_text(model, batch), target, weights)
+        found = synthesis.prior_losses(model, batch, synthesis.read_text(model, batch), target, weights)
         assert set(found) == set(weights)
         return sum(weights[name] * value for name, value in found.items())
 
-    assert decrease(rtvc7.text_parameters(model), loss) < 0.8
+    assert decrease(synthesis.text_parameters(model), loss) < 0.8
 
 
 def test_every_part_gets_a_gradient(model: RTVC7Model, batch: Batch):
     for parameter in model.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
-    target, _ = rtvc7.targets(model, batch)
-    found = rtvc7.read_text(model, batch)
-    total = sum(rtvc7.prior_losses(model, batch, found, target, {"likelihood": 1.0}).values())
-    made, real = rtvc7.speak_windows(model, batch, found["latents"], frames=32, windows=2)
+    target, _ = synthesis.targets(model, batch)
+    found = synthesis.read_text(model, batch)
+    total = sum(synthesis.prior_losses(model, batch, found, target, {"likelihood": 1.0}).values())
+    made, real = synthesis.speak_windows(model, batch, found["latents"], frames=32, windows=2)
     (total + losses.spectral_loss(made, real, model.config)).backward()
     silent = [name for name, parameter in model.named_parameters() if parameter.grad is None]
     assert silent == []
@@ -102,14 +103,14 @@ def test_windows_are_cut_at_the_same_place_of_both(model: RTVC7Model, batch: Bat
     monkeypatch.setattr(RTVC7Model, "decode", lambda self, latents, *rest: latents.repeat_interleave(HOP, 1)[..., 0])
     batch.wave = torch.arange(FRAMES).float().repeat_interleave(HOP).expand(2, -1).contiguous()
     latents = torch.arange(FRAMES).float()[None, :, None].expand(2, -1, 80)
-    made, real = rtvc7.speak_windows(model, batch, latents, frames=20, windows=2)
+    made, real = synthesis.speak_windows(model, batch, latents, frames=20, windows=2)
     assert torch.equal(made, real)
     assert made.shape == (2, 20 * HOP - 800)
 
 
 def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator(accelerator: Accelerator):
     torch.manual_seed(0)
-    opponent = rtvc7.Opponent(2e-3)
+    opponent = synthesis.Opponent(2e-3)
     opponent.prepare(accelerator)
     real = torch.sin(torch.arange(6000) * 0.1).expand(4, -1) * 0.1
     made = (0.05 * torch.randn(4, 6000)).requires_grad_()

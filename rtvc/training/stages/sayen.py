@@ -13,11 +13,11 @@ from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, si_snr
 from rtvc.training import loop
+from rtvc.training.data.noisy_speech import Mixtures
 from rtvc.training.disk import reason
-from rtvc.training.export import component, front_end
 from rtvc.training.losses import TeacherConsistency
-from rtvc.training.mixtures import Mixtures
-from rtvc.training.muon import MuonAndAdamW
+from rtvc.training.models import component, front_end
+from rtvc.training.optim import MuonAndAdamW
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 CLEAN_VOICE = 0.3  # share of crops whose embedding is the clean one's

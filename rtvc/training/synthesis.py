@@ -17,7 +17,7 @@ from rtvc import text
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import PITCH_SPREAD, TRAITS, RTVC7Config, RTVC7Model, log_mel
 from rtvc.training import loop
-from rtvc.training.export import component
+from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.losses import (
     Discriminators,
     SpeakerConsistency,
@@ -27,7 +27,7 @@ from rtvc.training.losses import (
     feature_loss,
     spectral_loss,
 )
-from rtvc.training.speech import Batch, Speech
+from rtvc.training.models import component
 
 
 def new_model(config: dict) -> RTVC7Model:

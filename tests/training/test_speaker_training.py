@@ -17,11 +17,13 @@ import yaml
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.training import augment, corpora, data, ge2e, loop, people, stages, voices
+from rtvc.training import loop, stages
+from rtvc.training.data import noise, sources, speakers, store
+from rtvc.training.stages import ge2e, people
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
 from rtvc.voice import Voice
 
-CONFIG = Path(__file__).parents[1] / "configs" / "ge2e.yaml"
+CONFIG = Path(__file__).parents[2] / "configs" / "ge2e.yaml"
 
 
 def test_equal_error_rate_of_known_scores():
@@ -43,8 +45,8 @@ def test_the_configured_stages_grow_the_margin_then_mine():
 
 def test_mixing_reaches_the_asked_ratio():
     random = np.random.default_rng(0)
-    wave, noise = random.standard_normal((2, 16_000)).astype(np.float32)
-    added = augment.mix(wave, noise[:5000], 7.0) - wave
+    wave, hiss = random.standard_normal((2, 16_000)).astype(np.float32)
+    added = noise.mix(wave, hiss[:5000], 7.0) - wave
     assert 10 * np.log10(np.mean(wave**2) / np.mean(added**2)) == pytest.approx(7.0, abs=1e-3)
 
 
@@ -52,7 +54,7 @@ def test_augmentation_keeps_length_and_is_repeatable():
     wave = np.random.default_rng(1).standard_normal(8_000).astype(np.float32)
     babble = np.random.default_rng(2).integers(-3000, 3000, 30_000).astype(np.int16)
     for seed in range(8):
-        one, other = (augment.augment(wave, [wave[::-1]], babble, np.random.default_rng(seed)) for _ in range(2))
+        one, other = (noise.augment(wave, [wave[::-1]], babble, np.random.default_rng(seed)) for _ in range(2))
         assert one.shape == wave.shape
         assert one.dtype == np.float32
         assert np.isfinite(one).all()
@@ -68,16 +70,16 @@ def made_voices(tmp_path, monkeypatch):
         pitch = 80 + 25 * number
         wave = sum(np.sin(2 * np.pi * pitch * harmonic * time) / harmonic for harmonic in range(1, 12)) * 0.05
         wave = wave + 0.005 * random.standard_normal(len(time))
-        index.append(voices.Stream(f"voice{number}", "made", number >= 6, number * len(time), len(time), 6 * number))
-        waves.append((wave * data.FULL_SCALE).astype(np.int16))
-    monkeypatch.setattr(data, "CACHE", tmp_path)
-    monkeypatch.setattr(data, "noises", lambda kind="train": [random.standard_normal(20_000).astype(np.float32)])
+        index.append(speakers.Stream(f"voice{number}", "made", number >= 6, number * len(time), len(time), 6 * number))
+        waves.append((wave * store.FULL_SCALE).astype(np.int16))
+    monkeypatch.setattr(store, "CACHE", tmp_path)
+    monkeypatch.setattr(store, "noises", lambda kind="train": [random.standard_normal(20_000).astype(np.float32)])
     monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
     vectors = random.standard_normal((48, 256)).astype(np.float16)
-    np.concatenate(waves).tofile(tmp_path / f"ge2e-made{data.WAVES}")
+    np.concatenate(waves).tofile(tmp_path / f"ge2e-made{store.WAVES}")
     made = "ge2e-made", index, np.concatenate(waves), vectors
-    monkeypatch.setattr(voices, "load", lambda *_: made)
-    monkeypatch.setattr(voices, "teacher_vectors", lambda wave: random.standard_normal((2, 256)))
+    monkeypatch.setattr(speakers, "load", lambda *_: made)
+    monkeypatch.setattr(speakers, "teacher_vectors", lambda wave: random.standard_normal((2, 256)))
     return tmp_path / "runs"
 
 
@@ -100,8 +102,8 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
 
 
 def test_people_who_really_spoke_keep_their_share_of_the_draws():
-    def stream(speaker: str, corpus: str, seconds: int) -> voices.Stream:
-        return voices.Stream(speaker, corpus, False, 0, seconds * data.SAMPLING_RATE, 0)
+    def stream(speaker: str, corpus: str, seconds: int) -> speakers.Stream:
+        return speakers.Stream(speaker, corpus, False, 0, seconds * store.SAMPLING_RATE, 0)
 
     real = [stream("ann", "read", 300), stream("ann-slow", "read", 320), stream("bob", "read", 20)]
     others = [*(stream(f"bob-warped{one}", "read", 10) for one in range(6)), stream("made0001", "runs/people", 10)]
@@ -198,25 +200,25 @@ def test_a_new_encoder_can_mean_what_another_ones_vectors_mean(made_voices, tiny
 @pytest.fixture
 def vowel() -> np.ndarray:
     """Two seconds of 100 Hz through one resonance at 1,000 Hz."""
-    time = np.arange(2 * data.SAMPLING_RATE) / data.SAMPLING_RATE
+    time = np.arange(2 * store.SAMPLING_RATE) / store.SAMPLING_RATE
     tones = ((np.sin(2 * np.pi * 100 * n * time), (100 * n - 1000) / 250) for n in range(1, 60))
     return sum(0.02 * tone / (1 + off**2) for tone, off in tones).astype(np.float32)
 
 
 def test_a_longer_vocal_tract_lowers_the_formant_and_leaves_the_pitch(vowel):
     flat = np.zeros(257)
-    same = augment.vocal_tract(vowel, 1.0, flat)
+    same = noise.vocal_tract(vowel, 1.0, flat)
     assert np.abs(same - vowel).max() < 1e-4 * np.abs(vowel).max()
-    moved = augment.vocal_tract(vowel, 0.8, flat)
+    moved = noise.vocal_tract(vowel, 0.8, flat)
     spectrum = np.abs(np.fft.rfft(moved))  # a bin is half a hertz
     assert np.argmax(spectrum) / 2 == pytest.approx(800, abs=1), "the strongest harmonic is where the resonance is now"
     assert spectrum[1700] < 0.02 * spectrum[1600], "harmonics stay harmonics: nothing at 850 Hz"
 
 
 def test_a_colour_is_a_filter_of_a_few_decibels(vowel):
-    louder = augment.vocal_tract(vowel, 1.0, np.full(257, np.log(2)))
+    louder = noise.vocal_tract(vowel, 1.0, np.full(257, np.log(2)))
     assert np.abs(louder - 2 * vowel).max() < 1e-3 * np.abs(vowel).max()
-    drawn = np.stack([augment.colour(np.random.default_rng(seed)) for seed in range(200)]) * 20 / np.log(10)
+    drawn = np.stack([noise.colour(np.random.default_rng(seed)) for seed in range(200)]) * 20 / np.log(10)
     assert 1 < drawn.std() < 4
     assert np.abs(np.diff(drawn[:, 20:])).max() < 1, "smooth"
 
@@ -224,7 +226,7 @@ def test_a_colour_is_a_filter_of_a_few_decibels(vowel):
 def test_a_microphone_changes_the_timbre_by_some_decibels_and_nothing_else():
     impulse = np.zeros(4_000, np.float32)
     impulse[0] = 1.0
-    heard = [augment.microphone(impulse, np.random.default_rng(seed)) for seed in range(200)]
+    heard = [noise.microphone(impulse, np.random.default_rng(seed)) for seed in range(200)]
     changes = np.stack([np.fft.rfft(one) for one in heard])
     assert np.abs(np.angle(changes)).max() < 1e-2, "in time with the original"
     assert 2 < (20 * np.log10(np.abs(changes))).std() < 4
@@ -233,47 +235,49 @@ def test_a_microphone_changes_the_timbre_by_some_decibels_and_nothing_else():
 def test_warped_pieces_are_repeatable_and_as_many_as_there_is_speech(woman):
     wave = audio.read(woman)
     long = np.tile(wave, 4)
-    made = dict(voices.warped(long, "ann", 3))
+    made = dict(speakers.warped(long, "ann", 3))
     assert list(made) == ["-warped0", "-warped1", "-warped2"]
-    again = dict(voices.warped(long, "ann", 3))
+    again = dict(speakers.warped(long, "ann", 3))
     assert all(np.array_equal(one, again[name]) for name, one in made.items())
-    assert not np.array_equal(made["-warped0"], dict(voices.warped(long, "bob", 3))["-warped0"])
-    assert all(abs(len(one) / data.SAMPLING_RATE - voices.WARPED_SECONDS) < 0.1 for one in made.values())
+    assert not np.array_equal(made["-warped0"], dict(speakers.warped(long, "bob", 3))["-warped0"])
+    assert all(abs(len(one) / store.SAMPLING_RATE - speakers.WARPED_SECONDS) < 0.1 for one in made.values())
     assert all(np.abs(one).max() <= 1 for one in made.values())
-    assert len(dict(voices.warped(long[: 2 * data.SAMPLING_RATE], "ann", 12))) == 2
-    assert not dict(voices.warped(long, "ann", 0))
+    assert len(dict(speakers.warped(long[: 2 * store.SAMPLING_RATE], "ann", 12))) == 2
+    assert not dict(speakers.warped(long, "ann", 0))
 
 
 @pytest.fixture
 def readers(tmp_path, monkeypatch, woman, man) -> list[str]:
     """A corpus of files: the two examples, slower and faster, as eight people, the last two for development."""
     corpus = tmp_path / "corpus"
-    waves = [audio.read(path)[: 4 * data.SAMPLING_RATE] for path in (woman, man)]
+    waves = [audio.read(path)[: 4 * store.SAMPLING_RATE] for path in (woman, man)]
     names = ["ann", "bob", "cyd", "dan", "eve", "fay", "ls_669", "ls_7312"]
     for number, name in enumerate(names):
-        wave = np.tile(voices.played(waves[number % 2], 0.8 + 0.1 * (number // 2)), 1 + number // 6)
+        wave = np.tile(speakers.played(waves[number % 2], 0.8 + 0.1 * (number // 2)), 1 + number // 6)
         (corpus / name).mkdir(parents=True)
         for part, clip in enumerate(np.array_split(wave, 2)):
-            soundfile.write(corpus / name / f"{part}.wav", clip, data.SAMPLING_RATE)
-    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(corpora, "DATA", tmp_path)
+            soundfile.write(corpus / name / f"{part}.wav", clip, store.SAMPLING_RATE)
+    monkeypatch.setattr(store, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(sources, "DATA", tmp_path)
     monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
     if not importlib.util.find_spec("resemblyzer"):  # a stand-in of the same shape; the weight is 0 below
-        monkeypatch.setattr(voices, "teacher_vectors", lambda wave: np.full((max(1, len(wave) // 25_600), 256), 0.0625))
+        monkeypatch.setattr(
+            speakers, "teacher_vectors", lambda wave: np.full((max(1, len(wave) // 25_600), 256), 0.0625)
+        )
     return [str(corpus)]
 
 
 def test_voices_are_prepared_from_real_recordings(readers, capsys):
     """Through the reader of corpora, the joined streams, the shifted copies, and the features' cache."""
-    stem, streams, waves, vectors = voices.load(readers, readers, 3, [])
+    stem, streams, waves, vectors = speakers.load(readers, readers, 3, [])
     warped = {one.speaker for one in streams if "-warped" in one.speaker}
     assert {one.split("-")[0] for one in warped} == {"ann", "bob", "cyd", "dan", "eve", "fay"}, "nobody for development"
     assert sum(not one.development for one in streams) == 6 * 5 + len(warped), "each reader, four copies, warped pieces"
     assert sum(one.development for one in streams) == 2
     assert sum(one.samples for one in streams) == len(waves)
     assert sum(one.windows for one in streams) == len(vectors)
-    assert voices.load(readers, readers, 3, [])[0] == stem
-    assert voices.load(readers, readers, 0, [])[0] != stem
+    assert speakers.load(readers, readers, 3, [])[0] == stem
+    assert speakers.load(readers, readers, 0, [])[0] != stem
     config = stages.load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
     phases = [config["stages"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 4)]
@@ -300,7 +304,7 @@ def test_people_are_made_of_the_voices_there_are(readers, mixing, tmp_path):
     assert len({wave.tobytes() for wave in made.values()}) == 4
     for name, wave in made.items():
         assert np.array_equal(soundfile.read(tmp_path / "other" / name / "0.flac")[0], wave)
-    _, streams, *_ = voices.load(readers, readers, 3, [str(tmp_path / "one")])
+    _, streams, *_ = speakers.load(readers, readers, 3, [str(tmp_path / "one")])
     assert {one.speaker for one in streams if one.corpus not in readers} <= set(made), "neither shifted nor warped"
 
 
@@ -327,7 +331,7 @@ def test_a_missing_teacher_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "resemblyzer.audio", None)
     monkeypatch.setitem(sys.modules, "resemblyzer", None)
     with pytest.raises(TrainingError, match="Resemblyzer is not installed; pip install --no-deps resemblyzer"):
-        voices.teacher_vectors(np.zeros(16_000, np.float32))
+        speakers.teacher_vectors(np.zeros(16_000, np.float32))
 
 
 def test_the_loss_falls(made_voices, capsys):

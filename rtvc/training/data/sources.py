@@ -28,7 +28,7 @@ from tqdm import tqdm
 from rtvc.errors import TrainingError
 from rtvc.training.disk import reading, write_text
 
-DATA = Path(os.environ.get("RTVC_DATA", Path(__file__).parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("RTVC_DATA", Path(__file__).parents[4] / "shared" / "data"))
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 READER = 2  # counts up when clips are read differently: caches are then made anew
 HUB = "hf:"

@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from rtvc import VoiceCloningModel, audio, text
 from rtvc.rtvc7 import RTVC7Config, log_mel, timbre
-from rtvc.training import data, loop
-from rtvc.training.teacher import DURATIONS
+from rtvc.training import loop
+from rtvc.training.data import store
+from rtvc.training.stages.teacher import DURATIONS
 from rtvc.voice import pitch_statistics
 
 ALIGNED = ".alignment.json"  # of a corpus, in the cache: file → symbols, frames, score
@@ -198,9 +199,9 @@ def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[
 def _load(corpora: list[str]) -> list[tuple[str, list[str], Tensor, bool]]:
     """(key, symbols, log-mel in float16, punctuated) of every utterance."""
     found = []
-    loaded = [data.load_corpus(name) for name in corpora]
+    loaded = [store.load_corpus(name) for name in corpora]
     waves = {corpus.name: corpus.wave for corpus in loaded}
-    for one in [*sum(data.split(loaded), [])]:
+    for one in [*sum(store.split(loaded), [])]:
         try:
             symbols = text.phonemize(one.text)
         except text.TextError:
@@ -211,7 +212,7 @@ def _load(corpora: list[str]) -> list[tuple[str, list[str], Tensor, bool]]:
 
 
 def _teacher() -> list[tuple[str, list[str], Tensor, np.ndarray]]:
-    corpus = data.load_corpus(data.TEACHER)
+    corpus = store.load_corpus(store.TEACHER)
     known = json.loads(corpus.file(DURATIONS).read_text(encoding="utf-8"))
     items = []
     for one in corpus.utterances:
@@ -243,7 +244,7 @@ def train(config: dict) -> None:
             for (_, symbols, mel, _), (frames, score) in zip(utterances, found, strict=True)
             if score > bar
         ]
-        _save(utterances, found, [data.TEACHER, *config["corpora"]])
+        _save(utterances, found, [store.TEACHER, *config["corpora"]])
         print(f"{time.time() - start:.0f} s", flush=True)
         if round_index < config["rounds"]:
             fit(classifier, items, config["steps"], config["learning_rate"] / 2, round_index + 1)
@@ -257,11 +258,11 @@ def _save(utterances: list, found: list, corpora: list[str]) -> None:
             symbols, frames = tidy(symbols, frames, punctuated)
             tables[name][key.removeprefix(f"{name}/")] = {"symbols": symbols, "frames": frames, "score": score}
     for name, table in tables.items():
-        data.write_text(data.load_corpus(name).file(ALIGNED), json.dumps(table))
+        store.write_text(store.load_corpus(name).file(ALIGNED), json.dumps(table))
 
 
 # ---------------------------------------------------------------------------------------------- by synthesis
-def align_by_synthesis(corpus: data.Corpus) -> None:
+def align_by_synthesis(corpus: store.Corpus) -> None:
     """Align a corpus that no classifier has heard: the bundled model says each text in the recording's voice, and
     dynamic time warping carries its durations over. Needs nothing but the recordings and their texts."""
     from rtvc.pipeline import load
@@ -276,7 +277,7 @@ def align_by_synthesis(corpus: data.Corpus) -> None:
         if frames:
             symbols, frames = tidy(symbols, frames, not one.text.isupper())
             table[one.file] = {"symbols": symbols, "frames": frames, "score": score}
-    data.write_text(corpus.file(ALIGNED), json.dumps(table))
+    store.write_text(corpus.file(ALIGNED), json.dumps(table))
 
 
 @torch.inference_mode()

@@ -22,33 +22,34 @@ from tqdm import tqdm
 
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.training import augment, data, loop, voices
-from rtvc.training.baseline import MelBandsConfig, MelBandsModel, least_squares
-from rtvc.training.export import component, part
-from rtvc.training.muon import MuonAndAdamW
+from rtvc.evaluation.baseline import MelBandsConfig, MelBandsModel, least_squares
+from rtvc.training import loop
+from rtvc.training.data import noise, speakers, store
+from rtvc.training.models import component, part
+from rtvc.training.optim import MuonAndAdamW
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
 
 HOP = 160
 BANDS = 64
 Generator = np.random.Generator
 FRONT_ENDS = {"earspeech": (EarSpeechModel, EarSpeechConfig), "mel_bands": (MelBandsModel, MelBandsConfig)}
-CHUNK = 8 * voices.WINDOW_SAMPLES  # samples that share one recording condition and one reference level
+CHUNK = 8 * speakers.WINDOW_SAMPLES  # samples that share one recording condition and one reference level
 
 
 # ---------------------------------------------------------------------------------------------- cached features
-def frame_starts(streams: list[voices.Stream]) -> np.ndarray:
+def frame_starts(streams: list[speakers.Stream]) -> np.ndarray:
     """(streams + 1,) where each stream's frames begin in the feature cache."""
     return np.concatenate([[0], np.cumsum([-(-one.samples // HOP) for one in streams])])
 
 
-def training_waves(streams: list[voices.Stream], waves: np.ndarray) -> np.ndarray:
+def training_waves(streams: list[speakers.Stream], waves: np.ndarray) -> np.ndarray:
     """The part of the cache before the first development speaker."""
     return waves[: max(one.start + one.samples for one in streams if not one.development)]
 
 
-def _chunks(stream: voices.Stream, waves: np.ndarray) -> list[np.ndarray]:
+def _chunks(stream: speakers.Stream, waves: np.ndarray) -> list[np.ndarray]:
     """A stream in pieces of ``CHUNK`` samples, float32."""
-    wave = waves[stream.start : stream.start + stream.samples].astype(np.float32) / data.FULL_SCALE
+    wave = waves[stream.start : stream.start + stream.samples].astype(np.float32) / store.FULL_SCALE
     return [wave[first : first + CHUNK] for first in range(0, len(wave), CHUNK)]
 
 
@@ -64,14 +65,14 @@ def front_end(kind: str) -> nn.Module:
     return model(config())
 
 
-_front_end, _noises = functools.cache(front_end), functools.cache(data.noises)
+_front_end, _noises = functools.cache(front_end), functools.cache(store.noises)
 
 
 @dataclass(frozen=True)
 class Recorded:
     """A stream as copy number ``copy`` of its features has it: what one process works on."""
 
-    stream: voices.Stream
+    stream: speakers.Stream
     waves: Path
     babble: int  # samples of the waves that other people's speech is drawn from
     kind: str
@@ -85,28 +86,28 @@ def _features(job: Recorded) -> np.ndarray:
     chunks = _chunks(job.stream, waves)
     if job.copy:
         random = np.random.default_rng([job.copy, job.stream.start])
-        chunks = [augment.augment(one, _noises(), waves[: job.babble], random) for one in chunks]
+        chunks = [noise.augment(one, _noises(), waves[: job.babble], random) for one in chunks]
     made = [front(torch.from_numpy(one)[None]).features[0].numpy() for one in chunks]
     return np.concatenate(made).astype(np.float16)
 
 
-def cache_features(stem: str, streams: list[voices.Stream], waves: np.ndarray, kind: str, copy: int) -> Path:
+def cache_features(stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, copy: int) -> Path:
     """Features of every stream, float16, into ``<stem>.<kind><copy>``: copy 0 is clean, each other augmented anew."""
-    path = data.CACHE / f"{stem}.{kind}{copy}"
+    path = store.CACHE / f"{stem}.{kind}{copy}"
     if path.exists():
         return path
     front_end(kind)  # an unknown one is refused here
     babble, written = len(training_waves(streams, waves)), path.with_suffix(".new")
-    jobs = (Recorded(one, data.CACHE / f"{stem}{data.WAVES}", babble, kind, copy) for one in streams)
+    jobs = (Recorded(one, store.CACHE / f"{stem}{store.WAVES}", babble, kind, copy) for one in streams)
     with open(written, "wb") as file:
-        found = data.in_parallel(_features, jobs)
+        found = store.in_parallel(_features, jobs)
         for features in tqdm(found, desc=f"features, copy {copy}", total=len(streams), unit="stream", mininterval=5):
             file.write(features.tobytes())
     return written.replace(path)
 
 
 def load_features(
-    stem: str, streams: list[voices.Stream], waves: np.ndarray, kind: str, augmented: int
+    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, augmented: int
 ) -> list[np.ndarray]:
     """Clean and ``augmented`` further copies of all features, each (frames, 64) float16; made where missing."""
     copies = [cache_features(stem, streams, waves, kind, copy) for copy in range(augmented + 1)]
@@ -114,13 +115,13 @@ def load_features(
 
 
 # ---------------------------------------------------------------------------------------------- batches
-def shares(streams: list[voices.Stream], config: dict) -> np.ndarray:
+def shares(streams: list[speakers.Stream], config: dict) -> np.ndarray:
     """(streams,) how often each one is drawn: by its seconds, up to ``seconds_that_count``.
 
     Warped pieces and people of the corpora ``made`` together get ``made_share`` of the draws: drawn by their number,
     they would leave one in eight to people who really spoke, whose recordings alone differ as recordings do.
     """
-    seconds = np.array([one.samples for one in streams]) / data.SAMPLING_RATE
+    seconds = np.array([one.samples for one in streams]) / store.SAMPLING_RATE
     weights = np.minimum(seconds, config["seconds_that_count"])
     made = np.array([one.is_warped or one.corpus in config["made"] for one in streams])
     if made.any() and not made.all():
@@ -132,7 +133,7 @@ def shares(streams: list[voices.Stream], config: dict) -> np.ndarray:
 class Crops:
     """Draws batches: (speakers, utterances) crops of one length, most of them from an augmented copy."""
 
-    def __init__(self, stem: str, streams: list[voices.Stream], waves: np.ndarray, vectors: np.ndarray, config: dict):
+    def __init__(self, stem: str, streams: list[speakers.Stream], waves: np.ndarray, vectors: np.ndarray, config: dict):
         keep = [number for number, one in enumerate(streams) if not one.development]
         self.streams, self.waves, self.config = [streams[number] for number in keep], waves, config
         self.starts = frame_starts(streams)[keep]
@@ -142,9 +143,9 @@ class Crops:
         self.own = np.stack([self._mean(one, 0, one.windows) for one in self.streams])
         self.mean = self.own.mean(0)
         self.shares = shares(self.streams, config)
-        self.noises = data.noises()
+        self.noises = store.noises()
 
-    def _mean(self, stream: voices.Stream, first: int, last: int) -> np.ndarray:
+    def _mean(self, stream: speakers.Stream, first: int, last: int) -> np.ndarray:
         """(256,) the teacher's mean over a stream's windows ``first`` … ``last``."""
         return self.vectors[stream.first_window + first : stream.first_window + last].mean(0)
 
@@ -164,8 +165,8 @@ class Crops:
         minutes.
         """
         stream = self.streams[number]
-        one = min(first // voices.WINDOW, stream.windows - 1)
-        last = min(max(one + 1, round((first + frames) / voices.WINDOW)), stream.windows)
+        one = min(first // speakers.WINDOW, stream.windows - 1)
+        last = min(max(one + 1, round((first + frames) / speakers.WINDOW)), stream.windows)
         return (self._mean(stream, one, last) + self.own[number]) / 2 - self.mean
 
     def _batch(self, seconds: float, utterances: int, random: Generator, crop: Callable) -> tuple[Tensor, Tensor]:
@@ -189,8 +190,8 @@ class Crops:
         """(frames · hop,) float32, augmented on the fly; a stream shorter than the crop is repeated."""
         stream = self.streams[chosen]
         places = stream.start + (first * HOP + np.arange(frames * HOP)) % stream.samples
-        wave = self.waves[places].astype(np.float32) / data.FULL_SCALE
-        return augment.augment(wave, self.noises, self.babble, random) if self._is_augmented(random) else wave
+        wave = self.waves[places].astype(np.float32) / store.FULL_SCALE
+        return noise.augment(wave, self.noises, self.babble, random) if self._is_augmented(random) else wave
 
     def cached(self, seconds: float, utterances: int, random: Generator) -> tuple[Tensor, Tensor]:
         """Features (speakers, utterances, frames, 64), ``seconds`` in all, and teacher vectors (…, 256)."""
@@ -217,20 +218,20 @@ class Development:
 
     WINDOWS, MOST, SNR = 2, 15, 5.0
 
-    def __init__(self, streams: list[voices.Stream], waves: np.ndarray):
-        pieces, self.speakers, size = [], [], self.WINDOWS * voices.WINDOW_SAMPLES
+    def __init__(self, streams: list[speakers.Stream], waves: np.ndarray):
+        pieces, self.speakers, size = [], [], self.WINDOWS * speakers.WINDOW_SAMPLES
         for stream in [one for one in streams if one.development]:
             for piece in range(min(self.MOST, stream.windows // self.WINDOWS)):
                 begin = stream.start + piece * size
-                pieces.append(waves[begin : begin + size].astype(np.float32) / data.FULL_SCALE)
+                pieces.append(waves[begin : begin + size].astype(np.float32) / store.FULL_SCALE)
                 self.speakers.append(stream.speaker)
-        noises = data.noises("development")
-        noisy = [augment.mix(one, noises[n % len(noises)], self.SNR) if noises else one for n, one in enumerate(pieces)]
+        noises = store.noises("development")
+        noisy = [noise.mix(one, noises[n % len(noises)], self.SNR) if noises else one for n, one in enumerate(pieces)]
         self.pairs = [np.stack(pair).astype(np.float32) for pair in zip(pieces, noisy, strict=True)]
 
     def teacher(self) -> dict[str, float]:
         """Equal error rates of the teacher, clean and noisy."""
-        heard = [np.stack([voices.teacher_vectors(one).mean(0) for one in pair]) for pair in self.pairs]
+        heard = [np.stack([speakers.teacher_vectors(one).mean(0) for one in pair]) for pair in self.pairs]
         return self.rates(list(zip(self.speakers, heard, strict=True)))
 
     @staticmethod
@@ -307,7 +308,9 @@ class GE2E(loop.Stage):
 
     def __init__(self, config: dict):
         super().__init__(config)
-        stem, streams, waves, vectors = voices.load(*(config[key] for key in ("corpora", "shifted", "warped", "made")))
+        stem, streams, waves, vectors = speakers.load(
+            *(config[key] for key in ("corpora", "shifted", "warped", "made"))
+        )
         self.crops = Crops(stem, streams, waves, vectors, config)
         self.development = Development(streams, waves)
         self.examined = len(self.development.pairs)

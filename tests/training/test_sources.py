@@ -14,13 +14,13 @@ import pytest
 import soundfile
 
 from rtvc.errors import TrainingError
-from rtvc.training import corpora, data
+from rtvc.training.data import sources, store
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr(corpora, "DATA", tmp_path)
-    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(sources, "DATA", tmp_path)
+    monkeypatch.setattr(store, "CACHE", tmp_path / "cache")
     return tmp_path
 
 
@@ -89,10 +89,10 @@ LAYOUTS = {
 def test_each_layout_is_read(make, place):
     make(place / "corpus")
     name = "corpus" if make is archive else str(place / "corpus")
-    (one,) = data.load_corpus(name, 1).utterances
+    (one,) = store.load_corpus(name, 1).utterances
     assert (one.speaker, one.gender, one.text) == LAYOUTS[make]
-    wave = data.load_corpus(name).wave(one)
-    assert len(wave) / data.SAMPLING_RATE == pytest.approx(0.6, abs=0.01)  # nobody speaks, so nothing is trimmed
+    wave = store.load_corpus(name).wave(one)
+    assert len(wave) / store.SAMPLING_RATE == pytest.approx(0.6, abs=0.01)  # nobody speaks, so nothing is trimmed
     spectrum = np.abs(np.fft.rfft(wave))
     assert np.argmax(spectrum) / 0.6 == pytest.approx(300, abs=5)  # resampled
 
@@ -121,17 +121,17 @@ def test_a_dataset_of_the_hub_is_read(place, monkeypatch):
         }
     )
     datasets.Dataset.from_dict(rows, features).to_parquet(place / "repository" / "train.parquet")
-    found = data.load_corpus(f"hf:{place / 'repository'}:train", 1).utterances
+    found = store.load_corpus(f"hf:{place / 'repository'}:train", 1).utterances
     assert [(one.speaker, one.gender, one.text) for one in found] == [("7", "F", "Hello."), ("8", "M", "Bye.")]
     with pytest.raises(TrainingError, match="names no split"):
-        data.load_corpus("hf:somebody/something")
+        store.load_corpus("hf:somebody/something")
 
 
 def test_broken_recordings_are_counted_named_and_left_out(place, capsys):
     beside(place / "corpus")
     write(place / "corpus" / "ann" / "two.wav", "not a sound")
     write(place / "corpus" / "ann" / "two.txt", "Two.")
-    corpus = data.load_corpus(str(place / "corpus"), 1)
+    corpus = store.load_corpus(str(place / "corpus"), 1)
     assert [one.file for one in corpus.utterances] == ["ann/one.wav"]
     assert "1 of 2 recordings skipped (ann/two.wav:" in capsys.readouterr().out
 
@@ -151,7 +151,7 @@ def test_what_the_table_names_but_the_archive_lacks_is_counted_and_named(place, 
     tone(place / "x.wav")
     files = {"a.wav": (place / "x.wav").read_bytes(), "not-in-the-table.wav": b"x"}
     name = make_archive(place, files, ["a.wav\tann\tOne.", "b.wav\tann\tTwo."])
-    assert [one.file for one in data.load_corpus(name, 1).utterances] == ["a.wav"]
+    assert [one.file for one in store.load_corpus(name, 1).utterances] == ["a.wav"]
     assert "1 of 2 recordings skipped (b.wav: it is not in the archive)" in capsys.readouterr().out
 
 
@@ -163,24 +163,24 @@ def test_a_damaged_archive_is_said_to_be(place):
     for content in (whole[: len(whole) // 2], b"no archive", b""):
         (place / "some.tar").write_bytes(content)
         with pytest.raises(TrainingError, match="The corpus “some” cannot be read .*get it again"):
-            data.load_corpus(name, 1)
+            store.load_corpus(name, 1)
     assert not [path for path in (place / "cache").iterdir() if not path.name.startswith("sums-")]
     make_archive(place, {"a.wav": b"x"}, ["a.wav\tann"], "name\tspeaker\n")
     with pytest.raises(TrainingError, match="no column “file”"):
-        data.load_corpus(name, 1)
+        store.load_corpus(name, 1)
     (place / "some.tsv").write_bytes(b"file\n\xff\xfe\n")
     with pytest.raises(TrainingError, match="cannot be read"):
-        data.load_corpus(name, 1)
+        store.load_corpus(name, 1)
 
 
 def test_a_damaged_archive_leaves_the_cache_of_the_whole_one(place):
     """Once the old cache went before the new one was there."""
     tone(place / "x.wav")
     name = make_archive(place, {"a.wav": (place / "x.wav").read_bytes()}, ["a.wav\tann\tOne."])
-    whole, first = (place / "some.tar").read_bytes(), data.load_corpus(name, 1)
+    whole, first = (place / "some.tar").read_bytes(), store.load_corpus(name, 1)
     (place / "some.tar").write_bytes(whole[:600])
     with pytest.raises(TrainingError):
-        data.load_corpus(name, 1)
+        store.load_corpus(name, 1)
     (place / "some.tar").write_bytes(whole)
     assert len(first.file(".i16").read_bytes()) == 2 * first.utterances[0].samples
 
@@ -203,20 +203,20 @@ class Full:
 
 def test_a_full_disk_while_caching_is_said(place, monkeypatch):
     beside(place / "corpus")
-    monkeypatch.setattr(data, "open", Full, raising=False)
+    monkeypatch.setattr(store, "open", Full, raising=False)
     with pytest.raises(TrainingError, match="The cache .*No space left on device.*RTVC_CACHE"):
-        data.load_corpus(str(place / "corpus"), 1)
+        store.load_corpus(str(place / "corpus"), 1)
     assert not list((place / "cache").glob("*.new"))
-    monkeypatch.setattr(data, "CACHE", place / "corpus" / "ann" / "one.txt")
+    monkeypatch.setattr(store, "CACHE", place / "corpus" / "ann" / "one.txt")
     with pytest.raises(TrainingError, match="The cache .* cannot be written"):
-        data.load_corpus(str(place / "corpus"), 1)
+        store.load_corpus(str(place / "corpus"), 1)
 
 
 def test_sums_are_kept_as_they_come(place, monkeypatch):
     """An interrupted first reading of a large corpus goes on where it was."""
     for name in ("one", "two", "three"):
         write(place / "corpus" / f"{name}.txt", name)
-    files, read, usual = sorted((place / "corpus").iterdir()), [], corpora._sum
+    files, read, usual = sorted((place / "corpus").iterdir()), [], sources._sum
 
     def counted(file: Path) -> str:
         read.append(file.name)
@@ -224,34 +224,34 @@ def test_sums_are_kept_as_they_come(place, monkeypatch):
             raise KeyboardInterrupt
         return usual(file)
 
-    monkeypatch.setattr(corpora, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(corpora.os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(corpora, "_sum", counted)
+    monkeypatch.setattr(sources, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(sources.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(sources, "_sum", counted)
     with pytest.raises(KeyboardInterrupt):
-        corpora.checksum(place / "corpus", files, place / "cache")
-    key = corpora.checksum(place / "corpus", files, place / "cache")
+        sources.checksum(place / "corpus", files, place / "cache")
+    key = sources.checksum(place / "corpus", files, place / "cache")
     assert read == ["one.txt", "three.txt", "two.txt", "two.txt"]
-    monkeypatch.setattr(corpora, "_sum", usual)
-    assert corpora.checksum(place / "corpus", files, place / "elsewhere") == key
+    monkeypatch.setattr(sources, "_sum", usual)
+    assert sources.checksum(place / "corpus", files, place / "elsewhere") == key
 
 
 def test_the_second_microphone_of_a_large_corpus_is_found_at_once(place):
     """Each recording was once looked for among all of them: a minute for 20,000, half an hour for all of VCTK."""
     files = tuple(place / f"p{n:05d}_mic{which}.flac" for n in range(10_000) for which in (1, 2))
     began = time.monotonic()
-    assert len(list(corpora.Folder("vctk", "key", place, files).clips())) == 10_000
+    assert len(list(sources.Folder("vctk", "key", place, files).clips())) == 10_000
     assert time.monotonic() - began < 10
 
 
 def test_a_changed_corpus_is_read_anew_and_the_old_cache_goes(place):
     beside(place / "corpus")
     name = str(place / "corpus")
-    first = data.load_corpus(name, 1)
+    first = store.load_corpus(name, 1)
     (first.file(".traits.json")).write_text("{}")
-    assert data.load_corpus(name, 1).stem == first.stem
+    assert store.load_corpus(name, 1).stem == first.stem
     tone(place / "corpus" / "ann" / "two.wav")
     write(place / "corpus" / "ann" / "two.txt", "Two.")
-    second = data.load_corpus(name, 1)
+    second = store.load_corpus(name, 1)
     assert len(second.utterances) == 2
     assert second.stem != first.stem
     assert not first.file(".traits.json").exists()
@@ -261,13 +261,13 @@ def test_a_corpus_is_known_by_its_contents(place):
     """Another time of change alone, as after copying, is none; another content of the same size is one."""
     beside(place / "corpus")
     name, file = str(place / "corpus"), place / "corpus" / "ann" / "one.wav"
-    first = data.load_corpus(name, 1)
+    first = store.load_corpus(name, 1)
     os.utime(file, (1, 1))
-    assert data.load_corpus(name, 1).stem == first.stem
+    assert store.load_corpus(name, 1).stem == first.stem
     changed = bytearray(file.read_bytes())
     changed[-100] ^= 1
     file.write_bytes(changed)
-    assert data.load_corpus(name, 1).stem != first.stem
+    assert store.load_corpus(name, 1).stem != first.stem
 
 
 def test_a_recording_of_the_same_speaker_and_name_in_two_corpora_counts_once(place):
@@ -275,24 +275,24 @@ def test_a_recording_of_the_same_speaker_and_name_in_two_corpora_counts_once(pla
         beside(place / name)
         tone(place / name / "bob" / "one.wav")
         write(place / name / "bob" / "one.txt", "Another's.")
-    loaded = [data.load_corpus(str(place / name), 1) for name in ("one", "two")]
-    assert len(data.split(loaded)[0]) == 2
+    loaded = [store.load_corpus(str(place / name), 1) for name in ("one", "two")]
+    assert len(store.split(loaded)[0]) == 2
 
 
 def test_two_people_whose_recordings_have_the_same_names_say_each_their_own(place):
     for speaker in ("ann", "bob"):
         tone(place / "people" / speaker / "001.wav")
         write(place / "people" / speaker / "001.txt", f"I am {speaker}.")
-    said = {one.speaker: one.text for one in data.load_corpus(str(place / "people"), 1).utterances}
+    said = {one.speaker: one.text for one in store.load_corpus(str(place / "people"), 1).utterances}
     assert said == {"ann": "I am ann.", "bob": "I am bob."}
 
 
 def test_a_corpus_without_recordings_is_refused(place):
     (place / "empty").mkdir()
     with pytest.raises(TrainingError, match="holds no recordings"):
-        data.load_corpus(str(place / "empty"))
+        store.load_corpus(str(place / "empty"))
     write(place / "bad" / "one.wav", "x")
     with pytest.raises(TrainingError, match="no usable recording"):
-        data.load_corpus(str(place / "bad"), 1)
+        store.load_corpus(str(place / "bad"), 1)
     with pytest.raises(TrainingError, match="There is no corpus “librispeach”"):
-        data.load_corpus("librispeach")
+        store.load_corpus("librispeach")

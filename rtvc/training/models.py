@@ -14,11 +14,11 @@ from rtvc import VoiceCloningModel, VoiceCloningProcessor
 from rtvc.card import NAMES, keep_origin, write_card
 from rtvc.earspeech import EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import CheckpointError, TrainingError
+from rtvc.evaluation.baseline import MelBandsModel
 from rtvc.pipeline import load
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.sayen import SayENModel
 from rtvc.text import VoiceCloningTokenizer
-from rtvc.training.baseline import MelBandsModel
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 COMPONENTS = {"earspeech": EarSpeechModel, "tuned_ge2e": TunedGE2EModel, "sayen": SayENModel, "rtvc7": RTVC7Model}

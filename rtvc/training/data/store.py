@@ -26,11 +26,11 @@ from tqdm import tqdm
 
 from rtvc import audio
 from rtvc.errors import TrainingError, VoiceError
-from rtvc.training import corpora
+from rtvc.training.data import sources
 from rtvc.training.disk import reading, write_text, writing
 
 SAMPLING_RATE = 16_000
-CACHE = Path(os.environ.get("RTVC_CACHE", Path(__file__).parents[2] / ".cache"))
+CACHE = Path(os.environ.get("RTVC_CACHE", Path(__file__).parents[3] / ".cache"))
 NOISE = "noise-esc10"
 TEACHER = "teacher"  # made by the stage of that name, so it has no source
 WAVES = ".i16"
@@ -90,7 +90,7 @@ def trim(wave: np.ndarray) -> np.ndarray:
     return wave[max(0, spans[0][0] - margin) : spans[-1][1] + margin]
 
 
-def _decode(job: tuple[corpora.Audio, bool]) -> np.ndarray | str:
+def _decode(job: tuple[sources.Audio, bool]) -> np.ndarray | str:
     """One encoded file → ``(samples,)`` int16, or what is wrong with it; noise is neither trimmed nor levelled."""
     encoded, is_speech = job
     if encoded is None:
@@ -115,7 +115,7 @@ def in_parallel(function, jobs: Iterable, processes: int | None = None) -> Itera
             yield from pool.map(function, some, chunksize=8)
 
 
-def _prepare(source: corpora.Source, stem: str, processes: int | None) -> None:
+def _prepare(source: sources.Source, stem: str, processes: int | None) -> None:
     """Decode a corpus into the cache. What cannot be read is counted, named and left out."""
     written = CACHE / f"{stem}.new"
     try:
@@ -136,12 +136,12 @@ def _prepare(source: corpora.Source, stem: str, processes: int | None) -> None:
             old.unlink()
 
 
-def _decoded(source: corpora.Source, written: Path, processes: int | None) -> tuple[list[dict], dict[str, str]]:
+def _decoded(source: sources.Source, written: Path, processes: int | None) -> tuple[list[dict], dict[str, str]]:
     """Write all waves behind one another; what is known of each, and by file why others are not there."""
-    clips: list[corpora.Clip] = []
+    clips: list[sources.Clip] = []
     utterances, skipped, start = [], {}, 0
 
-    def jobs() -> Iterator[tuple[corpora.Audio, bool]]:
+    def jobs() -> Iterator[tuple[sources.Audio, bool]]:
         with reading(source.name):
             for clip, encoded in source.clips():
                 clips.append(clip)
@@ -177,7 +177,7 @@ def load_corpus(name: str, processes: int | None = None) -> Corpus:
         if not (CACHE / f"{stem}.json").exists():
             raise TrainingError("The teacher has not read yet; run the stage “teacher”.")
     else:
-        source = corpora.find(name, CACHE)
+        source = sources.find(name, CACHE)
         stem = f"{_slug(name)}-{source.key}"
         if not (CACHE / f"{stem}.json").exists():
             _prepare(source, stem, processes)

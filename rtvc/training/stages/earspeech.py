@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
-from rtvc.training import data, loop
-from rtvc.training.alignment import CLASS_OF, IGNORED, FrameClassifier
-from rtvc.training.export import component
-from rtvc.training.mixtures import Mixtures
-from rtvc.training.rtvc7 import held_out
-from rtvc.training.speech import FRAME_RATE, Item, Speech
+from rtvc.training import loop
+from rtvc.training.data import store
+from rtvc.training.data.alignment import CLASS_OF, IGNORED, FrameClassifier
+from rtvc.training.data.noisy_speech import Mixtures
+from rtvc.training.data.speech import FRAME_RATE, Item, Speech
+from rtvc.training.models import component
+from rtvc.training.synthesis import held_out
 
 HOP = EarSpeechConfig().hop_length
 KINDS = ("learned", "formula")
@@ -32,7 +33,7 @@ def frame_labels(item: Item, first: int, frames: int) -> np.ndarray:
     The alignment has 80 frames a second, EarSpeech 100.
     """
     classes = np.repeat([CLASS_OF[symbol] for symbol in item.symbols], item.durations)
-    centres = (first + np.arange(frames) + 0.5) * HOP / data.SAMPLING_RATE
+    centres = (first + np.arange(frames) + 0.5) * HOP / store.SAMPLING_RATE
     places = (centres * FRAME_RATE).astype(int)
     return np.where(places < len(classes), classes[places.clip(max=len(classes) - 1)], IGNORED)
 
@@ -87,7 +88,7 @@ class EarSpeech(loop.Stage):
         self, speech: Speech, mixtures: Mixtures, noisy: float, random: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """Waves (rows, samples), a share of them ``noisy``, and labels (rows, frames)."""
-        frames, waves, labels = round(self.config["seconds"] * data.SAMPLING_RATE) // HOP, [], []
+        frames, waves, labels = round(self.config["seconds"] * store.SAMPLING_RATE) // HOP, [], []
         for index in random.choice(len(speech.items), self.config["batch_size"], p=speech.chances):
             item = speech.items[index]
             whole = speech.wave(item)

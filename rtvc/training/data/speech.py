@@ -16,10 +16,10 @@ from torch import Tensor
 from rtvc import text
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
-from rtvc.training import alignment, cache, data, voices
+from rtvc.training.data import alignment, measurements, speakers, store
 
 HOP = RTVC7Config().hop_length
-FRAME_RATE = data.SAMPLING_RATE / HOP
+FRAME_RATE = store.SAMPLING_RATE / HOP
 SPEAKER_SIZE = RTVC7Config().speaker_size
 NOBODY = np.zeros(SPEAKER_SIZE), np.zeros(RTVC7Config().latent_size)  # a voice of which nothing is known
 DISTURBANCE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
@@ -101,23 +101,23 @@ class Speech:
         only: Collection[str] | None = None,
     ):
         """``reject``: the share of each corpus that is aligned worst and left out; ``only``: these files alone."""
-        loaded = {name: data.load_corpus(name) for name in weights}
+        loaded = {name: store.load_corpus(name) for name in weights}
         self._samples = {name: corpus.samples for name, corpus in loaded.items()}
-        train, development = data.split(list(loaded.values()))
+        train, development = store.split(list(loaded.values()))
         chosen = {"train": train, "development": development, "all": train + development}[kind]
         known = {key: one for corpus in loaded.values() for key, one in _alignment(corpus).items()} if aligned else None
         bars = _bars(known or {}, reject)
         self.voices = {key: known for corpus in loaded.values() for key, known in _voices(corpus).items()}
         self.items: list[Item] = []
         for name in weights:
-            traits, curves = cache.measure(loaded[name])
+            traits, curves = measurements.measure(loaded[name])
             for one in chosen:
                 if one.corpus == name and (only is None or one.file in only):
                     self._add(one, traits[one.file], curves, known, bars)
             if name in shifted:
                 own = [item for item in self.items if item.corpus == name]
                 for item in own:
-                    self.items += [item.played(*how) for how in voices.speeds(item.speaker, voices.SPEEDS).items()]
+                    self.items += [item.played(*how) for how in speakers.speeds(item.speaker, speakers.SPEEDS).items()]
         if not self.items:
             what = "aligned recording" if aligned else "recording"
             raise TrainingError(f"The corpora {', '.join(weights)} hold no usable {what}; name others in “corpora”.")
@@ -130,7 +130,7 @@ class Speech:
         for index, item in enumerate(self.items):
             self.by_speaker.setdefault(item.speaker, []).append(index)
 
-    def _add(self, one: data.Utterance, traits: dict, curves: np.ndarray, aligned: dict | None, bars: dict):
+    def _add(self, one: store.Utterance, traits: dict, curves: np.ndarray, aligned: dict | None, bars: dict):
         key = f"{one.corpus}/{one.file}"
         known = {} if aligned is None else aligned.get(key)
         rejected = known is None or known.get("score", 0.0) < bars.get(one.corpus, -np.inf)
@@ -147,8 +147,8 @@ class Speech:
         samples = (item.frames if frames is None else frames) * HOP
         begin = item.start + round(first * HOP * item.speed)
         stop = begin + round(samples * item.speed)
-        wave = self._samples[item.corpus][begin:stop].astype(np.float32) / data.FULL_SCALE
-        return wave if item.speed == 1.0 else voices.played(wave, item.speed)[:samples]
+        wave = self._samples[item.corpus][begin:stop].astype(np.float32) / store.FULL_SCALE
+        return wave if item.speed == 1.0 else speakers.played(wave, item.speed)[:samples]
 
     def crops(self, batch: int, frames: int, rng: np.random.Generator) -> Batch:
         """Windows of ``frames`` frames from anywhere; shorter utterances are padded with silence."""
@@ -238,7 +238,7 @@ def _bars(alignment: dict, reject: float) -> dict[str, float]:
     return {name: float(np.quantile(values, reject)) for name, values in scores.items()}
 
 
-def _alignment(corpus: data.Corpus) -> dict[str, dict]:
+def _alignment(corpus: store.Corpus) -> dict[str, dict]:
     """Symbols, frames and score by key; by synthesis where the stage ``alignment`` has not heard the corpus."""
     path = corpus.file(alignment.ALIGNED)
     if not path.exists():
@@ -246,7 +246,7 @@ def _alignment(corpus: data.Corpus) -> dict[str, dict]:
     return {f"{corpus.name}/{file}": one for file, one in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
-def _voices(corpus: data.Corpus) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _voices(corpus: store.Corpus) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Speaker embedding and timbre of a corpus's utterances, by key; empty until the stage ``embeddings`` has run."""
     name, path = corpus.name, corpus.file(".voices.npz")
     if not path.exists():

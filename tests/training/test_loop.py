@@ -27,11 +27,12 @@ from rtvc.errors import TrainingError
 from rtvc.pipeline import CHECKPOINT, load
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.sayen import SayENConfig, SayENModel
-from rtvc.training import corpora, data, loop, stages
+from rtvc.training import loop, stages
+from rtvc.training.data import sources, store
 from rtvc.training.losses import Discriminators
-from rtvc.training.rtvc7 import Opponent, Synthesis
+from rtvc.training.synthesis import Opponent, Synthesis
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LINES = (
     "The cat sat on the mat.",
     "We went to the sea in May.",
@@ -65,8 +66,8 @@ def cache(tmp_path_factory) -> Path:
 @pytest.fixture
 def place(tmp_path, cache, monkeypatch) -> Path:
     """No archives, a cache of the session's own, an empty folder of runs: it is returned."""
-    monkeypatch.setattr(corpora, "DATA", tmp_path)
-    monkeypatch.setattr(data, "CACHE", cache)
+    monkeypatch.setattr(sources, "DATA", tmp_path)
+    monkeypatch.setattr(store, "CACHE", cache)
     monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
     return tmp_path / "runs"
 
@@ -126,7 +127,7 @@ def test_the_specified_call_trains_all_four_and_leaves_a_folder_that_speaks(
 
 
 def test_each_component_has_its_own_rate(people, place, tiny_folder):
-    from rtvc.training.joint import Joint
+    from rtvc.training.stages.joint import Joint
 
     rates = {"earspeech_lr": 1e-3, "ge2e_lr": 2e-3, "sayen_lr": 3e-3, "rtvc7_lr": 4e-3}
     stage = Joint(joint(people, tiny_folder, steps=1000, **rates))
@@ -140,7 +141,7 @@ def test_each_component_has_its_own_rate(people, place, tiny_folder):
 
 def test_the_losses_of_the_joint_stage_fall(people, place, tiny_folder, monkeypatch, capsys):
     """On the same held-out batches each time."""
-    from rtvc.training.joint import Joint
+    from rtvc.training.stages.joint import Joint
 
     monkeypatch.setattr(Joint, "decay", 0.1)
     rates = {"earspeech_lr": 1e-3, "ge2e_lr": 1e-3, "sayen_lr": 5e-3, "rtvc7_lr": 5e-3}
@@ -310,7 +311,7 @@ def test_a_checkpoint_half_written_when_the_power_failed_is_passed_over(people, 
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_is_named(people, place, tiny_folder, monkeypatch):
-    from rtvc.training import rtvc7 as module
+    from rtvc.training import synthesis as module
 
     monkeypatch.setattr(module, "weighed", lambda found, weights: found | {"total": found["pitch"] * torch.nan})
     with pytest.raises(TrainingError, match="“total” of joint became nan at step 2.*lower learning rate"):
@@ -404,7 +405,7 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
 def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, place, bundled, capsys):
     config = settings("finetune", people, recordings=str(people / "ann"), held_out=1, seconds=4, steps=6, average=0.2)
     config.pop("corpora")
-    from rtvc.training import finetune
+    from rtvc.training.stages import finetune
 
     with pytest.raises(TrainingError, match="20 s are needed"):
         stages.run(config)

@@ -14,27 +14,27 @@ from typing import Any
 import yaml
 
 from rtvc.errors import RTVCError, TrainingError
-from rtvc.training.values import FOLDERS, FREE, fitted
+from rtvc.training.config import FOLDERS, FREE, fitted
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIGS = ROOT / "configs"
 PLAIN = {  # stages that are one function of the config
-    "data": "rtvc.training.cache:train",
-    "teacher": "rtvc.training.teacher:train",
-    "alignment": "rtvc.training.alignment:train",
-    "people": "rtvc.training.people:train",
-    "embeddings": "rtvc.training.cache:embed",
-    "export": "rtvc.training.export:train",
+    "data": "rtvc.training.data.measurements:train",
+    "teacher": "rtvc.training.stages.teacher:train",
+    "alignment": "rtvc.training.data.alignment:train",
+    "people": "rtvc.training.stages.people:train",
+    "embeddings": "rtvc.training.data.measurements:embed",
+    "export": "rtvc.training.models:train",
 }
 LOOPED = {  # stages that run in rtvc.training.loop
-    "earspeech": "rtvc.training.earspeech:EarSpeech",
-    "ge2e": "rtvc.training.ge2e:GE2E",
-    "sayen": "rtvc.training.sayen:SayEN",
-    "decoder": "rtvc.training.rtvc7:Decoder",
-    "prior": "rtvc.training.rtvc7:Prior",
-    "polish": "rtvc.training.rtvc7:Polish",
-    "joint": "rtvc.training.joint:Joint",
-    "finetune": "rtvc.training.finetune:Finetune",
+    "earspeech": "rtvc.training.stages.earspeech:EarSpeech",
+    "ge2e": "rtvc.training.stages.ge2e:GE2E",
+    "sayen": "rtvc.training.stages.sayen:SayEN",
+    "decoder": "rtvc.training.synthesis:Decoder",
+    "prior": "rtvc.training.synthesis:Prior",
+    "polish": "rtvc.training.synthesis:Polish",
+    "joint": "rtvc.training.stages.joint:Joint",
+    "finetune": "rtvc.training.stages.finetune:Finetune",
 }
 FAMILY = "rtvc7"  # its config holds other stages by name, which run one after another
 

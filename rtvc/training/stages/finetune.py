@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from rtvc import VoiceCloningModel, text
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Model
-from rtvc.training import data, loop
-from rtvc.training.export import save_whole, whole_model
+from rtvc.training import loop
+from rtvc.training.data import store
+from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.losses import SpeakerConsistency
-from rtvc.training.rtvc7 import Speaking, adam, weighed
-from rtvc.training.speech import Batch, Speech
+from rtvc.training.models import save_whole, whole_model
+from rtvc.training.synthesis import Speaking, adam, weighed
 from rtvc.voice import Voice
 
 LEAST = 20.0  # seconds of recordings to adapt to
@@ -40,7 +41,7 @@ class Finetune(loop.Stage):
         self.whole.config.timbre_emphasis = 0.0  # RTVC-7 learns what this voice is like; nothing draws it elsewhere
         self.model = self.kept = self.whole.rtvc7
         own, self.held = _divided(config)
-        self.voice = self.whole.enroll([data.load_corpus(config["recordings"]).wave(one) for one in own])
+        self.voice = self.whole.enroll([store.load_corpus(config["recordings"]).wave(one) for one in own])
         names = {config["recordings"]: 1.0}
         self.speech, self.unheard = (
             Speech(names, "all", reject=0.0, only={one.file for one in some}) for some in (own, self.held)
@@ -83,7 +84,7 @@ class Finetune(loop.Stage):
         batch = self._in_the_voice(self.unheard.pieces_of(items, np.random.default_rng(number), 20.0))
         found, _, _ = Speaking(kept, self.listeners, self.config)(batch.to(kept.device))
         spoken = self._spoken(kept, number)
-        recorded = data.load_corpus(self.config["recordings"]).wave(self.held[number])
+        recorded = store.load_corpus(self.config["recordings"]).wave(self.held[number])
         likeness = 1 - self.listeners["speaker"](
             *(torch.from_numpy(one)[None].to(kept.device) for one in (spoken, recorded))
         )
@@ -109,11 +110,11 @@ class Finetune(loop.Stage):
         Voice.save(self.voice, folder / VOICE)
 
 
-def _divided(config: dict) -> tuple[list[data.Utterance], list[data.Utterance]]:
+def _divided(config: dict) -> tuple[list[store.Utterance], list[store.Utterance]]:
     """Recordings to adapt to and held-out ones, the last ``held_out`` by name; only those whose text can be read."""
     if not config["recordings"]:
         raise TrainingError("No recordings are named; --recordings FOLDER, with NAME.txt beside each NAME.wav.")
-    usable = [one for one in data.load_corpus(config["recordings"]).utterances if _readable(one.text)]
+    usable = [one for one in store.load_corpus(config["recordings"]).utterances if _readable(one.text)]
     usable.sort(key=lambda one: one.file)
     count = config["held_out"]
     own, held = usable[: len(usable) - count], usable[len(usable) - count :]

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from rtvc import VoiceCloningModel
 from rtvc.rtvc7 import TRAITS, timbre
 from rtvc.sayen import SayENLoss
-from rtvc.training import data, loop
-from rtvc.training.export import save_whole, whole_model
+from rtvc.training import loop
+from rtvc.training.data import store
+from rtvc.training.data.noisy_speech import Mixtures
+from rtvc.training.data.speech import Speech
 from rtvc.training.losses import SpeakerConsistency
-from rtvc.training.mixtures import Mixtures
-from rtvc.training.rtvc7 import Opponent, Speaking, adam, held_out, losses_of_both, text_parameters
-from rtvc.training.speech import Speech
+from rtvc.training.models import save_whole, whole_model
+from rtvc.training.synthesis import Opponent, Speaking, adam, held_out, losses_of_both, text_parameters
 from rtvc.tuned_ge2e import TunedGE2ELoss
 
 
@@ -111,7 +112,7 @@ class Joint(loop.Stage):
 
     def _crop(self, wave: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """``seconds`` of a recording from anywhere; a shorter one is repeated."""
-        size = int(self.config["seconds"] * data.SAMPLING_RATE)
+        size = int(self.config["seconds"] * store.SAMPLING_RATE)
         wave = np.resize(wave, max(size, len(wave)))
         start = random.integers(len(wave) - size + 1)
         return wave[start : start + size]

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from rtvc import audio
 from rtvc.errors import TrainingError, VoiceError
 from rtvc.pipeline import VoiceCloningPipeline, load
-from rtvc.training import data, voices
+from rtvc.training.data import speakers, store
 from rtvc.training.disk import writing
 from rtvc.voice import Voice
 
@@ -28,10 +28,10 @@ LETTERS = (110, 170)  # of a text: about ten seconds
 
 def train(config: dict) -> None:
     """Stage ``people``: mix, speak and write ``people`` of them, and each once more, warped."""
-    corpora = {name: data.load_corpus(name) for name in config["corpora"]}
-    heard = [one for one in voices.speakers(corpora, [], 0, []) if not one.development]
+    corpora = {name: store.load_corpus(name) for name in config["corpora"]}
+    heard = [one for one in speakers.speakers(corpora, [], 0, []) if not one.development]
     jobs = [(config["rtvc_ckpt"], one.parts) for one in heard]
-    shown = tqdm(data.in_parallel(_enrolled, jobs), desc="enrolment", total=len(jobs), unit="speaker", mininterval=2)
+    shown = tqdm(store.in_parallel(_enrolled, jobs), desc="enrolment", total=len(jobs), unit="speaker", mininterval=2)
     known = [one for one in shown if one is not None]
     lines = sorted({one.text for corpus in corpora.values() for one in corpus.utterances})
     lines = [line.capitalize() for line in lines if LETTERS[0] < len(line) < LETTERS[1]]
@@ -43,12 +43,12 @@ def train(config: dict) -> None:
     drawn = (_drawn(config, number, known, lines) for number in range(config["people"]))
     folder = Path(config["folder"])
     with writing(folder, "folder", "with --folder"):
-        made = data.in_parallel(_spoken, drawn)
+        made = store.in_parallel(_spoken, drawn)
         for number, waves in enumerate(tqdm(made, desc="people", total=config["people"], mininterval=2)):
             for suffix, wave in waves:
                 path = folder / f"made{number:04d}{suffix}" / "0.flac"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                soundfile.write(path, wave, data.SAMPLING_RATE)
+                soundfile.write(path, wave, store.SAMPLING_RATE)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _enrolled(job: tuple[str, list[tuple[Path, int, int]]]) -> Voice | None:
     """The voice of a speaker, uncleaned; none where there is too little speech."""
     model, parts = job
     try:
-        return _clone(model).model.enroll([voices.joined(parts)[: HEARD * data.SAMPLING_RATE]], enhance=False)
+        return _clone(model).model.enroll([speakers.joined(parts)[: HEARD * store.SAMPLING_RATE]], enhance=False)
     except VoiceError:
         return None
 
@@ -95,6 +95,6 @@ def _drawn(config: dict, number: int, known: list[Voice], lines: list[str]) -> L
 def _spoken(line: Line) -> list[tuple[str, np.ndarray]]:
     """(suffix, wave at 16 kHz) of the made person and of the warped one."""
     made = _clone(line.model)(line.text, voice=line.voice)
-    wave = audio.resample(made["audio"], made["sampling_rate"], data.SAMPLING_RATE)
-    wave = wave[: voices.WARPED_SECONDS * data.SAMPLING_RATE]
-    return [("", wave), (voices.WARPED, voices.warp(wave, np.random.default_rng(line.seed)))]
+    wave = audio.resample(made["audio"], made["sampling_rate"], store.SAMPLING_RATE)
+    wave = wave[: speakers.WARPED_SECONDS * store.SAMPLING_RATE]
+    return [("", wave), (speakers.WARPED, speakers.warp(wave, np.random.default_rng(line.seed)))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from rtvc.training.muon import MuonAndAdamW, orthogonal
+from rtvc.training.optim import MuonAndAdamW, orthogonal
 
 
 def test_orthogonal_keeps_directions_and_evens_lengths():

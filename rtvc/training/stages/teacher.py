@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 
 from rtvc import audio, text
-from rtvc.training import corpora, data
+from rtvc.training.data import sources, store
 from rtvc.training.disk import writing
 
 RATE, FRAME_RATE = 24_000, 40  # of the teacher: Hz, frames per second (its durations are in these frames)
@@ -75,7 +75,7 @@ def _sentences(generator: random.Random, count: int) -> list[str]:
     """Sentences of the corpora's texts, cut to 4–14 words where they have no punctuation, plus numbers and dates."""
     found = set()
     for name in ("arctic-cathy", "vctk-p239", "common-voice-100", "librispeech-one-clip", "librispeech-train-clean-5"):
-        for row in corpora.read_table(corpora.DATA / f"{name}.tsv"):
+        for row in sources.read_table(sources.DATA / f"{name}.tsv"):
             line = row["text"].lower() if row["text"].isupper() else row["text"]
             found.update(_pieces(line, generator))
     sentences = sorted(found)
@@ -116,11 +116,11 @@ def _speak_all(job: tuple[list[str], float, int]) -> list[tuple[str, list[str], 
         inputs = {"ids": np.array([teacher.ids(characters)], np.int64), "speed": np.array([speed], np.float32)}
         *spectra, frames = session.run([*(o.name for o in session.get_outputs()[:6]), DURATIONS_TENSOR], inputs)
         wave = dsp.synth(*(one[0] for one in spectra), random_numbers)
-        wave = soxr.resample(wave.astype(np.float32), RATE * shift, data.SAMPLING_RATE)
+        wave = soxr.resample(wave.astype(np.float32), RATE * shift, store.SAMPLING_RATE)
         symbols, counts = _merge(characters, np.asarray(frames).reshape(-1))
-        wave = audio.normalize_loudness(wave, data.SAMPLING_RATE)
+        wave = audio.normalize_loudness(wave, store.SAMPLING_RATE)
         seconds = [count / FRAME_RATE / shift for count in counts]
-        spoken.append((sentence, symbols, seconds, (np.clip(wave, -1, 1) * data.FULL_SCALE).astype(np.int16)))
+        spoken.append((sentence, symbols, seconds, (np.clip(wave, -1, 1) * store.FULL_SCALE).astype(np.int16)))
     return spoken
 
 
@@ -134,8 +134,8 @@ def prepare(sentences_a_voice: int, seed: int) -> None:
     sentences = _sentences(random.Random(seed), sentences_a_voice * len(SHIFTS))
     jobs = [(sentences[i :: len(SHIFTS)], shift, i) for i, shift in enumerate(SHIFTS)]
     utterances, alignment, start = [], {}, 0
-    waves = data.CACHE / f"{data.TEACHER}{data.WAVES}"
-    with writing(data.CACHE), open(waves, "wb") as out, ProcessPoolExecutor(2) as pool:
+    waves = store.CACHE / f"{store.TEACHER}{store.WAVES}"
+    with writing(store.CACHE), open(waves, "wb") as out, ProcessPoolExecutor(2) as pool:
         for shift, spoken in zip(SHIFTS, pool.map(_speak_all, jobs), strict=True):
             for index, (sentence, symbols, seconds, wave) in enumerate(spoken):
                 file = f"hibari_{shift}/{index:04d}"
@@ -148,5 +148,5 @@ def prepare(sentences_a_voice: int, seed: int) -> None:
                 alignment[file] = {"symbols": symbols, "seconds": seconds}
                 out.write(wave.tobytes())
                 start += len(wave)
-    data.write_text(data.CACHE / f"{data.TEACHER}{DURATIONS}", json.dumps(alignment))
-    data.write_text(data.CACHE / f"{data.TEACHER}.json", json.dumps({"utterances": utterances, "skipped": {}}))
+    store.write_text(store.CACHE / f"{store.TEACHER}{DURATIONS}", json.dumps(alignment))
+    store.write_text(store.CACHE / f"{store.TEACHER}.json", json.dumps({"utterances": utterances, "skipped": {}}))

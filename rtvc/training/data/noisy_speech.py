@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
-from rtvc.training import augment, data, voices
+from rtvc.training.data import noise, speakers, store
 
-RATE = data.SAMPLING_RATE
+RATE = store.SAMPLING_RATE
 EARLY = RATE // 10  # reflections of the first 100 ms help speech: they stay in the target
 OTHER_VOICE = 0.2  # natural log of the speed: as far as half of the training crops are played slower or faster
 EQUALIZER_DB = 6.0  # as far as a recorded noise's bands are raised or lowered in training
@@ -30,21 +30,21 @@ def room(wave: np.ndarray, random: Generator) -> tuple[np.ndarray, np.ndarray]:
 
 def _equalized(wave: np.ndarray, random: Generator) -> np.ndarray:
     """``wave`` (samples,) with eight bands, equally wide, raised or lowered at random, smoothly in between."""
-    return augment.equalized(wave, random.uniform(-EQUALIZER_DB, EQUALIZER_DB, 8))
+    return noise.equalized(wave, random.uniform(-EQUALIZER_DB, EQUALIZER_DB, 8))
 
 
 class Mixtures:
     """Draws pairs of a noisy and a clean crop; ``kind`` is "train" or "development" (speakers and noises)."""
 
     def __init__(self, corpora: dict[str, float], seconds: float, snr: list[float], kind: str = "train"):
-        loaded = {name: data.load_corpus(name) for name in corpora}
+        loaded = {name: store.load_corpus(name) for name in corpora}
         self.corpora, self.samples, self.snr, self.varied = loaded, int(seconds * RATE), snr, kind == "train"
         self.utterances = {name: [] for name in corpora}
-        for one in data.split(list(loaded.values()))[kind == "development"]:
+        for one in store.split(list(loaded.values()))[kind == "development"]:
             self.utterances[one.corpus].append(one)
         self.names = [name for name in corpora if self.utterances[name]]
         shares = np.array([corpora[name] for name in self.names])
-        self.shares, self.noises = shares / shares.sum(), data.noises(kind)
+        self.shares, self.noises = shares / shares.sum(), store.noises(kind)
 
     def speech(self, random: Generator) -> np.ndarray:
         """A crop of one utterance in which somebody speaks, (samples,); in training half of them in another voice."""
@@ -59,7 +59,7 @@ class Mixtures:
         start = random.integers(len(wave) - samples + 1)
         crop = wave[start : start + samples]
         if speed != 1:
-            crop = voices.played(crop, speed)[: self.samples]
+            crop = speakers.played(crop, speed)[: self.samples]
         return crop if crop.std() > 0.01 else self.speech(random)
 
     def recorded(self, random: Generator) -> np.ndarray:
@@ -85,7 +85,7 @@ class Mixtures:
         if kind < 0.42 and self.noises:
             wave = self.recorded(random)
         elif kind < 0.67:
-            wave = augment.MADE[random.integers(len(augment.MADE))](self.samples, random)
+            wave = noise.MADE[random.integers(len(noise.MADE))](self.samples, random)
         else:
             wave = self.babble(random)
         wave = wave / (wave.std() + 1e-6)
@@ -116,7 +116,7 @@ class Mixtures:
     def _telephone(wave: np.ndarray, state: dict) -> np.ndarray:
         random = np.random.default_rng()
         random.bit_generator.state = state  # the same band for all parts of a mixture
-        return augment.telephone(wave, random)
+        return noise.telephone(wave, random)
 
     def batch(self, count: int, random: Generator) -> tuple[np.ndarray, np.ndarray]:
         """(count, samples) noisy and clean."""

@@ -26,7 +26,7 @@ import torch
 from tqdm import tqdm
 
 from rtvc.errors import TrainingError
-from rtvc.training import augment, data
+from rtvc.training.data import noise, store
 from rtvc.training.disk import writing
 
 SECONDS_EACH = 300
@@ -35,8 +35,8 @@ ALL_SPEEDS = SPEEDS | {"slower": (0.77, 0.83), "faster": (1.2, 1.28)}  # enough 
 WARPED_SPEED, WARPED_FORMANTS, MOST_FORMANTS = (0.78, 1.27), 0.07, 0.15  # the latter natural logs: deviation, bound
 WARPED_SECONDS = 10  # of a piece; of people with less speech there are fewer pieces
 WINDOW = 160  # frames of 10 ms that one teacher vector hears
-WINDOW_SAMPLES = WINDOW * data.SAMPLING_RATE // 100
-MINIMUM_SAMPLES = int(1.2 * data.SAMPLING_RATE)
+WINDOW_SAMPLES = WINDOW * store.SAMPLING_RATE // 100
+MINIMUM_SAMPLES = int(1.2 * store.SAMPLING_RATE)
 NAME = "ge2e"
 VECTORS = ".teacher"
 WARPED = "-warped"
@@ -65,13 +65,13 @@ class Stream:
 
 def joined(parts: list[tuple[Path, int, int]]) -> np.ndarray:
     """A speaker's utterances (file of waves, first sample, samples) behind one another, cut at ``SECONDS_EACH``."""
-    waves, left = [], SECONDS_EACH * data.SAMPLING_RATE
+    waves, left = [], SECONDS_EACH * store.SAMPLING_RATE
     for path, start, samples in parts:
         waves.append(np.memmap(path, np.int16, "r")[start : start + min(samples, left)])
         left -= len(waves[-1])
         if left <= 0:
             break
-    return np.concatenate(waves).astype(np.float32) / data.FULL_SCALE
+    return np.concatenate(waves).astype(np.float32) / store.FULL_SCALE
 
 
 def speeds(speaker: str, ranges: dict[str, tuple[float, float]]) -> dict[str, float]:
@@ -95,17 +95,17 @@ def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]
 def warp(wave: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """``wave`` as somebody else's: a piece of up to ``WARPED_SECONDS``, into another microphone."""
     speed = math.exp(draw.uniform(*np.log(WARPED_SPEED)))
-    size = int(WARPED_SECONDS * data.SAMPLING_RATE * speed)
+    size = int(WARPED_SECONDS * store.SAMPLING_RATE * speed)
     start = draw.integers(0, max(1, len(wave) - size))
     piece = played(wave[start : start + size], speed)
     formants = math.exp(np.clip(WARPED_FORMANTS * draw.standard_normal(), -MOST_FORMANTS, MOST_FORMANTS))
-    piece = augment.vocal_tract(piece, formants, augment.colour(draw))
+    piece = noise.vocal_tract(piece, formants, noise.colour(draw))
     return piece / max(1.0, np.abs(piece).max())
 
 
 def warped(wave: np.ndarray, speaker: str, count: int) -> Iterator[tuple[str, np.ndarray]]:
     """(suffix, piece) of up to ``count`` further people that a person's speech is made to come from."""
-    draw, size = np.random.default_rng([*speaker.encode()]), WARPED_SECONDS * data.SAMPLING_RATE
+    draw, size = np.random.default_rng([*speaker.encode()]), WARPED_SECONDS * store.SAMPLING_RATE
     for number in range(max(1, round(count * min(1.0, len(wave) / size))) if count else 0):
         piece = warp(wave, draw)
         if len(piece) >= MINIMUM_SAMPLES:
@@ -155,16 +155,16 @@ class Speaker:
     warps: int
 
 
-def speakers(corpora: dict[str, data.Corpus], shifted: list[str], warps: int, made: list[str]) -> Iterator[Speaker]:
+def speakers(corpora: dict[str, store.Corpus], shifted: list[str], warps: int, made: list[str]) -> Iterator[Speaker]:
     """Every speaker, training speakers first, their utterances in a fixed random order; nobody is made of ``made``."""
-    for development, utterances in zip((False, True), data.split(list(corpora.values())), strict=True):
+    for development, utterances in zip((False, True), store.split(list(corpora.values())), strict=True):
         by_speaker = defaultdict(list)
         for one in utterances:
             by_speaker[one.speaker].append(one)
         for name, mine in sorted(by_speaker.items()):
             corpus, order = mine[0].corpus, sorted(mine, key=lambda one: one.file)
             random.Random(0).shuffle(order)
-            parts = [(corpora[one.corpus].file(data.WAVES), one.start, one.samples) for one in order]
+            parts = [(corpora[one.corpus].file(store.WAVES), one.start, one.samples) for one in order]
             ranges = ALL_SPEEDS if corpus in shifted and not development else {}
             yield Speaker(name, corpus, development, parts, ranges, 0 if development or corpus in made else warps)
 
@@ -178,22 +178,22 @@ def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
     return [
         (
             speaker.name + suffix,
-            (np.clip(copy, -1, 1) * data.FULL_SCALE).astype(np.int16),
+            (np.clip(copy, -1, 1) * store.FULL_SCALE).astype(np.int16),
             teacher_vectors(copy).astype(np.float16),
         )
         for suffix, copy in made
     ]
 
 
-def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warps: int, made: list[str]) -> None:
+def prepare(stem: str, corpora: dict[str, store.Corpus], shifted: list[str], warps: int, made: list[str]) -> None:
     """Write the streams and the teacher's vectors into the cache."""
     index, start, window, everybody = [], 0, 0, list(speakers(corpora, shifted, warps, made))
     with (
-        writing(data.CACHE),
-        open(data.CACHE / f"{stem}{data.WAVES}", "wb") as waves,
-        open(data.CACHE / f"{stem}{VECTORS}", "wb") as vectors,
+        writing(store.CACHE),
+        open(store.CACHE / f"{stem}{store.WAVES}", "wb") as waves,
+        open(store.CACHE / f"{stem}{VECTORS}", "wb") as vectors,
     ):
-        found = data.in_parallel(_heard, everybody)
+        found = store.in_parallel(_heard, everybody)
         shown = tqdm(found, desc="voices", total=len(everybody), unit="speaker", mininterval=2)
         for speaker, people in zip(everybody, shown, strict=True):
             for name, wave, heard in people:
@@ -201,8 +201,8 @@ def prepare(stem: str, corpora: dict[str, data.Corpus], shifted: list[str], warp
                 vectors.write(heard.tobytes())
                 index.append(Stream(name, speaker.corpus, speaker.development, start, len(wave), window))
                 start, window = start + len(wave), window + len(heard)
-    print(f"voices: {len(index)} streams, {start / data.SAMPLING_RATE / 3600:.2f} h", flush=True)
-    data.write_text(data.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
+    print(f"voices: {len(index)} streams, {start / store.SAMPLING_RATE / 3600:.2f} h", flush=True)
+    store.write_text(store.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
 
 
 def load(
@@ -215,14 +215,14 @@ def load(
 
     Prepared where missing, or where a corpus has changed.
     """
-    corpora = {name: data.load_corpus(name) for name in [*names, *made]}
+    corpora = {name: store.load_corpus(name) for name in [*names, *made]}
     key = hashlib.sha256(repr([[one.stem for one in corpora.values()], shifted, warps, made]).encode()).hexdigest()[:10]
     stem = f"{NAME}-{key}"
-    if not (data.CACHE / f"{stem}.json").exists():
+    if not (store.CACHE / f"{stem}.json").exists():
         prepare(stem, corpora, shifted, warps, made)
-    streams = [Stream(**one) for one in json.loads((data.CACHE / f"{stem}.json").read_text())]
+    streams = [Stream(**one) for one in json.loads((store.CACHE / f"{stem}.json").read_text())]
     if sum(not one.development for one in streams) < 2:
         raise TrainingError(f"The corpora {', '.join(names)} hold fewer than two speakers; name others in “corpora”.")
-    waves = np.memmap(data.CACHE / f"{stem}{data.WAVES}", np.int16, "r")
-    vectors = np.fromfile(data.CACHE / f"{stem}{VECTORS}", np.float16).reshape(-1, 256)
+    waves = np.memmap(store.CACHE / f"{stem}{store.WAVES}", np.int16, "r")
+    vectors = np.fromfile(store.CACHE / f"{stem}{VECTORS}", np.float16).reshape(-1, 256)
     return stem, streams, waves, vectors
