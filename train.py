@@ -2,7 +2,7 @@
 
 import sys
 
-from rtvc.training.stages import main
+from rtvc.training.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -24,12 +24,15 @@ from rtvc import rtvc7, text
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import Flow, RTVC7Model
 from rtvc.sayen import SayENModel
-from rtvc.training import loop, stages
-from rtvc.training import synthesis as training
+from rtvc.training import command, folders
+from rtvc.training.config import load_config
 from rtvc.training.data import sources
 from rtvc.training.data.speech import Speech
+from rtvc.training.machine import keep_memory
 from rtvc.training.models import component
 from rtvc.training.stages import sayen
+from rtvc.training.stages.prior import Prior
+from rtvc.training.synthesis import targets
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +58,7 @@ def decode_without_source(self, latents, f0, voice, mask, noise, source=None):
 
 def _usual(stage: str) -> dict:
     """A stage's own config."""
-    return stages.load_config(ROOT / "configs" / f"{stage}.yaml", [])
+    return load_config(ROOT / "configs" / f"{stage}.yaml", [])
 
 
 def decoder_variants(steps: int) -> dict[str, dict]:
@@ -73,7 +76,7 @@ def decoder_variants(steps: int) -> dict[str, dict]:
 def prior_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``prior`` by name: on from the shipped model, as from nothing no such few steps speak."""
     config = _usual("prior") | {"steps": steps, "evaluate_every": steps}
-    config |= {"init": str(loop.RUNS / "polish" / "model"), "learning_rate": 3e-4}
+    config |= {"init": str(folders.RUNS / "polish" / "model"), "learning_rate": 3e-4}
     return {"flow of 7 steps": config, "plain regression": config}
 
 
@@ -91,9 +94,9 @@ def sayen_variants(steps: int) -> dict[str, dict]:
 def train(kind: str, name: str, config: dict) -> PreTrainedModel:
     """Train one variant, or load what an earlier run of the same name left."""
     config = config | {"name": f"ablation_{kind}_{name.replace(' ', '_')}"}
-    folder = loop.RUNS / config["name"] / "model"
+    folder = folders.RUNS / config["name"] / "model"
     if not folder.exists():
-        stages.run(config)
+        command.run(config)
     return (SayENModel if kind == "sayen" else RTVC7Model).from_pretrained(folder).eval()
 
 
@@ -104,7 +107,7 @@ def judge_copies(model: RTVC7Model, judges) -> dict[str, float]:
     torch.manual_seed(0)
     for _ in range(8):
         batch = speech.crops(1, 480, random)
-        mean, _ = training.targets(model, batch)
+        mean, _ = targets(model, batch)
         noise = torch.randn_like(batch.wave)
         made = model.decode(mean, batch.f0, batch.voice, batch.mask[..., None], noise)[0].numpy()
         wave = batch.wave[0].numpy()
@@ -118,7 +121,7 @@ def judge_readings(model: RTVC7Model, judges) -> dict[str, float]:
     """Twelve sentences in the voices of unseen speakers: mean scores, and the word error rate."""
     speech = Speech(UNSEEN, "development", aligned=False)
     references = {item.speaker: item for item in speech.items if item.frames > 720}
-    texts = [row["text"] for row in sources.read_table(sources.DATA / "vctk-p239.tsv")][40:400:9]
+    texts = [row["text"] for row in sources.read_table(folders.DATA / "vctk-p239.tsv")][40:400:9]
     texts = [one for one in texts if 5 < len(one.split()) < 16][:12]
     scores, heard = [], []
     for line, item in zip(texts, references.values(), strict=False):
@@ -160,8 +163,8 @@ def main() -> None:
     from floors import judges  # noqa: PLC0415  (the judges of ../shared)
 
     torch.set_num_threads(1)
-    loop.keep_memory()
-    training.Prior.decay = 0.95  # the usual average would be the weights that so few steps began with
+    keep_memory()
+    Prior.decay = 0.95  # the usual average would be the weights that so few steps began with
     for kind in options.kinds:
         variants, judge = {
             "decoder": (decoder_variants, judge_copies),

@@ -38,8 +38,10 @@ from rtvc.evaluation.statistics import cosine
 from rtvc.evaluation.tables import Measure, Results, cloning_measures, kept
 from rtvc.pipeline import CHECKPOINT
 from rtvc.sayen import SayENModel
-from rtvc.training import loop, stages
-from rtvc.training.data import store
+from rtvc.training import command, folders
+from rtvc.training.config import load_config
+from rtvc.training.data import noise, store
+from rtvc.training.machine import keep_memory
 from rtvc.training.models import component, front_end, save_whole, whole_model
 from rtvc.tuned_ge2e import TunedGE2EModel
 
@@ -64,9 +66,9 @@ NOTES = [
 # ---------------------------------------------------------------------------------------------- training
 def configs(name: str, steps: dict[str, int]) -> list[dict]:
     """Of the stages that a system goes through, one after another."""
-    usual = {stage: stages.load_config(stages.CONFIGS / f"{stage}.yaml", []) for stage in STEPS}
+    usual = {stage: load_config(folders.CONFIGS / f"{stage}.yaml", []) for stage in STEPS}
     ge2e = {**usual["ge2e"], "name": f"{name}_ge2e_{steps['ge2e']}", "evaluate_every": steps["ge2e"]}
-    encoder = loop.RUNS / ge2e["name"] / "model"
+    encoder = folders.RUNS / ge2e["name"] / "model"
     sayen = {**usual["sayen"], "steps": steps["sayen"], "minutes": None, "evaluate_every": steps["sayen"]}
     sayen |= {"name": f"{name}_sayen_{steps['sayen']}_after_{steps['ge2e']}"}
     sayen |= {part: str(encoder / part) for part in ("earspeech", "tuned_ge2e")}
@@ -89,10 +91,10 @@ def trained(name: str, steps: dict[str, int]) -> dict[str, nn.Module]:
     some = configs(name, steps)
     for config in some:
         if not (
-            loop.RUNS / config["name"] / "model"
+            folders.RUNS / config["name"] / "model"
         ).exists():  # written at the end; the data of a finished run is slow
-            stages.run(config)
-    encoder, sayen = (loop.RUNS / config["name"] / "model" for config in some)
+            command.run(config)
+    encoder, sayen = (folders.RUNS / config["name"] / "model" for config in some)
     return {
         "earspeech": front_end(encoder / "earspeech"),
         "tuned_ge2e": component(TunedGE2EModel, encoder / "tuned_ge2e"),
@@ -103,7 +105,7 @@ def trained(name: str, steps: dict[str, int]) -> dict[str, nn.Module]:
 # ---------------------------------------------------------------------------------------------- the whole
 def utterances() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Waves of training and of development speakers, about as many of each one."""
-    names = stages.load_config(stages.CONFIGS / "embeddings.yaml", [])["corpora"]
+    names = load_config(folders.CONFIGS / "embeddings.yaml", [])["corpora"]
     corpora = {name: store.load_corpus(name) for name in names if name != store.TEACHER}
     train, development = (_spread(some) for some in store.split(list(corpora.values())))
     waves = [
@@ -151,7 +153,7 @@ def assemble(name: str, parts: dict[str, nn.Module], folder: Path) -> float:
 def calibrated(model: VoiceCloningModel) -> dict[str, float]:
     """How alike voices are in the new encoder's space, by which enrolment finds the main voice."""
     random = np.random.default_rng(0)
-    mixed = calibrate.half_noisy(calibrate.recordings(random), store.noises("development"), random)
+    mixed = calibrate.half_noisy(calibrate.recordings(random), noise.noises("development"), random)
     return calibrate.similarity(model, mixed) | calibrate.same_voice(model, mixed)
 
 
@@ -232,18 +234,18 @@ def main() -> None:
     parser.add_argument("--judges", type=Path, help="folder of the second judge")
     parser.add_argument("--steps", nargs="+", default=[], metavar="STAGE=COUNT")
     parser.add_argument("--limit", type=int, help="only about so many cases")
-    parser.add_argument("--output", type=Path, default=loop.RUNS / "comparison")
+    parser.add_argument("--output", type=Path, default=folders.RUNS / "comparison")
     options = parser.parse_args()
     hush()
-    loop.keep_memory()
+    keep_memory()
     steps, cases = _steps(options.steps), read_cases(options.cases, options.limit)
     parts = {name: trained(name, steps) for name in SYSTEMS}
     options.output.mkdir(parents=True, exist_ok=True)
     fits = {name: assemble(name, parts[name], options.output / name) for name in SYSTEMS}
-    others, folders = run.company(options.judges), {name: options.output / name for name in SYSTEMS}
+    others, models = run.company(options.judges), {name: options.output / name for name in SYSTEMS}
     found = {
         name: measured(folder, cases, others, options.output / f"results-{name}.json")
-        for name, folder in (folders | {"shipped": CHECKPOINT}).items()
+        for name, folder in (models | {"shipped": CHECKPOINT}).items()
     }
     table = evaluation(found, steps, fits, options.limit)
     (options.output / "baseline.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")

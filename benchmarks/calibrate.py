@@ -21,6 +21,7 @@ from scipy.optimize import minimize
 from rtvc import VoiceCloningModel, audio
 from rtvc.pipeline import load
 from rtvc.rtvc7 import AVERAGE_TIMBRE
+from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
 from rtvc.training.stages.ge2e import equal_error_rate
 from rtvc.voice_cloning import CHECKED
@@ -167,7 +168,7 @@ def main() -> None:
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     model = VoiceCloningModel.from_pretrained(options.folder).eval()
-    noises, found = store.noises("development"), recordings(rng)
+    noises, found = noise_of.noises("development"), recordings(rng)
     mixed = half_noisy(found, noises, rng)
     with torch.inference_mode():
         numbers = similarity(model, mixed) | same_voice(model, mixed)

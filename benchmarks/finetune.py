@@ -21,8 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from rtvc.pipeline import CHECKPOINT, load
-from rtvc.training import loop, stages
+from rtvc.training import command, folders
+from rtvc.training.config import load_config
 from rtvc.training.data import sources
+from rtvc.training.machine import keep_memory
 from rtvc.voice import Voice
 
 ROOT = Path(__file__).parents[1]
@@ -59,20 +61,20 @@ def main() -> None:
     sys.path.insert(0, str(options.shared / "tools"))
     import floors  # noqa: PLC0415  (the judges of ../shared)
 
-    loop.keep_memory()
-    folder, table = options.shared / "eval", sources.read_table(sources.DATA / "vctk-p239.tsv")
+    keep_memory()
+    folder, table = options.shared / "eval", sources.read_table(folders.DATA / "vctk-p239.tsv")
     texts = {Path(row["file"]).stem.split("_")[1]: row["text"] for row in table}
     found = {}
     for speaker in options.speakers:
         rows = [row["file"] for row in floors.rows(folder / "verify.tsv") if row["speaker"] == speaker]
         own, aside = sorted(rows)[:-ASIDE], sorted(rows)[-ASIDE:]
-        recordings = loop.RUNS / "recordings" / speaker
+        recordings = folders.RUNS / "recordings" / speaker
         lay_out(recordings, [folder / one for one in own], texts)
         changes = ["--recordings", str(recordings), "--name", f"finetune_{speaker}", "--held_out", "1"]
-        config = stages.load_config(ROOT / "configs" / "finetune.yaml", [*changes, *overrides])
+        config = load_config(ROOT / "configs" / "finetune.yaml", [*changes, *overrides])
         began = time.monotonic()
-        stages.run(config)
-        tuned = loop.RUNS / config["name"] / "model"
+        command.run(config)
+        tuned = folders.RUNS / config["name"] / "model"
         minutes, voice = (time.monotonic() - began) / 60, Voice.load(tuned / "speaker.voice")
         cases = [(texts[Path(one).stem.split("_")[1]], floors.read(folder / one)) for one in aside]
         for name, model in (("zero-shot", CHECKPOINT), ("fine-tuned", tuned)):

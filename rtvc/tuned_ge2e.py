@@ -1,9 +1,9 @@
-"""Tuned-GE2E: a speaker embedding from EarSpeech features, and the loss that shapes it.
+"""Tuned-GE2E: a speaker embedding from EarSpeech features.
 
 The network is a small residual TDNN at 25 frames/s with squeeze-and-excitation and attentive statistics pooling (after
 ECAPA-TDNN, Desplanques et al. 2020) behind two-dimensional convolutions, to which a voice a little higher or lower is
-the same picture a little further up or down (Thienpondt et al. 2021). The loss is GE2E's softmax (Wan et al. 2018) with
-a margin that grows with training and with the spread of the embeddings, at the end for the hardest utterances only.
+the same picture a little further up or down (Thienpondt et al. 2021). The loss that shapes it, GE2E with a margin,
+stands with the training, in ``rtvc.training.losses``.
 """
 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
@@ -153,73 +153,3 @@ class TunedGE2EModel(CheckedModel):
             hidden = block(hidden, mask)
         embedding = self.output(self.pooled_norm(self.pooling(hidden, mask)))
         return TunedGE2EOutput(speaker_embedding=functional.normalize(embedding.float(), dim=-1))
-
-
-# ---------------------------------------------------------------------------------------------- loss
-class TunedGE2ELoss(nn.Module):
-    """GE2E softmax with a learned scale and bias, a growing margin and mining of the hardest utterances.
-
-    Every utterance is compared with the centroid of each speaker, its own without itself. The margin taken from its own
-    similarity is ``margin · (1 + 0.1 · sigmoid(std(embeddings)))``; scale, bias and margin are learned, the margin
-    within ``margins`` and only where its schedule leaves it free.
-    """
-
-    def __init__(self, scale: float = 20.0, bias: float = -5.0, margins: tuple[float, float] = (0.2, 0.5)):
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(scale))
-        self.bias = nn.Parameter(torch.tensor(bias))
-        self.margin = nn.Parameter(torch.tensor(margins[0]))
-        self.margins = margins
-
-    @torch.no_grad()
-    def hold_margin(self, progress: float) -> None:
-        """Set the margin to its schedule: from the lower to the upper bound at ``progress`` 0…1 through stage two."""
-        low, high = self.margins
-        self.margin.fill_(low + (high - low) * min(1.0, max(0.0, progress)))
-
-    @torch.no_grad()
-    def keep_in_bounds(self) -> None:
-        """Call after an update: a margin left free would shrink to nothing, a scale could turn negative."""
-        self.margin.clamp_(*self.margins)
-        self.scale.clamp_(min=1.0)
-
-    def effective_margin(self, embeddings: Tensor) -> Tensor:
-        """The margin with the spread of the embeddings taken into account, a scalar."""
-        return self.margin * (1 + 0.1 * torch.sigmoid(embeddings.detach().float().std()))
-
-    @staticmethod
-    def similarities(embeddings: Tensor) -> Tensor:
-        """(speakers, utterances, size) of unit length → cosines (speakers, utterances, speakers) to every centroid."""
-        speakers, utterances, _ = embeddings.shape
-        total = embeddings.sum(1, keepdim=True)
-        centroids = functional.normalize(total[:, 0], dim=-1)
-        others = functional.normalize(total - embeddings, dim=-1)
-        cosines = embeddings @ centroids.T
-        own = (embeddings * others).sum(-1)
-        diagonal = torch.eye(speakers, dtype=torch.bool, device=embeddings.device)[:, None].expand_as(cosines)
-        return torch.where(diagonal, own[:, :, None], cosines)
-
-    @staticmethod
-    def hardest(similarities: Tensor, share: float) -> Tensor:
-        """(speakers, utterances) true for the ``share`` with the highest wrong minus own similarity, at least one."""
-        speakers = similarities.shape[0]
-        diagonal = torch.eye(speakers, dtype=torch.bool, device=similarities.device)[:, None]
-        wrong = similarities.masked_fill(diagonal, -torch.inf).amax(2)
-        hardness = (wrong - similarities.diagonal(dim1=0, dim2=2).T).detach()
-        count = max(1, round(share * hardness.numel()))
-        chosen = torch.zeros(hardness.numel(), dtype=torch.bool, device=hardness.device)
-        chosen[hardness.flatten().topk(count).indices] = True
-        return chosen.view_as(hardness)
-
-    def forward(self, embeddings: Tensor, with_margin: bool = True, share: float = 1.0) -> Tensor:
-        """Scalar loss of ``embeddings`` (speakers, utterances, size); only the hardest ``share`` of them counts."""
-        embeddings = functional.normalize(embeddings.float(), dim=-1)
-        cosines = self.similarities(embeddings)
-        speakers, utterances, _ = cosines.shape
-        own = torch.arange(speakers, device=cosines.device)
-        target = functional.one_hot(own, speakers)[:, None] * (self.effective_margin(embeddings) if with_margin else 0)
-        logits = self.scale * (cosines - target) + self.bias
-        losses = functional.cross_entropy(
-            logits.flatten(0, 1), own.repeat_interleave(utterances), reduction="none"
-        ).view(speakers, utterances)
-        return losses[self.hardest(cosines, share)].mean()

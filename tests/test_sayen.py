@@ -10,7 +10,8 @@ import torch
 
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
-from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, compress, perceptual_disturbance, spectrum, wave_of
+from rtvc.sayen import SayENConfig, SayENModel, compress, spectrum, wave_of
+from rtvc.training.losses import SayENLoss, perceptual_disturbance
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -228,10 +229,11 @@ def test_disturbance_ignores_level_and_grows_with_noise() -> None:
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
 def test_disturbance_agrees_with_pesq() -> None:
     pesq = pytest.importorskip("pesq").pesq
+    from rtvc.training.data import noise as noise_of
     from rtvc.training.data import store
 
     corpus, pairs = store.load_corpus("vctk-p239"), []
-    noises = store.noises("development")
+    noises = noise_of.noises("development")
     for index in range(12):
         clean = corpus.wave(corpus.utterances[20 * index])[:48_000]
         noise = np.resize(noises[7 * index % len(noises)] + 1e-4, len(clean))
@@ -309,11 +311,12 @@ def test_mixtures_are_reproducible_and_sound() -> None:
 
 
 def test_training_hears_further_voices_and_noises_and_development_always_the_same(tmp_path, monkeypatch) -> None:
-    from rtvc.training.data import sources, store
+    from rtvc.training import folders
+    from rtvc.training.data import store
     from rtvc.training.data.noisy_speech import Mixtures
 
-    monkeypatch.setattr(sources, "DATA", tmp_path)
-    monkeypatch.setattr(store, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(folders, "DATA", tmp_path)
+    monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(store, "DEVELOPMENT_SPEAKERS", ("bea",))
     times = np.arange(48_000) / 16_000
     for speaker in ("ann", "bea"):

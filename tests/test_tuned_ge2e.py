@@ -10,7 +10,8 @@ import torch
 from torch.nn import functional
 
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
-from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
+from rtvc.training.losses import TunedGE2ELoss
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 SMALL = {"stem_channels": [4, 8], "hidden_size": 32, "attention_size": 8, "dilations": [1, 2]}
 

@@ -1,15 +1,32 @@
-"""What a stage's settings may be: of the usual value's kind, and within reason.
+"""The settings of a stage: where they come from, and what they may be.
 
-The usual value of a key is the one in ``configs/STAGE.yaml``. What is wrong is said here, before anything is loaded.
+The usual value of a key is the one in ``configs/STAGE.yaml``; what is given must be of its kind, and within reason.
+What is wrong is said here, before anything is loaded.
 """
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
-from rtvc.errors import TrainingError
+import yaml
 
+from rtvc.errors import TrainingError
+from rtvc.training.folders import CONFIGS, located
+from rtvc.training.stages import FAMILY, LOOPED, NAMES
+
+LOOP_DEFAULTS = {  # of the keys that every stage in rtvc.training.loop has
+    "seed": 0,
+    "threads": None,  # of torch, on a CPU; none: as the environment says
+    "mixed_precision": "bf16",  # where the processor computes in it; or "no"
+    "gradient_accumulation_steps": 1,
+    "workers": 1,  # processes that draw batches ahead; 0: none
+    "tracker": "tensorboard",  # or another that Accelerate knows, or none
+    "log_every": 25,
+    "evaluate_every": 200,
+    "save_minutes": 4.0,
+}
 FREE = ("model", "corpora", "calibrated")  # sections whose keys are the user's own
 FOLDERS = ("init", "meaning", "opponent", "decoder", "earspeech", "tuned_ge2e", "sayen", "rtvc7", "rtvc_ckpt")
 COUNTS = (
@@ -31,6 +48,103 @@ RATES = ("_lr", "_rate")  # how keys of learning rates end
 NOTHING = ("minutes", "threads", "average")  # numbers that may be left out: null
 
 
+def load_config(path: Path, overrides: list[str]) -> dict:
+    """A stage's settings: the loop's defaults, ``configs/STAGE.yaml``, the file itself, then ``--key value`` pairs.
+
+    A file of one's own needs ``stage`` and what differs. ``--a.b value`` reaches into a section.
+
+    Raises:
+        TrainingError: a file that cannot be read, a stage or key that does not exist, a value of another kind than the
+            usual one: what is misspelled must not pass.
+    """
+    given = _read(path)
+    stage = given.get("stage")
+    if stage not in NAMES:
+        raise TrainingError(f"{path} names no stage; its line “stage:” must be one of {', '.join(NAMES)}.")
+    usual = _shipped(stage)
+    config = _merged(usual, given, path.name)
+    overrides = _pairs(overrides)
+    if len(overrides) % 2:
+        raise TrainingError(f"{overrides[-1]} needs a value: {overrides[-1]} VALUE.")
+    for name, value in zip(overrides[::2], overrides[1::2], strict=True):
+        _override(config, name, value, path.name)
+    return {key: fitted(key, usual[key], value) for key, value in config.items()}
+
+
+def _read(path: Path) -> dict:
+    try:
+        content = yaml.safe_load(Path(located(str(path))).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"The config “{path}” cannot be read; name one of {CONFIGS.name}/*.yaml.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TrainingError(f"The config “{path}” is no valid YAML: {' '.join(str(error).split())}.") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _shipped(stage: str) -> dict:
+    """All keys of a stage with their usual values."""
+    own = _read(CONFIGS / f"{stage}.yaml")
+    if stage == FAMILY:
+        parts = {name: _merged(_shipped(name), changes or {}, stage) for name, changes in own.items() if name in LOOPED}
+        return own | parts
+    return (LOOP_DEFAULTS | own) if stage in LOOPED else own
+
+
+def _merged(usual: dict, given: dict, where: str) -> dict:
+    """``given`` over ``usual``, section by section."""
+    merged = dict(usual)
+    for key, value in given.items():
+        if key not in usual:
+            raise TrainingError(f"{where} has the unknown key “{key}”; in its place can stand {_keys(usual)}.")
+        nested = isinstance(value, dict) and isinstance(usual[key], dict) and key not in FREE
+        merged[key] = _merged(usual[key], value, where) if nested else value
+    return merged
+
+
+def _override(config: dict, name: str, value: str, where: str) -> None:
+    """Set ``--a.b value``; ``b`` may be new in the sections whose keys are free."""
+    *above, last = name.removeprefix("--").split(".")
+    section, free = config, False
+    for key in above:
+        free = key in FREE
+        if not isinstance(section.get(key, 0), dict | None):
+            section = {}
+            break
+        section[key] = section[key] or {}
+        section = section[key]
+    if not (name.startswith("--") and (last in section or free)):
+        known = _keys(section or config)
+        raise TrainingError(f"{where} has no key “{name.removeprefix('--')}”; it has {known}.")
+    given, usual = _value(name, value), section.get(last)
+    if isinstance(given, dict) and isinstance(usual, dict) and last not in FREE and not free:
+        given = _merged(usual, given, where)
+    section[last] = given
+
+
+def _keys(section: dict) -> str:
+    return ", ".join(key for key in section if key != "stage")
+
+
+def _value(name: str, written: str) -> object:
+    """What YAML makes of it; ``1e-5`` too, which YAML takes for a string, is a number."""
+    try:
+        value = yaml.safe_load(written)
+    except yaml.YAMLError as error:
+        raise TrainingError(f"What stands behind {name}, “{written}”, is no YAML; close what it opens.") from error
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _pairs(overrides: list[str]) -> list[str]:
+    """``--key=value`` as ``--key value``."""
+    return [part for one in overrides for part in (one.split("=", 1) if one.startswith("--") else [one])]
+
+
+# ---------------------------------------------------------------------------------------------- what values may be
 def fitted(key: str, usual: Any, value: Any) -> Any:
     """``value`` as a stage takes it in the place of ``usual``.
 

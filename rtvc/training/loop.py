@@ -9,16 +9,12 @@ which process computes it, and whether the run was killed before it, changes not
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import math
 import multiprocessing
-import os
 import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -41,41 +37,14 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from rtvc.errors import TrainingError
+from rtvc.training import folders
+from rtvc.training.disk import whole
+from rtvc.training.folders import last_checkpoint
+from rtvc.training.machine import computes_bf16
 from rtvc.training.models import describe
 
-RUNS = Path(os.environ.get("RTVC_RUNS", Path(__file__).parents[2] / "runs"))
-DEFAULTS = {  # of the keys that every stage in this loop has
-    "seed": 0,
-    "threads": None,  # of torch, on a CPU; none: as the environment says
-    "mixed_precision": "bf16",  # where the processor computes in it; or "no"
-    "gradient_accumulation_steps": 1,
-    "workers": 1,  # processes that draw batches ahead; 0: none
-    "tracker": "tensorboard",  # or another that Accelerate knows, or none
-    "log_every": 25,
-    "evaluate_every": 200,
-    "save_minutes": 4.0,
-}
 PATIENCE = timedelta(hours=12)  # other processes wait so long while the first one prepares data
-ALMOST_FULL = 1 << 20  # bytes
 BAR = "{desc} {percentage:5.1f} %|{bar}| {elapsed}<{remaining}{postfix}"
-
-
-def keep_memory() -> None:
-    """Let glibc keep freed memory: given back and fetched anew at every operation it costs half of a CPU's time."""
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except OSError:  # another C library
-        return
-    m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8  # <malloc.h>
-    mallopt(m_mmap_threshold, 2**31 - 1)
-    mallopt(m_trim_threshold, 2**31 - 1)
-    mallopt(m_arena_max, 1)
-
-
-def rate_at(step: float, steps: int, warm_up: int = 100, final: float = 0.05) -> float:
-    """Factor of the learning rate: linear warm-up, then half a cosine down to ``final``."""
-    progress = min(1.0, step / max(1, steps))
-    return min(1.0, (step + 1) / warm_up) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 class Clock:
@@ -180,55 +149,6 @@ class Stage:
         kept.save_pretrained(folder)
 
 
-# ---------------------------------------------------------------------------------------------- whole files or none
-@contextmanager
-def whole(folder: Path) -> Iterator[Path]:
-    """A new folder to write into that takes the name ``folder`` when everything in it is on the disk.
-
-    Raises TrainingError, and leaves what was there before, if something cannot be written.
-    """
-    new, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
-    try:
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        yield new
-        for path in (*new.rglob("*"), new):
-            _sync(path)
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-        _sync(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = _reason(error, new.parent)
-        shutil.rmtree(new, ignore_errors=True)
-        raise TrainingError(
-            f"“{folder}” cannot be written ({reason}); make room and start again, the run goes on from its last "
-            "checkpoint."
-        ) from error
-
-
-def _reason(error: Exception, folder: Path) -> str:
-    """Why it failed; where the disk is full torch names the line of its own code instead."""
-    full = shutil.disk_usage(folder).free < ALMOST_FULL
-    return getattr(error, "strerror", None) or (os.strerror(errno.ENOSPC) if full else str(error).splitlines()[0])
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def last_checkpoint(run: Path) -> Path | None:
-    """The newest complete checkpoint of a run's folder."""
-    found = sorted(one for one in (run / "checkpoints").glob("step_*") if not one.suffix)
-    return found[-1] if found else None
-
-
 # ---------------------------------------------------------------------------------------------- the loop
 class Draws(Dataset):
     """A phase's micro-batches by number."""
@@ -250,7 +170,7 @@ class Loop:
 
     def __init__(self, stage: Stage, config: dict, accelerator: Accelerator):
         self.stage, self.config, self.accelerator = stage, config, accelerator
-        self.folder = RUNS / config["name"]
+        self.folder = folders.RUNS / config["name"]
         self.clock = Clock(stage.phases)
         self.inner = stage.objective
         stage.objective, stage.optimizer = accelerator.prepare(stage.objective, stage.optimizer)
@@ -496,11 +416,6 @@ def _flat(config: dict, before: str = "") -> dict[str, str | int | float]:
     return flat
 
 
-def computes_bf16() -> bool:
-    """Whether bf16 is worth it here: processors without AVX-512 take 80 times as long for a product as in float32."""
-    return torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability() == "AVX512"
-
-
 def _precision(wanted: str) -> str:
     return "no" if wanted == "bf16" and not computes_bf16() else wanted
 
@@ -513,7 +428,7 @@ def _accelerator(config: dict) -> Accelerator:
             mixed_precision=_precision(config["mixed_precision"] or "no"),  # YAML reads no as false
             gradient_accumulation_steps=config["gradient_accumulation_steps"],
             log_with=tracker if tracker and tracker != "none" else None,
-            project_dir=RUNS / config["name"],
+            project_dir=folders.RUNS / config["name"],
             kwargs_handlers=[
                 DistributedDataParallelKwargs(find_unused_parameters=True),  # parts of the models rest in some steps
                 InitProcessGroupKwargs(timeout=PATIENCE),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import weight_norm
 from transformers.audio_utils import mel_filter_bank
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, log_mel
-from rtvc.training.data import speakers, store
-from rtvc.training.models import component
+from rtvc.sayen import TINY, SayENConfig, SayENModel, compress, spectrum
+from rtvc.training.speaker_teacher import SAMPLING_RATE, load_teacher
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))  # n_fft and hop of the spectra compared
-SLOPE = 0.1
 MEL_WEIGHT = 1.0
 
 
@@ -42,61 +42,6 @@ def _spectral_loss(made: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
     return total
 
 
-class ResolutionDiscriminator(nn.Module):
-    """Compressed magnitudes of one STFT resolution (UnivNet, Jang et al. 2021), ever coarser and wider.
-
-    wave: (batch, samples) → the maps of every layer, the last one being the scores.
-    """
-
-    def __init__(self, n_fft: int, hop_length: int):
-        super().__init__()
-        self.n_fft, self.hop_length = n_fft, hop_length
-        first = weight_norm(nn.Conv2d(1, 32, (9, 5), (4, 2), (4, 2)))
-        sizes = (32, 64), (64, 128), (128, 128)
-        self.layers = nn.ModuleList([first, *(weight_norm(nn.Conv2d(i, o, 3, 2, 1)) for i, o in sizes)])
-        self.score = weight_norm(nn.Conv2d(128, 1, 3, 1, 1))
-
-    def forward(self, wave: Tensor) -> list[Tensor]:
-        with torch.autocast(wave.device.type, enabled=False):
-            hidden = magnitudes(wave.float(), self.n_fft, self.hop_length)[:, None].clamp(min=1e-4).log() / 3.0
-        maps = []
-        for layer in self.layers:
-            hidden = functional.leaky_relu(layer(hidden), SLOPE)
-            maps.append(hidden)
-        return [*maps, self.score(hidden)]
-
-
-class Discriminators(nn.Module):
-    """Three resolutions together."""
-
-    def __init__(self):
-        super().__init__()
-        sizes = (1024, 256), (512, 128), (256, 64)
-        self.parts = nn.ModuleList(ResolutionDiscriminator(*each) for each in sizes)
-
-    def forward(self, wave: Tensor) -> list[list[Tensor]]:
-        return [part(wave) for part in self.parts]
-
-
-def discriminator_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
-    """Least squares (Mao et al. 2017): real towards 1, made towards 0."""
-    pairs = zip(real, made, strict=True)
-    return sum((1 - r[-1].float()).square().mean() + m[-1].float().square().mean() for r, m in pairs) / len(real)
-
-
-def adversarial_loss(made: list[list[Tensor]]) -> Tensor:
-    return sum((1 - m[-1].float()).square().mean() for m in made) / len(made)
-
-
-def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
-    """Mean L1 of the discriminators' maps, relative to the maps' own size."""
-    total = 0.0
-    for r, m in zip(real, made, strict=True):
-        for a, b in zip(r[:-1], m[:-1], strict=True):
-            total = total + (a.detach() - b).float().abs().mean() / a.detach().float().abs().mean().clamp(min=1e-3)
-    return total / sum(len(r) - 1 for r in real)
-
-
 class Consistency(nn.Module):
     """1 − cosine of a frozen encoder's embeddings of speech made and real (YourTTS, Casanova et al. 2022).
 
@@ -120,11 +65,6 @@ class SpeakerConsistency(Consistency):
         super().__init__()
         self.earspeech, self.encoder = (one.eval().requires_grad_(False) for one in (earspeech, tuned_ge2e))
 
-    @classmethod
-    def from_folders(cls, earspeech: str, tuned_ge2e: str) -> SpeakerConsistency:
-        """With the encoders of two exported folders."""
-        return cls(component(EarSpeechModel, earspeech), component(TunedGE2EModel, tuned_ge2e))
-
     def embed(self, wave: Tensor) -> Tensor:
         features = self.earspeech(wave).features
         return self.encoder(features).speaker_embedding
@@ -141,9 +81,9 @@ class TeacherConsistency(Consistency):
 
     def __init__(self):
         super().__init__()
-        self.encoder = speakers.load_teacher()
+        self.encoder = load_teacher()
         bank = mel_filter_bank(
-            self.N_FFT // 2 + 1, self.BANDS, 0.0, store.SAMPLING_RATE / 2, store.SAMPLING_RATE, "slaney", "slaney"
+            self.N_FFT // 2 + 1, self.BANDS, 0.0, SAMPLING_RATE / 2, SAMPLING_RATE, "slaney", "slaney"
         )
         self.register_buffer("bank", torch.from_numpy(bank).float())
 
@@ -157,3 +97,219 @@ class TeacherConsistency(Consistency):
                 wave, self.N_FFT, self.HOP, self.N_FFT, window, pad_mode="constant", return_complex=True
             )
             return self.encoder(spectra.abs().square().transpose(1, 2) @ self.bank)
+
+
+# ---------------------------------------------------------------------------------------------- objectives
+# Constants of ITU-T P.862 (wide band, P.862.2): bins of 31.25 Hz in each of 49 bands, hearing thresholds of the bands
+# in dB, and the scales of power and loudness.
+BARK_BINS = (1,) * 8 + (2, 1, 1, 1, 1, 1, 2, 1, 1) + (2,) * 8 + (3,) * 4
+BARK_BINS += (4, 3, 4, 5, 4, 5, 6, 6, 7, 8, 9, 9, 12, 12, 15, 16, 18, 21, 25, 20)
+THRESHOLDS_DB = (77.1, 63.9, 48.5, 36.9, 30.7, 25.9, 20.2, 16.6, 12.5, 9.9, 6.9, 4.9, 2.8, 1.0, -0.1, -1.4, -2.5, -3.4)
+THRESHOLDS_DB += (-4.1, -4.8, -5.3, -5.7, -5.9, -6.0, -6.0, -6.0, -6.0, -5.8, -5.4, -5.1, -4.7, -4.3, -4.0, -3.6, -3.3)
+THRESHOLDS_DB += (-3.1, -3.0, -3.0, -2.9, -2.8, -2.8, -2.8, -2.9, -3.2, -3.7, -4.3, -4.4, -3.8, -2.7)
+POWER_SCALE, LOUDNESS_SCALE, ZWICKER = 6.910853e-6, 0.1866055, 0.23
+LISTENING_POWER = 1e7  # of speech between 350 Hz and 3.25 kHz, in the standard's 16-bit units
+INTERVAL, INTERVAL_STEP = 20, 10  # frames of 16 ms over which disturbances are joined (320 ms, half overlapping)
+
+
+@functools.cache
+@torch.inference_mode(False)  # kept for training too
+def _bark_bands() -> tuple[Tensor, Tensor, Tensor]:
+    """Filters (256 bins, 49 bands) to power a Bark, thresholds (49,) as power, widths (49,) in Bark."""
+    edges = torch.tensor((0, *BARK_BINS)).cumsum(0)
+    bins = torch.arange(256)
+    inside = (bins[:, None] >= edges[None, :-1]) & (bins[:, None] < edges[None, 1:])
+    kilohertz = (edges[1:] + edges[:-1] - 1) / 2 * 31.25e-3
+    hertz_a_bark = 25 + 75 * (1 + 1.4 * kilohertz**2) ** 0.69  # Zwicker & Terhardt 1980
+    filters = inside / torch.tensor(BARK_BINS) * hertz_a_bark * POWER_SCALE
+    widths = 0.318 * (0.585 / 0.318) ** ((torch.arange(49) - 1) / 47)
+    widths[0] /= 2
+    return filters, 10 ** (torch.tensor(THRESHOLDS_DB) / 10), widths
+
+
+def _bark_power(wave: Tensor) -> Tensor:
+    """(batch, samples) → (batch, frames, 49), power in each band at listening level."""
+    window = torch.hann_window(512, device=wave.device)
+    power = torch.fft.rfft(wave.unfold(1, 512, 256) * window).abs().square()[..., :256]
+    speech = power[..., 11:104].sum(2).mean(1) * 2 / (512 * window.square().sum())  # mean square, 350 to 3250 Hz
+    high_pass = 1 - torch.exp(-((torch.arange(256, device=wave.device) * 31.25 / 100) ** 2))
+    filters = _bark_bands()[0].to(wave.device)
+    return (power * high_pass) @ filters * (LISTENING_POWER / speech.clamp(min=TINY))[:, None, None]
+
+
+def _loudness(power: Tensor) -> Tensor:
+    """Specific loudness after Zwicker, in sone a Bark: power (…, 49) → (…, 49)."""
+    threshold = _bark_bands()[1].to(power.device)
+    scale = LOUDNESS_SCALE * (threshold / 0.5) ** ZWICKER
+    loud = scale * ((0.5 + 0.5 * power / threshold).clamp(min=1.0) ** ZWICKER - 1)
+    return torch.where(power > threshold, loud, torch.zeros_like(loud))
+
+
+def _equalized(clean: Tensor, enhanced: Tensor) -> tuple[Tensor, Tensor]:
+    """Take out what listeners forgive: steady filtering (on the clean side), changes of level (on the other)."""
+    audible = (clean > 100 * _bark_bands()[1].to(clean.device)) * clean
+    is_speech = (audible.sum(2, keepdim=True) > 1e7).float()
+    ratio = ((enhanced * is_speech).sum(1, keepdim=True) + 1e3) / ((clean * is_speech).sum(1, keepdim=True) + 1e3)
+    clean = clean * ratio.clamp(0.01, 100)
+    gain = (clean.sum(2, keepdim=True) + 5e3) / (enhanced.sum(2, keepdim=True) + 5e3)
+    gain = torch.cat([gain[:, :1], 0.8 * gain[:, 1:] + 0.2 * gain[:, :-1]], 1)
+    return clean, enhanced * gain.clamp(3e-4, 5)
+
+
+def _joined(disturbance: Tensor) -> Tensor:
+    """(batch, frames) → (batch,): the loudest moments count most within 320 ms, then their root mean square."""
+    frames = disturbance.shape[1]
+    padded = functional.pad(disturbance, (0, max(0, INTERVAL - frames)))
+    intervals = (padded.unfold(1, INTERVAL, INTERVAL_STEP) + 1e-4).pow(6).mean(2).pow(1 / 6)
+    return intervals.square().mean(1).sqrt()
+
+
+def perceptual_disturbance(enhanced: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+    """Symmetric and asymmetric disturbance of ITU-T P.862, each (batch,), of aligned waves (batch, samples) at 16 kHz.
+
+    Differentiable; PESQ is 4.5 − 0.1 · symmetric − 0.0309 · asymmetric (before the mapping to MOS). Time alignment and
+    the treatment of bad intervals are left out: what SayEN makes is aligned with what it was given.
+    """
+    clean_power, enhanced_power = _equalized(_bark_power(clean.float()), _bark_power(enhanced.float()))
+    heard, wanted = _loudness(enhanced_power), _loudness(clean_power)
+    difference, dead = heard - wanted, 0.25 * torch.minimum(heard, wanted)
+    difference = torch.sign(difference) * (difference.abs() - dead).clamp(min=0)
+    widths = _bark_bands()[2].to(clean.device)
+    asymmetry = ((enhanced_power + 50) / (clean_power + 50)).detach().pow(1.2)  # added sound disturbs more than missing
+    asymmetry = torch.where(asymmetry < 3, 0.0, asymmetry.clamp(max=12))
+    symmetric = ((difference * widths)[..., 1:].square().sum(2) * widths.sum() + 1e-8).sqrt()
+    asymmetric = ((difference * widths).abs() * asymmetry)[..., 1:].sum(2)
+    weight = ((clean_power.sum(2) + 1e5) / 1e7).pow(0.04)
+    return _joined((symmetric / weight).clamp(max=45)), _joined((asymmetric / weight).clamp(max=45))
+
+
+def si_snr(enhanced: Tensor, clean: Tensor, limit: float = 100.0) -> Tensor:
+    """(batch,) scale-invariant signal-to-noise ratio as log10 of the power ratio (a tenth of its dB).
+
+    ``limit`` in dB: towards it the ratio levels off. A logarithm without one pulls hardest where least is wrong.
+    """
+    scale = (enhanced * clean).sum(1, keepdim=True) / clean.square().sum(1, keepdim=True).clamp(min=TINY)
+    target = scale * clean
+    power, error = target.square().sum(1), (enhanced - target).square().sum(1)
+    return torch.log10((power + TINY) / (error + power * 10 ** (-limit / 10) + TINY))
+
+
+class SayENLoss(nn.Module):
+    """The three objectives and their weighted sum ``total``, each a scalar.
+
+    ``earspeech`` and ``tuned_ge2e`` are frozen here; without them there is no speaker objective.
+    """
+
+    def __init__(self, config: SayENConfig, earspeech: nn.Module | None = None, tuned_ge2e: nn.Module | None = None):
+        super().__init__()
+        self.config = config
+        self.encoders = [one.requires_grad_(False).eval() for one in (earspeech, tuned_ge2e) if one is not None]
+
+    def forward(self, enhanced: Tensor, clean: Tensor, speaker_embedding: Tensor | None = None) -> dict[str, Tensor]:
+        """Waves (batch, samples); ``speaker_embedding``: (batch, 256) of the clean waves, made here where none."""
+        config = self.config
+        level = SayENModel.level(clean)
+        enhanced, clean = enhanced.float() / level, clean.float() / level
+        losses = {"spectral": self.spectral(enhanced, clean), "clarity": self.clarity(enhanced, clean)}
+        total = config.spectral_weight * losses["spectral"] + config.clarity_weight * losses["clarity"]
+        if self.encoders:
+            losses["speaker"] = self.speaker(enhanced, clean, speaker_embedding)
+            total = total + config.speaker_weight * losses["speaker"]
+        return losses | {"total": total}
+
+    def spectral(self, enhanced: Tensor, clean: Tensor) -> Tensor:
+        """Distance of compressed spectra, complex and magnitude, minus the log signal-to-noise ratio."""
+        config = self.config
+        made, wanted = (
+            compress(spectrum(one, config.n_fft, config.hop_length), config.compression) for one in (enhanced, clean)
+        )
+        distance = config.complex_weight * functional.mse_loss(made[0], wanted[0])
+        distance = distance + config.magnitude_weight * functional.mse_loss(made[1], wanted[1])
+        return distance - config.si_snr_weight * si_snr(enhanced, clean, config.si_snr_limit).mean()
+
+    def clarity(self, enhanced: Tensor, clean: Tensor) -> Tensor:
+        """4.5 − PESQ before its mapping to MOS: 0 for the clean wave itself."""
+        symmetric, asymmetric = perceptual_disturbance(enhanced, clean)
+        return (0.1 * symmetric + 0.0309 * asymmetric).mean()
+
+    def speaker(self, enhanced: Tensor, clean: Tensor, speaker_embedding: Tensor | None = None) -> Tensor:
+        """1 − cosine of the embeddings of what was made and of the clean wave."""
+        if speaker_embedding is None:
+            with torch.no_grad():
+                speaker_embedding = self.embed(clean)
+        return 1 - functional.cosine_similarity(self.embed(enhanced), speaker_embedding).mean()
+
+    def embed(self, waves: Tensor) -> Tensor:
+        """(batch, samples) → (batch, 256)"""
+        earspeech, tuned_ge2e = self.encoders
+        return tuned_ge2e(earspeech(waves).features).speaker_embedding.float()
+
+
+# ---------------------------------------------------------------------------------------------- loss
+class TunedGE2ELoss(nn.Module):
+    """GE2E softmax with a learned scale and bias, a growing margin and mining of the hardest utterances.
+
+    Every utterance is compared with the centroid of each speaker, its own without itself. The margin taken from its own
+    similarity is ``margin · (1 + 0.1 · sigmoid(std(embeddings)))``; scale, bias and margin are learned, the margin
+    within ``margins`` and only where its schedule leaves it free.
+    """
+
+    def __init__(self, scale: float = 20.0, bias: float = -5.0, margins: tuple[float, float] = (0.2, 0.5)):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(scale))
+        self.bias = nn.Parameter(torch.tensor(bias))
+        self.margin = nn.Parameter(torch.tensor(margins[0]))
+        self.margins = margins
+
+    @torch.no_grad()
+    def hold_margin(self, progress: float) -> None:
+        """Set the margin to its schedule: from the lower to the upper bound at ``progress`` 0…1 through stage two."""
+        low, high = self.margins
+        self.margin.fill_(low + (high - low) * min(1.0, max(0.0, progress)))
+
+    @torch.no_grad()
+    def keep_in_bounds(self) -> None:
+        """Call after an update: a margin left free would shrink to nothing, a scale could turn negative."""
+        self.margin.clamp_(*self.margins)
+        self.scale.clamp_(min=1.0)
+
+    def effective_margin(self, embeddings: Tensor) -> Tensor:
+        """The margin with the spread of the embeddings taken into account, a scalar."""
+        return self.margin * (1 + 0.1 * torch.sigmoid(embeddings.detach().float().std()))
+
+    @staticmethod
+    def similarities(embeddings: Tensor) -> Tensor:
+        """(speakers, utterances, size) of unit length → cosines (speakers, utterances, speakers) to every centroid."""
+        speakers, utterances, _ = embeddings.shape
+        total = embeddings.sum(1, keepdim=True)
+        centroids = functional.normalize(total[:, 0], dim=-1)
+        others = functional.normalize(total - embeddings, dim=-1)
+        cosines = embeddings @ centroids.T
+        own = (embeddings * others).sum(-1)
+        diagonal = torch.eye(speakers, dtype=torch.bool, device=embeddings.device)[:, None].expand_as(cosines)
+        return torch.where(diagonal, own[:, :, None], cosines)
+
+    @staticmethod
+    def hardest(similarities: Tensor, share: float) -> Tensor:
+        """(speakers, utterances) true for the ``share`` with the highest wrong minus own similarity, at least one."""
+        speakers = similarities.shape[0]
+        diagonal = torch.eye(speakers, dtype=torch.bool, device=similarities.device)[:, None]
+        wrong = similarities.masked_fill(diagonal, -torch.inf).amax(2)
+        hardness = (wrong - similarities.diagonal(dim1=0, dim2=2).T).detach()
+        count = max(1, round(share * hardness.numel()))
+        chosen = torch.zeros(hardness.numel(), dtype=torch.bool, device=hardness.device)
+        chosen[hardness.flatten().topk(count).indices] = True
+        return chosen.view_as(hardness)
+
+    def forward(self, embeddings: Tensor, with_margin: bool = True, share: float = 1.0) -> Tensor:
+        """Scalar loss of ``embeddings`` (speakers, utterances, size); only the hardest ``share`` of them counts."""
+        embeddings = functional.normalize(embeddings.float(), dim=-1)
+        cosines = self.similarities(embeddings)
+        speakers, utterances, _ = cosines.shape
+        own = torch.arange(speakers, device=cosines.device)
+        target = functional.one_hot(own, speakers)[:, None] * (self.effective_margin(embeddings) if with_margin else 0)
+        logits = self.scale * (cosines - target) + self.bias
+        losses = functional.cross_entropy(
+            logits.flatten(0, 1), own.repeat_interleave(utterances), reduction="none"
+        ).view(speakers, utterances)
+        return losses[self.hardest(cosines, share)].mean()

@@ -1,4 +1,4 @@
-"""Folders of models: the parts that a stage starts from, the whole that it leaves, and the stage ``export``."""
+"""Folders of models: the parts that a stage starts from, and the whole that it leaves."""
 
 from __future__ import annotations
 
@@ -16,12 +16,8 @@ from rtvc.earspeech import EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import CheckpointError, TrainingError
 from rtvc.evaluation.baseline import MelBandsModel
 from rtvc.pipeline import load
-from rtvc.rtvc7 import RTVC7Model
-from rtvc.sayen import SayENModel
 from rtvc.text import VoiceCloningTokenizer
-from rtvc.tuned_ge2e import TunedGE2EModel
 
-COMPONENTS = {"earspeech": EarSpeechModel, "tuned_ge2e": TunedGE2EModel, "sayen": SayENModel, "rtvc7": RTVC7Model}
 RUN = """
 ## This run
 
@@ -126,13 +122,3 @@ def _without_folders(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_folders(one) for one in value]
     return Path(value).name if isinstance(value, str | Path) and Path(value).is_absolute() else value
-
-
-def train(config: dict) -> None:
-    """Join the components' folders into ``output``, with its card; ``calibrated`` are fields of its config."""
-    parts = {name: component(kind, config[name]) for name, kind in COMPONENTS.items()}
-    output = Path(config["output"])
-    save_whole(VoiceCloningModel.from_components(**parts, **config["calibrated"]), output)
-    write_card(output)
-    size = sum(file.stat().st_size for file in output.glob("*.*"))
-    print(f"export: {output} {size / 1e6:.1f} MB")

@@ -1,6 +1,8 @@
-"""Muon for the inner matrices of a model, AdamW for the rest, as one optimizer."""
+"""Optimizers and the learning rate's schedule: AdamW; and Muon for the inner matrices of a model beside it."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -55,3 +57,14 @@ class MuonAndAdamW(torch.optim.AdamW):
         ahead = one.grad.lerp(momentum, MOMENTUM).flatten(1)
         length = 0.2 * max(ahead.shape) ** 0.5
         one.mul_(1 - rate * decay).add_(orthogonal(ahead).view_as(one), alpha=-rate * length)
+
+
+def adam(parameters: list, rate: float, betas: tuple[float, float] = (0.9, 0.98)) -> torch.optim.Optimizer:
+    """The optimizer of RTVC-7's stages."""
+    return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=0.01, fused=True)
+
+
+def rate_at(step: float, steps: int, warm_up: int = 100, final: float = 0.05) -> float:
+    """Factor of the learning rate: linear warm-up, then half a cosine down to ``final``."""
+    progress = min(1.0, step / max(1, steps))
+    return min(1.0, (step + 1) / warm_up) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))

@@ -27,10 +27,11 @@ from rtvc.errors import TrainingError
 from rtvc.pipeline import CHECKPOINT, load
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.sayen import SayENConfig, SayENModel
-from rtvc.training import loop, stages
-from rtvc.training.data import sources, store
-from rtvc.training.losses import Discriminators
-from rtvc.training.synthesis import Opponent, Synthesis
+from rtvc.training import command, disk, folders, loop, stages
+from rtvc.training.config import load_config
+from rtvc.training.discriminators import Discriminators, Opponent
+from rtvc.training.optim import rate_at
+from rtvc.training.synthesis import Synthesis
 
 ROOT = Path(__file__).parents[2]
 LINES = (
@@ -66,9 +67,9 @@ def cache(tmp_path_factory) -> Path:
 @pytest.fixture
 def place(tmp_path, cache, monkeypatch) -> Path:
     """No archives, a cache of the session's own, an empty folder of runs: it is returned."""
-    monkeypatch.setattr(sources, "DATA", tmp_path)
-    monkeypatch.setattr(store, "CACHE", cache)
-    monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(folders, "DATA", tmp_path)
+    monkeypatch.setattr(folders, "CACHE", cache)
+    monkeypatch.setattr(folders, "RUNS", tmp_path / "runs")
     return tmp_path / "runs"
 
 
@@ -81,7 +82,7 @@ def parts(place, tiny_model) -> dict[str, str]:
 
 
 def settings(stage: str, people: Path, **changes) -> dict:
-    config = stages.load_config(ROOT / "configs" / f"{stage}.yaml", []) | QUICK | {"corpora": {str(people): 1.0}}
+    config = load_config(ROOT / "configs" / f"{stage}.yaml", []) | QUICK | {"corpora": {str(people): 1.0}}
     sizes = {key: value for key, value in SMALLER.items() if key in config}
     if not importlib.util.find_spec("resemblyzer"):  # of the stages that have such a listener
         config |= {"teacher_weight": 0.0} if "teacher_weight" in config else {}
@@ -112,7 +113,7 @@ def test_the_specified_call_trains_all_four_and_leaves_a_folder_that_speaks(
     call = ["--rtvc_ckpt", str(tiny_folder), "--ge2e_lr", "1e-5", "--sayen_dropout", "0.3", "--batch_size", "32"]
     here = [f"--{key}={value}" for key, value in (QUICK | {"warm_up": 0, "steps": 3, "threads": 1}).items()]
     here += ["--corpora", f"{{{people}: 1.0}}", "--shifted", "[]", "--seconds", "1", "--windows", "2", "--frames", "40"]
-    assert stages.main([*call, *here]) == 0, capsys.readouterr().err
+    assert command.main([*call, *here]) == 0, capsys.readouterr().err
     printed = capsys.readouterr().out
     assert "joint step 3" in printed
     before, after = (load_file(one / "model.safetensors") for one in (tiny_folder, place / "joint" / "model"))
@@ -123,7 +124,7 @@ def test_the_specified_call_trains_all_four_and_leaves_a_folder_that_speaks(
     assert len(clone("Hello there.", voice=woman)["audio"]) > 1000
     assert "joint" in (place / "joint" / "model" / "README.md").read_text()
     with pytest.raises(SystemExit, match="0"):
-        stages.main(["--help"])
+        command.main(["--help"])
 
 
 def test_each_component_has_its_own_rate(people, place, tiny_folder):
@@ -145,7 +146,7 @@ def test_the_losses_of_the_joint_stage_fall(people, place, tiny_folder, monkeypa
 
     monkeypatch.setattr(Joint, "decay", 0.1)
     rates = {"earspeech_lr": 1e-3, "ge2e_lr": 1e-3, "sayen_lr": 5e-3, "rtvc7_lr": 5e-3}
-    stages.run(joint(people, tiny_folder, steps=12, evaluate_every=3, warm_up=0, **rates))
+    command.run(joint(people, tiny_folder, steps=12, evaluate_every=3, warm_up=0, **rates))
     printed = capsys.readouterr().out
     for name in ("spectral", "enhancement", "latents", "duration"):
         assert falls(losses(printed, name, "evaluation")), name
@@ -161,13 +162,13 @@ def test_a_run_killed_for_real_ends_with_the_weights_of_one_never_killed(people,
     environment |= {"PYTHONPATH": str(ROOT)}
     call = [sys.executable, "train.py", "--config", str(place.parent / "config.yaml")]
     with subprocess.Popen(call, cwd=ROOT, env=environment, start_new_session=True) as process:
-        while process.poll() is None and not loop.last_checkpoint(place / "killed"):
+        while process.poll() is None and not folders.last_checkpoint(place / "killed"):
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    assert loop.last_checkpoint(place / "killed").name < "step_0000003"
+    assert folders.last_checkpoint(place / "killed").name < "step_0000003"
     for name in ("whole", "killed"):
-        stages.run(config | {"name": name})
+        command.run(config | {"name": name})
     one, other = (load_file(place / name / "model" / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(one[key], other[key]) for key in one)
 
@@ -182,7 +183,7 @@ def test_a_killed_run_ends_with_the_weights_of_one_never_killed(stage, people, p
         config = settings(
             "sayen", people, steps=4, **{name: parts[name] for name in ("earspeech", "tuned_ge2e")}, **small
         )
-    stages.run(config | {"name": "whole"})
+    command.run(config | {"name": "whole"})
     step = loop.Loop._step
 
     def killed(self, batches):
@@ -193,18 +194,18 @@ def test_a_killed_run_ends_with_the_weights_of_one_never_killed(stage, people, p
     monkeypatch.setattr(loop.Loop, "_step", killed)
     monkeypatch.setattr(loop.Loop, "_agree", lambda self: True)  # a checkpoint after every step
     with pytest.raises(KeyboardInterrupt):
-        stages.run(config | {"name": "killed"})
+        command.run(config | {"name": "killed"})
     monkeypatch.setattr(loop.Loop, "_step", step)
-    stages.run(config | {"name": "killed"})
+    command.run(config | {"name": "killed"})
     one, other = (load_file(place / name / "model" / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
 def test_a_finished_run_has_nothing_left_to_do(people, place, tiny_folder, capsys):
     config = joint(people, tiny_folder, steps=1)
-    stages.run(config)
+    command.run(config)
     capsys.readouterr()
-    stages.run(config)
+    command.run(config)
     assert "another --name" in capsys.readouterr().out
 
 
@@ -223,7 +224,7 @@ def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cach
     environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "train.py"]
     capsys.readouterr()
-    assert stages.main([*call, "--gradient_accumulation_steps=2", "--name=one"]) == 0
+    assert command.main([*call, "--gradient_accumulation_steps=2", "--name=one"]) == 0
     done = subprocess.run(
         [*launch, *call, "--name=two"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
@@ -275,7 +276,7 @@ def test_all_processes_evaluate_where_the_first_ones_clock_says_so():
 def test_tensorboard_gets_curves_sounds_and_spectrograms(people, place, tiny_folder):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    stages.run(joint(people, tiny_folder, steps=2, evaluate_every=1))
+    command.run(joint(people, tiny_folder, steps=2, evaluate_every=1))
     events = EventAccumulator(str(place / "joint" / "logs")).Reload()
     assert {"total", "ge2e", "enhancement", "evaluation/latents", "data_share"} <= set(events.Tags()["scalars"])
     assert len(events.Scalars("evaluation/latents")) == 2
@@ -285,7 +286,7 @@ def test_tensorboard_gets_curves_sounds_and_spectrograms(people, place, tiny_fol
 def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(people, place, tiny_folder, monkeypatch, capsys):
     config = joint(people, tiny_folder, steps=3)
     monkeypatch.setattr(loop.Loop, "_agree", lambda self: True)
-    sync, calls = loop._sync, []
+    sync, calls = disk._sync, []
 
     def full(path: Path) -> None:
         calls.append(path)
@@ -293,9 +294,9 @@ def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(people, place, tiny_
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         sync(path)
 
-    monkeypatch.setattr(loop, "_sync", full)
+    monkeypatch.setattr(disk, "_sync", full)
     with pytest.raises(TrainingError, match="No space left on device.*make room"):
-        stages.run(config)
+        command.run(config)
     kept = sorted(one.name for one in (place / "joint" / "checkpoints").iterdir())
     assert kept == ["step_0000001"]
     assert any(path.name == "pytorch_model.bin" for path in calls)  # what is renamed has reached the disk
@@ -303,11 +304,11 @@ def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(people, place, tiny_
 
 def test_a_checkpoint_half_written_when_the_power_failed_is_passed_over(people, place, tiny_folder, capsys):
     config = joint(people, tiny_folder, steps=2)
-    stages.run(config | {"steps": 1})
+    command.run(config | {"steps": 1})
     broken = place / "joint" / "checkpoints" / "step_0000009.new"
     broken.mkdir()
     (broken / "pytorch_model.bin").write_bytes(b"half")
-    assert loop.last_checkpoint(place / "joint").name == "step_0000001"
+    assert folders.last_checkpoint(place / "joint").name == "step_0000001"
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_is_named(people, place, tiny_folder, monkeypatch):
@@ -315,14 +316,14 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_named(people, place, tiny
 
     monkeypatch.setattr(module, "weighed", lambda found, weights: found | {"total": found["pitch"] * torch.nan})
     with pytest.raises(TrainingError, match="“total” of joint became nan at step 2.*lower learning rate"):
-        stages.run(joint(people, tiny_folder))
+        command.run(joint(people, tiny_folder))
     assert not (place / "joint" / "model").exists()
 
 
 # ---------------------------------------------------------------------------------------------- every stage, for real
 def test_earspeech_learns_phonemes_and_moves_its_bands(people, place, capsys):
     small = {"batch_size": 4, "seconds": 1.0, "recogniser_size": 32, "recogniser_layers": 1, "steps": 12}
-    stages.run(settings("earspeech", people, earspeech_lr=0.05, evaluate_every=4, **small))
+    command.run(settings("earspeech", people, earspeech_lr=0.05, evaluate_every=4, **small))
     printed = capsys.readouterr().out
     assert falls(losses(printed, "learned_errors_clean"))
     assert "gain_clean" in printed
@@ -339,15 +340,15 @@ def test_sayen_learns_and_keeps_the_best(people, place, parts, capsys):
         "development_pairs": 4,
     }
     config = settings("sayen", people, earspeech=parts["earspeech"], tuned_ge2e=parts["tuned_ge2e"], **small)
-    stages.run(config | {"learning_rate": 5e-3, "average": 0.5, "evaluate_every": 2})
+    command.run(config | {"learning_rate": 5e-3, "average": 0.5, "evaluate_every": 2})
     assert falls(losses(capsys.readouterr().out, "total", "evaluation"))
     model = SayENModel.from_pretrained(place / "sayen" / "model")
     assert model.config.channels == SMALL["channels"]
-    stages.run(config | {"name": "more", "steps": 1, "init": str(place / "sayen" / "model")})
+    command.run(config | {"name": "more", "steps": 1, "init": str(place / "sayen" / "model")})
     with pytest.raises(TrainingError, match="is of another model or config"):
-        stages.run(config | {"steps": 13, "model": config["model"] | {"channels": 6}})
+        command.run(config | {"steps": 13, "model": config["model"] | {"channels": 6}})
     with pytest.raises(TrainingError, match="holds sayen, not earspeech"):
-        stages.run(config | {"name": "wrong", "earspeech": str(place / "sayen" / "model")})
+        command.run(config | {"name": "wrong", "earspeech": str(place / "sayen" / "model")})
 
 
 def test_a_grown_sayen_makes_what_the_small_one_makes(people, place, parts, speech):
@@ -365,15 +366,15 @@ def test_a_grown_sayen_makes_what_the_small_one_makes(people, place, parts, spee
     given = torch.from_numpy(speech)[None, :8000], torch.rand(1, 50, 64), torch.randn(1, 32)
     with torch.no_grad():
         assert torch.equal(small(*given).enhanced, large(*given).enhanced)
-    stages.run(config)
+    command.run(config)
     learned = SayENModel.from_pretrained(place / "sayen" / "model")
     assert all(learned.blocks[number].outs[0].weight.abs().max() > 0 for number in range(5))
     assert all(outer.weight.abs().max() > 0 for outer in learned.beside.outer)
     for wrong in ({"blocks": 1}, {"blocks": 5, "channels": 6}):
         with pytest.raises(TrainingError, match="only “blocks” may grow"):
-            stages.run(config | {"name": "wrong", "model": settings_of | wrong})
+            command.run(config | {"name": "wrong", "model": settings_of | wrong})
     with pytest.raises(TrainingError, match="is no config of SayEN"):
-        stages.run(config | {"name": "wrong", "model": {"blogs": 5}})
+        command.run(config | {"name": "wrong", "model": {"blogs": 5}})
 
 
 def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, place, parts, monkeypatch, capsys, woman):
@@ -387,7 +388,7 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
         settings("prior", people, steps=8, evaluate_every=2, learning_rate=0.05),
         settings("polish", people, steps=6, evaluate_every=2, learning_rate=2e-3, **encoders),
     )
-    stages.run({"stage": "rtvc7", "decoder": decoder | {"learning_rate": 4e-3}, "prior": prior, "polish": polish})
+    command.run({"stage": "rtvc7", "decoder": decoder | {"learning_rate": 4e-3}, "prior": prior, "polish": polish})
     printed = capsys.readouterr().out
     for name, loss in (("decoder", "spectral"), ("prior", "likelihood"), ("polish", "spectral")):
         found = "\n".join(line for line in printed.splitlines() if line.startswith(f"{name} step"))
@@ -398,7 +399,7 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
     assert issubclass(stages.find("decoder"), Synthesis)
     others = dict.fromkeys(("earspeech", "tuned_ge2e", "sayen"), str(CHECKPOINT))  # taken out of a whole model
     folders = others | {"rtvc7": "runs/polish/model", "output": "exported"}
-    stages.run(stages.load_config(ROOT / "configs" / "export.yaml", []) | folders)
+    command.run(load_config(ROOT / "configs" / "export.yaml", []) | folders)
     assert len(load("exported")("Hello there.", voice=woman)["audio"]) > 1000
 
 
@@ -408,10 +409,10 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
     from rtvc.training.stages import finetune
 
     with pytest.raises(TrainingError, match="20 s are needed"):
-        stages.run(config)
+        command.run(config)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finetune, "LEAST", 3.0)
-        stages.run(config | {"evaluate_every": 3, "windows": 2, "longest": 2.0, "learning_rate": 3e-4})
+        command.run(config | {"evaluate_every": 3, "windows": 2, "longest": 2.0, "learning_rate": 3e-4})
         stage = finetune.Finetune(config)
     elsewhere = stage._with(copy.deepcopy(stage.model).to("meta"))  # as on a GPU, where the loop moves what learns
     assert {one.device.type for one in elsewhere.parameters()} == {"meta"}
@@ -454,74 +455,74 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
     ],
 )
 def test_a_wrong_call_is_told_what_is_wrong(call, said, place, capsys):
-    assert stages.main([*call, "--workers=0"] if call != ["--ge2e_lr"] else call) == 2
+    assert command.main([*call, "--workers=0"] if call != ["--ge2e_lr"] else call) == 2
     printed = capsys.readouterr().err
     assert said in printed
     assert printed.count("\n") == 1
 
 
 def test_values_are_taken_as_they_are_meant():
-    config = stages.load_config(
+    config = load_config(
         ROOT / "configs" / "joint.yaml",
         ["--corpora", "/some/folder", "--steps", "1e3", "--mixed_precision", "no", "--name", "7", "--minutes", "null"],
     )
     assert config["corpora"] == {"/some/folder": 1.0}
     assert (config["steps"], config["mixed_precision"], config["name"], config["minutes"]) == (1000, "no", "7", None)
-    config = stages.load_config(ROOT / "configs" / "joint.yaml", ["--corpora", "[a, b]", "--weights", "{pitch: 0.7}"])
+    config = load_config(ROOT / "configs" / "joint.yaml", ["--corpora", "[a, b]", "--weights", "{pitch: 0.7}"])
     assert config["corpora"] == {"a": 1.0, "b": 1.0}
     assert (config["weights"]["pitch"], config["weights"]["ge2e"]) == (0.7, 0.5), "the rest of a section stays"
-    config = stages.load_config(ROOT / "configs" / "ge2e.yaml", ["--corpora", "{a: 0.5, b: 0.5}", "--shifted", "a"])
+    config = load_config(ROOT / "configs" / "ge2e.yaml", ["--corpora", "{a: 0.5, b: 0.5}", "--shifted", "a"])
     assert (config["corpora"], config["shifted"]) == (["a", "b"], ["a"])
 
 
 def test_every_shipped_config_is_one_that_is_taken():
     for path in sorted((ROOT / "configs").glob("*.yaml")):
         given = yaml.safe_load(path.read_text())
-        config = stages.load_config(path, [])
+        config = load_config(path, [])
         assert path.stem == "rtvc7" or {key: config[key] for key in given} == given
 
 
 def test_what_configs_name_is_found_from_anywhere(place, tmp_path, monkeypatch):
     """Configs, models and runs: as seen from here, or from the folder of runs, or from the repository."""
     monkeypatch.chdir(tmp_path)
-    assert stages.load_config(Path("configs/joint.yaml"), [])["stage"] == "joint"
-    assert stages.located("rtvc/checkpoint") == str(ROOT / "rtvc" / "checkpoint")
-    monkeypatch.setattr(loop, "RUNS", tmp_path / "elsewhere")
+    assert load_config(Path("configs/joint.yaml"), [])["stage"] == "joint"
+    assert folders.located("rtvc/checkpoint") == str(ROOT / "rtvc" / "checkpoint")
+    monkeypatch.setattr(folders, "RUNS", tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "mine" / "model").mkdir(parents=True)
-    assert stages.located("runs/mine/model") == str(tmp_path / "elsewhere" / "mine" / "model")
+    assert folders.located("runs/mine/model") == str(tmp_path / "elsewhere" / "mine" / "model")
     (tmp_path / "rtvc" / "checkpoint").mkdir(parents=True)
-    assert stages.located("rtvc/checkpoint") == "rtvc/checkpoint", "what is here comes first"
-    assert stages.located("no/where") == "no/where"
+    assert folders.located("rtvc/checkpoint") == "rtvc/checkpoint", "what is here comes first"
+    assert folders.located("no/where") == "no/where"
 
 
 def test_a_config_of_ones_own_needs_only_what_differs(tmp_path):
     own = tmp_path / "mine.yaml"
     own.write_text("stage: joint\nsteps: 7\n")
-    config = stages.load_config(own, ["--weights.pitch", "0.1", "--rtvc7_lr=1e-5"])
+    config = load_config(own, ["--weights.pitch", "0.1", "--rtvc7_lr=1e-5"])
     assert (config["steps"], config["rtvc7_lr"], config["weights"]["pitch"], config["seed"]) == (7, 1e-5, 0.1, 0)
     assert config["weights"]["ge2e"] == 0.5
     own.write_text("stage: joint\nstepz: 7\n")
     with pytest.raises(TrainingError, match="unknown key “stepz”"):
-        stages.load_config(own, [])
+        load_config(own, [])
     own.write_text("stage: jont\n")
     with pytest.raises(TrainingError, match="names no stage"):
-        stages.load_config(own, [])
+        load_config(own, [])
     own.write_text("a: [\n")
     with pytest.raises(TrainingError, match="no valid YAML"):
-        stages.load_config(own, [])
+        load_config(own, [])
 
 
 def test_every_config_names_a_stage_that_exists():
     for path in sorted((ROOT / "configs").glob("*.yaml")):
-        name = stages.load_config(path, [])["stage"]
+        name = load_config(path, [])["stage"]
         assert name == stages.FAMILY or callable(stages.find(name))
-    family = stages.load_config(ROOT / "configs" / "rtvc7.yaml", ["--prior.steps", "3"])
+    family = load_config(ROOT / "configs" / "rtvc7.yaml", ["--prior.steps", "3"])
     assert family["prior"]["steps"] == 3
-    assert family["decoder"]["steps"] == stages.load_config(ROOT / "configs" / "decoder.yaml", [])["steps"]
+    assert family["decoder"]["steps"] == load_config(ROOT / "configs" / "decoder.yaml", [])["steps"]
 
 
 def test_learning_rate_warms_up_and_falls():
-    rates = [loop.rate_at(step, 1000) for step in range(1001)]
+    rates = [rate_at(step, 1000) for step in range(1001)]
     assert rates[0] < 0.05
     assert max(rates) == pytest.approx(1.0, abs=0.05)
     assert rates[-1] == pytest.approx(0.05)

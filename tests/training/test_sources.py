@@ -14,13 +14,14 @@ import pytest
 import soundfile
 
 from rtvc.errors import TrainingError
+from rtvc.training import folders
 from rtvc.training.data import sources, store
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr(sources, "DATA", tmp_path)
-    monkeypatch.setattr(store, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(folders, "DATA", tmp_path)
+    monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
     return tmp_path
 
 
@@ -207,7 +208,7 @@ def test_a_full_disk_while_caching_is_said(place, monkeypatch):
     with pytest.raises(TrainingError, match="The cache .*No space left on device.*RTVC_CACHE"):
         store.load_corpus(str(place / "corpus"), 1)
     assert not list((place / "cache").glob("*.new"))
-    monkeypatch.setattr(store, "CACHE", place / "corpus" / "ann" / "one.txt")
+    monkeypatch.setattr(folders, "CACHE", place / "corpus" / "ann" / "one.txt")
     with pytest.raises(TrainingError, match="The cache .* cannot be written"):
         store.load_corpus(str(place / "corpus"), 1)
 

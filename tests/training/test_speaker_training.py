@@ -17,10 +17,12 @@ import yaml
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.training import loop, stages
-from rtvc.training.data import noise, sources, speakers, store
-from rtvc.training.stages import ge2e, people
-from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
+from rtvc.training import command, folders, loop, speaker_teacher
+from rtvc.training.config import load_config
+from rtvc.training.data import noise, speakers, store, synthetic_voices
+from rtvc.training.losses import TunedGE2ELoss
+from rtvc.training.stages import ge2e
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from rtvc.voice import Voice
 
 CONFIG = Path(__file__).parents[2] / "configs" / "ge2e.yaml"
@@ -72,23 +74,23 @@ def made_voices(tmp_path, monkeypatch):
         wave = wave + 0.005 * random.standard_normal(len(time))
         index.append(speakers.Stream(f"voice{number}", "made", number >= 6, number * len(time), len(time), 6 * number))
         waves.append((wave * store.FULL_SCALE).astype(np.int16))
-    monkeypatch.setattr(store, "CACHE", tmp_path)
-    monkeypatch.setattr(store, "noises", lambda kind="train": [random.standard_normal(20_000).astype(np.float32)])
-    monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(folders, "CACHE", tmp_path)
+    monkeypatch.setattr(noise, "noises", lambda kind="train": [random.standard_normal(20_000).astype(np.float32)])
+    monkeypatch.setattr(folders, "RUNS", tmp_path / "runs")
     vectors = random.standard_normal((48, 256)).astype(np.float16)
     np.concatenate(waves).tofile(tmp_path / f"ge2e-made{store.WAVES}")
     made = "ge2e-made", index, np.concatenate(waves), vectors
     monkeypatch.setattr(speakers, "load", lambda *_: made)
-    monkeypatch.setattr(speakers, "teacher_vectors", lambda wave: random.standard_normal((2, 256)))
+    monkeypatch.setattr(speaker_teacher, "teacher_vectors", lambda wave: random.standard_normal((2, 256)))
     return tmp_path / "runs"
 
 
 def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, capsys):
-    config = stages.load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1}
     for stage in config["stages"]:
         stage.update(steps=2, minutes=None, seconds=6, utterances=2)
-    stages.run(config)
+    command.run(config)
     printed = capsys.readouterr().out
     assert "phase 5 of 5, step 10 evaluation equal_error_rate" in printed
     folder = made_voices / "ge2e" / "model"
@@ -98,7 +100,7 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     assert TunedGE2EModel.from_pretrained(folder / "tuned_ge2e")(features).speaker_embedding.shape == (1, 256)
     for number in (1, 2, 3, 4, 5):
         assert (made_voices / "ge2e" / f"stage{number}" / "tuned_ge2e" / "config.json").exists()
-    stages.run(config | {"name": "on", "init": str(folder)})
+    command.run(config | {"name": "on", "init": str(folder)})
 
 
 def test_people_who_really_spoke_keep_their_share_of_the_draws():
@@ -115,7 +117,7 @@ def test_people_who_really_spoke_keep_their_share_of_the_draws():
 
 def test_the_teacher_too_listens_to_the_hardest_only(made_voices):
     torch.manual_seed(0)
-    config = stages.load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
     stage = ge2e.GE2E(config | {"frames": [60, 70], "augmented_copies": 1})
     inputs, targets = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
     kept = stage.kept.eval()
@@ -136,7 +138,7 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
     encoder = tmp_path / "encoder"
     EarSpeechModel(EarSpeechConfig()).save_pretrained(encoder / "earspeech")
     TunedGE2EModel(TunedGE2EConfig(hidden_size=32)).save_pretrained(encoder / "tuned_ge2e")
-    config = stages.load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "init": str(encoder)}
     config["stages"] = [config["stages"][2] | {"steps": 3, "minutes": None, "seconds": 12, "utterances": 2}]
     stage = ge2e.GE2E(config)
@@ -176,7 +178,7 @@ def test_a_new_encoder_can_mean_what_another_ones_vectors_mean(made_voices, tiny
     """Its weights are new; the map to the teacher's space is the other one's, and its vectors are turned to theirs."""
     torch.manual_seed(0)
     known, size = tiny_model.tuned_ge2e, tiny_model.config.tuned_ge2e_config.speaker_size
-    config = stages.load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "24", "--meaning", str(tiny_folder)])
+    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "24", "--meaning", str(tiny_folder)])
     config["stages"] = [one | {"seconds": 12, "utterances": 2} for one in config["stages"]]
     config |= {"frames": [60, 70], "augmented_copies": 1}
     with pytest.raises(TrainingError, match=rf"have {size} numbers, not 256: model\.speaker_size\.$"):
@@ -207,16 +209,16 @@ def vowel() -> np.ndarray:
 
 def test_a_longer_vocal_tract_lowers_the_formant_and_leaves_the_pitch(vowel):
     flat = np.zeros(257)
-    same = noise.vocal_tract(vowel, 1.0, flat)
+    same = synthetic_voices.vocal_tract(vowel, 1.0, flat)
     assert np.abs(same - vowel).max() < 1e-4 * np.abs(vowel).max()
-    moved = noise.vocal_tract(vowel, 0.8, flat)
+    moved = synthetic_voices.vocal_tract(vowel, 0.8, flat)
     spectrum = np.abs(np.fft.rfft(moved))  # a bin is half a hertz
     assert np.argmax(spectrum) / 2 == pytest.approx(800, abs=1), "the strongest harmonic is where the resonance is now"
     assert spectrum[1700] < 0.02 * spectrum[1600], "harmonics stay harmonics: nothing at 850 Hz"
 
 
 def test_a_colour_is_a_filter_of_a_few_decibels(vowel):
-    louder = noise.vocal_tract(vowel, 1.0, np.full(257, np.log(2)))
+    louder = synthetic_voices.vocal_tract(vowel, 1.0, np.full(257, np.log(2)))
     assert np.abs(louder - 2 * vowel).max() < 1e-3 * np.abs(vowel).max()
     drawn = np.stack([noise.colour(np.random.default_rng(seed)) for seed in range(200)]) * 20 / np.log(10)
     assert 1 < drawn.std() < 4
@@ -235,15 +237,15 @@ def test_a_microphone_changes_the_timbre_by_some_decibels_and_nothing_else():
 def test_warped_pieces_are_repeatable_and_as_many_as_there_is_speech(woman):
     wave = audio.read(woman)
     long = np.tile(wave, 4)
-    made = dict(speakers.warped(long, "ann", 3))
+    made = dict(synthetic_voices.warped(long, "ann", 3))
     assert list(made) == ["-warped0", "-warped1", "-warped2"]
-    again = dict(speakers.warped(long, "ann", 3))
+    again = dict(synthetic_voices.warped(long, "ann", 3))
     assert all(np.array_equal(one, again[name]) for name, one in made.items())
-    assert not np.array_equal(made["-warped0"], dict(speakers.warped(long, "bob", 3))["-warped0"])
-    assert all(abs(len(one) / store.SAMPLING_RATE - speakers.WARPED_SECONDS) < 0.1 for one in made.values())
+    assert not np.array_equal(made["-warped0"], dict(synthetic_voices.warped(long, "bob", 3))["-warped0"])
+    assert all(abs(len(one) / store.SAMPLING_RATE - synthetic_voices.WARPED_SECONDS) < 0.1 for one in made.values())
     assert all(np.abs(one).max() <= 1 for one in made.values())
-    assert len(dict(speakers.warped(long[: 2 * store.SAMPLING_RATE], "ann", 12))) == 2
-    assert not dict(speakers.warped(long, "ann", 0))
+    assert len(dict(synthetic_voices.warped(long[: 2 * store.SAMPLING_RATE], "ann", 12))) == 2
+    assert not dict(synthetic_voices.warped(long, "ann", 0))
 
 
 @pytest.fixture
@@ -253,13 +255,13 @@ def readers(tmp_path, monkeypatch, woman, man) -> list[str]:
     waves = [audio.read(path)[: 4 * store.SAMPLING_RATE] for path in (woman, man)]
     names = ["ann", "bob", "cyd", "dan", "eve", "fay", "ls_669", "ls_7312"]
     for number, name in enumerate(names):
-        wave = np.tile(speakers.played(waves[number % 2], 0.8 + 0.1 * (number // 2)), 1 + number // 6)
+        wave = np.tile(synthetic_voices.played(waves[number % 2], 0.8 + 0.1 * (number // 2)), 1 + number // 6)
         (corpus / name).mkdir(parents=True)
         for part, clip in enumerate(np.array_split(wave, 2)):
             soundfile.write(corpus / name / f"{part}.wav", clip, store.SAMPLING_RATE)
-    monkeypatch.setattr(store, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(sources, "DATA", tmp_path)
-    monkeypatch.setattr(loop, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(folders, "DATA", tmp_path)
+    monkeypatch.setattr(folders, "RUNS", tmp_path / "runs")
     if not importlib.util.find_spec("resemblyzer"):  # a stand-in of the same shape; the weight is 0 below
         monkeypatch.setattr(
             speakers, "teacher_vectors", lambda wave: np.full((max(1, len(wave) // 25_600), 256), 0.0625)
@@ -278,12 +280,12 @@ def test_voices_are_prepared_from_real_recordings(readers, capsys):
     assert sum(one.windows for one in streams) == len(vectors)
     assert speakers.load(readers, readers, 3, [])[0] == stem
     assert speakers.load(readers, readers, 0, [])[0] != stem
-    config = stages.load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
+    config = load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
     phases = [config["stages"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 4)]
-    stages.run(config | {"stages": [one | {"utterances": 2} for one in phases]})
+    command.run(config | {"stages": [one | {"utterances": 2} for one in phases]})
     assert re.search(r"step 2 evaluation equal_error_rate [\d.]+ ", capsys.readouterr().out)
-    assert (loop.RUNS / "ge2e" / "model" / "tuned_ge2e" / "config.json").is_file()
+    assert (folders.RUNS / "ge2e" / "model" / "tuned_ge2e" / "config.json").is_file()
 
 
 @pytest.fixture
@@ -292,13 +294,13 @@ def mixing(readers, tiny_folder) -> dict:
     for path in Path(readers[0]).rglob("*.wav"):
         path.with_suffix(".txt").write_text("Twelve words of ten letters, more or less, are said by everybody " * 2)
     path = CONFIG.with_name("people.yaml")
-    return stages.load_config(path, ["--people", "2", "--rtvc_ckpt", str(tiny_folder)]) | {"corpora": readers}
+    return load_config(path, ["--people", "2", "--rtvc_ckpt", str(tiny_folder)]) | {"corpora": readers}
 
 
 def test_people_are_made_of_the_voices_there_are(readers, mixing, tmp_path):
     """Each and a warped one in a folder of its own, all different, the same again; then they are voices to learn."""
     for folder in (tmp_path / "one", tmp_path / "other"):
-        stages.run(mixing | {"folder": str(folder)})
+        command.run(mixing | {"folder": str(folder)})
     made = {path.parent.name: soundfile.read(path)[0] for path in sorted((tmp_path / "one").rglob("*.flac"))}
     assert list(made) == ["made0000", "made0000-warped", "made0001", "made0001-warped"]
     assert len({wave.tobytes() for wave in made.values()}) == 4
@@ -310,18 +312,18 @@ def test_people_are_made_of_the_voices_there_are(readers, mixing, tmp_path):
 
 def test_people_of_too_few_voices_are_refused(mixing):
     with pytest.raises(TrainingError, match="needs three speakers with 3 s of speech"):
-        stages.run(mixing | {"corpora": []})
+        command.run(mixing | {"corpora": []})
 
 
 def test_people_that_cannot_be_written_name_their_folder(mixing, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrainingError, match="The folder .*file.* cannot be written .* with --folder"):
-        stages.run(mixing | {"folder": str(tmp_path / "file")})
+        command.run(mixing | {"folder": str(tmp_path / "file")})
 
 
 def test_mixtures_lie_between():
     one, other = (Voice(np.eye(4)[number], np.full(3, number), 4.0 + number, 0.2, 3.0) for number in (0, 1))
-    mixed = people.mixture([one, other], np.array([0.25, 0.75]), higher=0.1)
+    mixed = synthetic_voices.mixture([one, other], np.array([0.25, 0.75]), higher=0.1)
     assert mixed.similarity(other) == pytest.approx(3 * mixed.similarity(one))
     assert (mixed.timbre == 0.75).all()
     assert mixed.pitch_mean == pytest.approx(4.85)
@@ -331,15 +333,15 @@ def test_a_missing_teacher_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "resemblyzer.audio", None)
     monkeypatch.setitem(sys.modules, "resemblyzer", None)
     with pytest.raises(TrainingError, match="Resemblyzer is not installed; pip install --no-deps resemblyzer"):
-        speakers.teacher_vectors(np.zeros(16_000, np.float32))
+        speaker_teacher.teacher_vectors(np.zeros(16_000, np.float32))
 
 
 def test_the_loss_falls(made_voices, capsys):
     """Of the first stage, on the sound of people alone: the made teacher knows nothing."""
-    config = stages.load_config(CONFIG, ["--workers", "0", "--log_every", "1", "--teacher_weight", "0"])
+    config = load_config(CONFIG, ["--workers", "0", "--log_every", "1", "--teacher_weight", "0"])
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "warm_up": 2}
     first = config["stages"][0] | {"steps": 30, "minutes": None, "seconds": 10, "utterances": 3}
-    stages.run(config | {"stages": [first], "model": {"hidden_size": 32}})
+    command.run(config | {"stages": [first], "model": {"hidden_size": 32}})
     printed = capsys.readouterr().out
     found = [float(value) for value in re.findall(r" total (-?[\d.]+)", printed)]
     assert np.mean(found[-10:]) < 0.5 * np.mean(found[:5])

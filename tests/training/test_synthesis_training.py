@@ -13,9 +13,10 @@ from test_rtvc7 import TINY
 
 from rtvc import text
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
-from rtvc.training import losses, synthesis
+from rtvc.training import losses, optim, synthesis
 from rtvc.training.data import alignment
 from rtvc.training.data.speech import Batch, Item
+from rtvc.training.discriminators import Opponent
 
 FRAMES, HOP = 48, 200
 
@@ -51,7 +52,7 @@ def model() -> RTVC7Model:
 
 def decrease(parameters: list, loss_of, steps: int = 25, rate: float = 3e-3) -> float:
     """Loss after training over loss before."""
-    optimizer = synthesis.adam(parameters, rate)
+    optimizer = optim.adam(parameters, rate)
     first = loss_of().item()
     for _ in range(steps):
         optimizer.zero_grad()
@@ -110,7 +111,7 @@ def test_windows_are_cut_at_the_same_place_of_both(model: RTVC7Model, batch: Bat
 
 def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator(accelerator: Accelerator):
     torch.manual_seed(0)
-    opponent = synthesis.Opponent(2e-3)
+    opponent = Opponent(2e-3)
     opponent.prepare(accelerator)
     real = torch.sin(torch.arange(6000) * 0.1).expand(4, -1) * 0.1
     made = (0.05 * torch.randn(4, 6000)).requires_grad_()

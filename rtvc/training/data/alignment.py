@@ -1,28 +1,26 @@
-"""Stage ``alignment``: which frames belong to which symbol, for every utterance that RTVC-7 learns from.
+"""Which frames belong to which symbol: the alignment of an utterance with its text.
 
 A small frame classifier hears phonemes; Viterbi finds the best way through the symbols of the text, with optional
-silence between words. The classifier starts on the teacher's own durations and is then trained on what it found
-itself, round after round (Viterbi training), on all corpora.
+silence between words. The stage ``alignment`` trains the classifier. A corpus that it has not heard is aligned by
+synthesis: the bundled model says each text, and dynamic time warping carries its durations over.
 """
 
 from __future__ import annotations
 
 import json
-import time
 
 import librosa
 import numba
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from tqdm import tqdm
 
 from rtvc import VoiceCloningModel, audio, text
 from rtvc.rtvc7 import RTVC7Config, log_mel, timbre
-from rtvc.training import loop
 from rtvc.training.data import store
-from rtvc.training.stages.teacher import DURATIONS
+from rtvc.training.disk import write_text
+from rtvc.training.machine import computes_bf16
 from rtvc.voice import pitch_statistics
 
 ALIGNED = ".alignment.json"  # of a corpus, in the cache: file → symbols, frames, score
@@ -30,7 +28,6 @@ CLASSES = ("", *text.CONSONANTS, *text.VOWELS, *text.REDUCED)  # class 0 is sile
 CLASS_OF = {symbol: CLASSES.index(symbol[-1]) if symbol[-1] in CLASSES else 0 for symbol in text.SYMBOLS}
 OPTIONAL = {text.START, text.END, text.BOUNDARY, *text.PAUSES}
 IGNORED = -100
-QUIET = 4.0  # natural-log units below an utterance's loud frames (35 dB): silence, whatever the teacher says
 PRIOR_WEIGHT = 0.6  # how far the classifier's scores are divided by the classes' frequencies
 CONFIG = RTVC7Config()
 FRAME_RATE = CONFIG.sampling_rate / CONFIG.hop_length
@@ -104,69 +101,12 @@ def labels_of(symbols: list[str], frames: list[int], total: int) -> np.ndarray:
     return np.concatenate([classes, np.zeros(max(0, total - len(classes)), int)])[:total]
 
 
-def teacher_labels(symbols: list[str], seconds: list[float], mel: Tensor) -> np.ndarray:
-    """The teacher's durations as frame classes; its word boundaries, which cover sound, are left open."""
-    ends = np.round(np.cumsum(seconds) * FRAME_RATE).astype(int)
-    labels = labels_of(symbols, np.diff(ends, prepend=0).tolist(), len(mel))
-    level = mel.mean(1).numpy()
-    silent = level < np.quantile(level, 0.9) - QUIET / 2.0
-    return np.where(silent, 0, np.where(labels == 0, IGNORED, labels))
-
-
-def _crops(items: list[tuple[Tensor, np.ndarray]], size: int, batch: int, rng: np.random.Generator):
-    mels, labels = torch.zeros(batch, size, CONFIG.latent_size), torch.full((batch, size), IGNORED)
-    for row, index in enumerate(rng.integers(len(items), size=batch)):
-        mel, label = items[index]
-        start = rng.integers(max(1, len(mel) - size + 1))
-        piece = mel[start : start + size]
-        mels[row, : len(piece)] = piece
-        labels[row, : len(piece)] = torch.from_numpy(label[start : start + size])
-    return _disturb(mels), labels
-
-
-def _disturb(mels: Tensor) -> Tensor:
-    """Noise floors, tilts and masked bands: the classifier meets other microphones than the teacher's."""
-    batch, _, bands = mels.shape
-    floor = torch.empty(batch, 1, 1).uniform_(-2.5, -0.2)
-    tilt = torch.empty(batch, 1, 1).uniform_(-0.4, 0.4) * torch.linspace(-1, 1, bands)
-    noisy = torch.logaddexp(2 * mels, 2 * (floor + 0.2 * torch.randn_like(mels))) / 2
-    mels = torch.where(torch.rand(batch, 1, 1) < 0.6, noisy, mels) + tilt
-    first = torch.randint(0, bands, (batch, 1, 1))
-    band = torch.arange(bands)
-    return mels.masked_fill((band >= first) & (band < first + torch.randint(0, 12, (batch, 1, 1))), 0.0)
-
-
-def fit(
-    classifier: FrameClassifier, items: list[tuple[Tensor, np.ndarray]], steps: int, rate: float, seed: int
-) -> None:
-    """Train on (log-mel, frame classes); crops of 3 s, 32 at a time."""
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    optimizer = torch.optim.AdamW(classifier.parameters(), lr=rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps)
-    classifier.train()
-    running = 0.0
-    for step in range(steps):
-        mels, labels = _crops(items, 240, 32, rng)
-        with torch.autocast("cpu", torch.bfloat16, enabled=loop.computes_bf16()):
-            logits = classifier(mels)
-        loss = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(classifier.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        running += 0.02 * (loss.item() - running) if step else loss.item()
-        if step % 100 == 99:
-            print(f"alignment step {step + 1} loss {running:.3f}", flush=True)
-
-
 @torch.inference_mode()
 def align(
     classifier: FrameClassifier, mel: Tensor, symbols: list[str], log_prior: np.ndarray
 ) -> tuple[list[int], float]:
     """Frames a symbol and the mean log posterior of the path."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=loop.computes_bf16()):
+    with torch.autocast("cpu", torch.bfloat16, enabled=computes_bf16()):
         logits = classifier(mel[None])[0]
     posteriors = torch.log_softmax(logits, -1).numpy().astype(np.float64)
     classes = np.array([CLASS_OF[symbol] for symbol in symbols])
@@ -176,11 +116,6 @@ def align(
     counts, _ = viterbi(posteriors - PRIOR_WEIGHT * log_prior, classes, optional)
     heard = posteriors[np.arange(len(mel)), np.repeat(classes, counts)]
     return counts.tolist(), float(heard.mean())
-
-
-def _log_prior(items: list[tuple[Tensor, np.ndarray]]) -> np.ndarray:
-    counts = np.bincount(np.concatenate([label[label >= 0] for _, label in items]), minlength=len(CLASSES)) + 1.0
-    return np.log(counts / counts.sum())
 
 
 def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[str], list[int]]:
@@ -194,71 +129,6 @@ def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[
         elif symbols[index] in text.PAUSES and frames[index] < 3 and (not punctuated or symbols[index] == ","):
             symbols[index] = text.BOUNDARY
     return symbols, frames
-
-
-def _load(corpora: list[str]) -> list[tuple[str, list[str], Tensor, bool]]:
-    """(key, symbols, log-mel in float16, punctuated) of every utterance."""
-    found = []
-    loaded = [store.load_corpus(name) for name in corpora]
-    waves = {corpus.name: corpus.wave for corpus in loaded}
-    for one in [*sum(store.split(loaded), [])]:
-        try:
-            symbols = text.phonemize(one.text)
-        except text.TextError:
-            continue
-        mel = features(waves[one.corpus](one)).half()
-        found.append((f"{one.corpus}/{one.file}", symbols, mel, not one.text.isupper()))
-    return found
-
-
-def _teacher() -> list[tuple[str, list[str], Tensor, np.ndarray]]:
-    corpus = store.load_corpus(store.TEACHER)
-    known = json.loads(corpus.file(DURATIONS).read_text(encoding="utf-8"))
-    items = []
-    for one in corpus.utterances:
-        mel, symbols = features(corpus.wave(one)), known[one.file]["symbols"]
-        labels = teacher_labels(symbols, known[one.file]["seconds"], mel)
-        items.append((f"teacher/{one.file}", symbols, mel.half(), labels))
-    return items
-
-
-def train(config: dict) -> None:
-    """Align everything in ``corpora``, and write a corpus's alignments into the cache."""
-    start = time.time()
-    teacher = _teacher()
-    print(f"teacher loaded {time.time() - start:.0f} s", flush=True)
-    classifier = FrameClassifier()
-    items = [(mel.float(), labels) for _, _, mel, labels in teacher]
-    fit(classifier, items, config["first_steps"], config["learning_rate"], 0)
-    utterances = [(key, symbols, mel, True) for key, symbols, mel, _ in teacher] + _load(config["corpora"])
-    print(f"corpora loaded {time.time() - start:.0f} s", flush=True)
-    for round_index in range(config["rounds"] + 1):
-        classifier.eval()
-        prior = _log_prior(items)
-        found = [align(classifier, mel.float(), symbols, prior) for _, symbols, mel, _ in utterances]
-        scores = np.array([score for _, score in found])
-        bar = np.quantile(scores, 0.1)
-        print(f"round {round_index} mean {scores[scores > bar].mean():.3f} worst tenth below {bar:.3f}", flush=True)
-        items = [
-            (mel.float(), labels_of(symbols, frames, len(mel)))
-            for (_, symbols, mel, _), (frames, score) in zip(utterances, found, strict=True)
-            if score > bar
-        ]
-        _save(utterances, found, [store.TEACHER, *config["corpora"]])
-        print(f"{time.time() - start:.0f} s", flush=True)
-        if round_index < config["rounds"]:
-            fit(classifier, items, config["steps"], config["learning_rate"] / 2, round_index + 1)
-
-
-def _save(utterances: list, found: list, corpora: list[str]) -> None:
-    tables: dict[str, dict] = {name: {} for name in corpora}
-    for (key, symbols, _, punctuated), (frames, score) in zip(utterances, found, strict=True):
-        if frames:
-            name = next(one for one in corpora if key.startswith(f"{one}/"))
-            symbols, frames = tidy(symbols, frames, punctuated)
-            tables[name][key.removeprefix(f"{name}/")] = {"symbols": symbols, "frames": frames, "score": score}
-    for name, table in tables.items():
-        store.write_text(store.load_corpus(name).file(ALIGNED), json.dumps(table))
 
 
 # ---------------------------------------------------------------------------------------------- by synthesis
@@ -277,7 +147,7 @@ def align_by_synthesis(corpus: store.Corpus) -> None:
         if frames:
             symbols, frames = tidy(symbols, frames, not one.text.isupper())
             table[one.file] = {"symbols": symbols, "frames": frames, "score": score}
-    store.write_text(corpus.file(ALIGNED), json.dumps(table))
+    write_text(corpus.file(ALIGNED), json.dumps(table))
 
 
 @torch.inference_mode()

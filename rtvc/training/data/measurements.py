@@ -1,4 +1,4 @@
-"""What RTVC-7 learns from, computed once: pitch curves, voice statistics and speaker embeddings."""
+"""What is known of each utterance beside its wave, computed once: pitch curve, voice statistics, speaker embedding."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from rtvc import audio
-from rtvc.earspeech import EarSpeechModel
-from rtvc.rtvc7 import RTVC7Config, timbre
-from rtvc.training.data import speakers, store
-from rtvc.training.disk import writing
-from rtvc.training.models import component
-from rtvc.tuned_ge2e import TunedGE2EModel
+from rtvc.rtvc7 import RTVC7Config
+from rtvc.training import folders
+from rtvc.training.data import store
+from rtvc.training.disk import write_text, writing
 
 HOP = RTVC7Config().hop_length
+VOICES = ".voices.npz"  # of a corpus, in the cache: keys, embeddings, timbres
 
 
 def pitch_curve(wave: np.ndarray) -> np.ndarray:
@@ -48,46 +46,21 @@ def measure(corpus: store.Corpus, processes: int | None = None) -> tuple[dict[st
         jobs = [(corpus.file(store.WAVES), one.start, one.samples) for one in corpus.utterances]
         found = store.in_parallel(_measured, jobs, processes)
         table, start = {}, 0
-        with writing(store.CACHE), open(curves, "wb") as out:
+        with writing(folders.CACHE), open(curves, "wb") as out:
             shown = tqdm(found, desc=f"pitch of {corpus.name}", total=len(jobs), unit="clip", mininterval=2)
             for one, (f0, about) in zip(corpus.utterances, shown, strict=True):
                 out.write(f0.tobytes())
                 table[one.file] = about | {"start": start, "frames": len(f0)}
                 start += len(f0)
-        store.write_text(traits, json.dumps(table))
+        write_text(traits, json.dumps(table))
     return json.loads(traits.read_text(encoding="utf-8")), np.memmap(curves, np.float32, "r")
 
 
-def train(config: dict) -> None:
-    """Stage ``data``: decode every corpus, then measure those that RTVC-7 learns from."""
-    for name in config["corpora"]:
-        store.load_corpus(name, config["processes"])
-    for name in config["measured"]:
-        measure(store.load_corpus(name, config["processes"]), config["processes"])
-
-
-@torch.inference_mode()
-def embed(config: dict) -> None:
-    """Stage ``embeddings``: who speaks and how it sounds, a file a corpus into the cache: ``<name>.voices.npz``.
-
-    Of every utterance and, for the corpora in ``shifted``, of its slower and faster copies: the speaker embedding and
-    the timbre, by ``file`` plus the copy's suffix.
-    """
-    torch.set_num_threads(1)
-    encoders = [
-        component(kind, config[name]).eval()
-        for name, kind in (("earspeech", EarSpeechModel), ("tuned_ge2e", TunedGE2EModel))
-    ]
-    for name in config["corpora"]:
-        corpus, keys, embeddings, timbres = store.load_corpus(name), [], [], []
-        ranges = speakers.SPEEDS if name in config["shifted"] else {}
-        for one in tqdm(corpus.utterances, desc=name, mininterval=10):
-            for suffix, wave in speakers.copies(corpus.wave(one), one.speaker, ranges):
-                heard = torch.from_numpy(wave[: config["longest"] * store.SAMPLING_RATE])
-                embedding = encoders[1](encoders[0](heard[None]).features).speaker_embedding[0]
-                keys.append(one.file + suffix)
-                embeddings.append(embedding.half().numpy())
-                timbres.append(timbre(heard, RTVC7Config()).half().numpy())
-        stored = {"keys": np.array(keys), "embeddings": np.stack(embeddings), "timbres": np.stack(timbres)}
-        with writing(store.CACHE):
-            np.savez(corpus.file(".voices.npz"), **stored)
+def voices(corpus: store.Corpus) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Speaker embedding and timbre of a corpus's utterances, by key; empty until the stage ``embeddings`` has run."""
+    name, path = corpus.name, corpus.file(VOICES)
+    if not path.exists():
+        return {}
+    with np.load(path) as stored:
+        pairs = zip(stored["embeddings"], stored["timbres"], strict=True)
+        return {f"{name}/{key}": known for key, known in zip(stored["keys"].tolist(), pairs, strict=True)}

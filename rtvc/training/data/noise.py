@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
-import torch
 from scipy import signal
 
-RATE = 16_000
+from rtvc.errors import TrainingError
+from rtvc.training.data import store
+
+RATE = store.SAMPLING_RATE
+COLOUR_BINS = 257  # from 0 Hz to half the sampling rate
+MICROPHONE = 1.5 * 20 / math.log(10)  # decibels of a neper, and half as much again as a made person's colour
 Generator = np.random.Generator
 
 
@@ -96,6 +101,14 @@ def equalized(wave: np.ndarray, decibels: np.ndarray) -> np.ndarray:
     return np.fft.irfft(spectrum * 10 ** (gains / 20), len(wave))
 
 
+def colour(random: Generator) -> np.ndarray:
+    """A random smooth filter of a few dB, (257,) nepers: five cosines over the logarithm of the frequency."""
+    place = np.log(np.linspace(60, RATE / 2, COLOUR_BINS))
+    place = (place - place[0]) / (place[-1] - place[0])
+    waves = (random.standard_normal() * np.cos(np.pi * order * place) / order**0.5 for order in range(1, 6))
+    return 0.2 * sum(waves)
+
+
 def microphone(wave: np.ndarray, random: Generator) -> np.ndarray:
     """``wave`` through a smooth filter of about 3 dB, as the same voice sounds on another day, elsewhere."""
     return equalized(wave, MICROPHONE * colour(random))
@@ -140,38 +153,19 @@ def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, rand
     return wave.astype(np.float32)
 
 
-# ---------------------------------------------------------------------------------------------- people
-WINDOW, STEP = 512, 128  # samples of the short-time spectra in which a vocal tract is lengthened
-MICROPHONE = 1.5 * 20 / math.log(10)  # decibels of a neper, and half as much again as a made person's colour
-LIFTER = 26  # cepstral coefficients, 1.6 ms: the vocal tract, not the voice
-MOST_NEPERS = 2.3  # 20 dB
+# ---------------------------------------------------------------------------------------------- recorded noises
+def noises(kind: str = "train") -> list[np.ndarray]:
+    """Noise recordings, each ``(samples,)`` at 16 kHz; ``kind`` is "train" or "development" (ESC-10 files ``4-…``).
 
-
-def vocal_tract(wave: np.ndarray, formants: float, colour: np.ndarray) -> np.ndarray:
-    """``wave`` with its formants ``formants`` times as high at the same pitch, through a filter of ``colour``.
-
-    The spectral envelope is the cepstrum's beginning (A. Oppenheim and R. Schafer 1968); the phase stays.
-
-    Args:
-        wave: (samples,) float32.
-        colour: (257,) nepers, from 0 Hz to half the sampling rate.
+    None where the archive is not there: made noises then stand alone.
     """
-    window, half = torch.hann_window(WINDOW), WINDOW // 2
-    spectrum = torch.stft(torch.from_numpy(wave), WINDOW, STEP, window=window, return_complex=True)
-    logs = (spectrum.abs() + 1e-5).log()
-    cepstrum = torch.fft.ifft(torch.cat([logs, logs[1:-1].flip(0)]), dim=0).real
-    cepstrum[LIFTER : 1 - LIFTER] = 0
-    envelope = torch.fft.fft(cepstrum, dim=0).real[: half + 1]
-    places = (torch.arange(half + 1) / formants).clamp(max=half)
-    below, share = places.long(), (places % 1)[:, None]
-    moved = torch.lerp(envelope[below], envelope[(below + 1).clamp(max=half)], share)
-    change = (moved - envelope).clamp(-MOST_NEPERS, MOST_NEPERS) + torch.from_numpy(colour).float()[:, None]
-    return torch.istft(spectrum * change.exp(), WINDOW, STEP, window=window, length=len(wave)).numpy()
-
-
-def colour(random: Generator) -> np.ndarray:
-    """A random smooth filter of a few dB, (257,) nepers: five cosines over the logarithm of the frequency."""
-    place = np.log(np.linspace(60, RATE / 2, WINDOW // 2 + 1))
-    place = (place - place[0]) / (place[-1] - place[0])
-    waves = (random.standard_normal() * np.cos(np.pi * order * place) / order**0.5 for order in range(1, 6))
-    return 0.2 * sum(waves)
+    try:
+        corpus = store.load_corpus(store.NOISE)
+    except TrainingError:
+        return []
+    held_out = [Path(one.file).name.startswith("4-") for one in corpus.utterances]
+    return [
+        corpus.wave(one)
+        for one, is_development in zip(corpus.utterances, held_out, strict=True)
+        if is_development == (kind == "development")
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
-from rtvc.training.data import noise, speakers, store
+from rtvc.training.data import noise, store, synthetic_voices
 
 RATE = store.SAMPLING_RATE
 EARLY = RATE // 10  # reflections of the first 100 ms help speech: they stay in the target
@@ -44,7 +44,7 @@ class Mixtures:
             self.utterances[one.corpus].append(one)
         self.names = [name for name in corpora if self.utterances[name]]
         shares = np.array([corpora[name] for name in self.names])
-        self.shares, self.noises = shares / shares.sum(), store.noises(kind)
+        self.shares, self.noises = shares / shares.sum(), noise.noises(kind)
 
     def speech(self, random: Generator) -> np.ndarray:
         """A crop of one utterance in which somebody speaks, (samples,); in training half of them in another voice."""
@@ -59,7 +59,7 @@ class Mixtures:
         start = random.integers(len(wave) - samples + 1)
         crop = wave[start : start + samples]
         if speed != 1:
-            crop = speakers.played(crop, speed)[: self.samples]
+            crop = synthetic_voices.played(crop, speed)[: self.samples]
         return crop if crop.std() > 0.01 else self.speech(random)
 
     def recorded(self, random: Generator) -> np.ndarray:

@@ -26,9 +26,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from rtvc.errors import TrainingError
+from rtvc.training import folders
 from rtvc.training.disk import reading, write_text
 
-DATA = Path(os.environ.get("RTVC_DATA", Path(__file__).parents[4] / "shared" / "data"))
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 READER = 2  # counts up when clips are read differently: caches are then made anew
 HUB = "hf:"
@@ -78,12 +78,12 @@ def _find(name: str, cache: Path) -> Source:
     path = Path(name).expanduser()
     if path.is_dir():
         return Folder.open(name, path, cache)
-    archive = path if path.suffix == ".tar" else DATA / f"{name}.tar"
+    archive = path if path.suffix == ".tar" else folders.DATA / f"{name}.tar"
     if archive.is_file() and archive.with_suffix(".tsv").is_file():
         return Archive(name, checksum(archive, [archive, archive.with_suffix(".tsv")], cache), archive)
     raise TrainingError(
-        f"There is no corpus “{name}”: it is no folder, and {DATA} has no {Path(name).name}.tar with its .tsv; see "
-        "“Data” in docs/training.md."
+        f"There is no corpus “{name}”: it is no folder, and {folders.DATA} has no {Path(name).name}.tar with its .tsv; "
+        "see “Data” in docs/training.md."
     )
 
 

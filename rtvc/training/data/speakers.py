@@ -8,39 +8,27 @@ is ``ge2e-….i16`` (waves), ``.json`` (index) and ``.teacher`` (float16, one ve
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import math
 import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
-import soxr
-import torch
 from tqdm import tqdm
 
 from rtvc.errors import TrainingError
-from rtvc.training.data import noise, store
-from rtvc.training.disk import writing
+from rtvc.training import folders, speaker_teacher
+from rtvc.training.data import store
+from rtvc.training.data.synthetic_voices import ALL_SPEEDS, MINIMUM_SAMPLES, WARPED, copies, warped
+from rtvc.training.disk import write_text, writing
 
 SECONDS_EACH = 300
-SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
-ALL_SPEEDS = SPEEDS | {"slower": (0.77, 0.83), "faster": (1.2, 1.28)}  # enough to tell apart, too odd to speak like
-WARPED_SPEED, WARPED_FORMANTS, MOST_FORMANTS = (0.78, 1.27), 0.07, 0.15  # the latter natural logs: deviation, bound
-WARPED_SECONDS = 10  # of a piece; of people with less speech there are fewer pieces
-WINDOW = 160  # frames of 10 ms that one teacher vector hears
-WINDOW_SAMPLES = WINDOW * store.SAMPLING_RATE // 100
-MINIMUM_SAMPLES = int(1.2 * store.SAMPLING_RATE)
 NAME = "ge2e"
 VECTORS = ".teacher"
-WARPED = "-warped"
-INSTALL = "pip install --no-deps resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1"
 
 
 @dataclass(frozen=True)
@@ -56,7 +44,7 @@ class Stream:
 
     @property
     def windows(self) -> int:
-        return max(1, self.samples // WINDOW_SAMPLES)
+        return max(1, self.samples // speaker_teacher.WINDOW_SAMPLES)
 
     @property
     def is_warped(self) -> bool:
@@ -72,75 +60,6 @@ def joined(parts: list[tuple[Path, int, int]]) -> np.ndarray:
         if left <= 0:
             break
     return np.concatenate(waves).astype(np.float32) / store.FULL_SCALE
-
-
-def speeds(speaker: str, ranges: dict[str, tuple[float, float]]) -> dict[str, float]:
-    """How much slower and faster a speaker is played to make further ones, by suffix of the name."""
-    draw = random.Random(speaker)
-    return {f"-{name}": draw.uniform(low, high) for name, (low, high) in ranges.items()}
-
-
-def played(wave: np.ndarray, speed: float) -> np.ndarray:
-    """``wave`` played ``speed`` times as fast: pitch, formants and tempo all move."""
-    return soxr.resample(wave, speed, 1.0, quality="MQ")
-
-
-def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]]) -> Iterator[tuple[str, np.ndarray]]:
-    """(suffix, wave) of the speaker and of the further speakers that resampling makes of a reader, one a range."""
-    yield "", wave
-    for suffix, speed in speeds(speaker, ranges).items():
-        yield suffix, played(wave, speed)
-
-
-def warp(wave: np.ndarray, draw: np.random.Generator) -> np.ndarray:
-    """``wave`` as somebody else's: a piece of up to ``WARPED_SECONDS``, into another microphone."""
-    speed = math.exp(draw.uniform(*np.log(WARPED_SPEED)))
-    size = int(WARPED_SECONDS * store.SAMPLING_RATE * speed)
-    start = draw.integers(0, max(1, len(wave) - size))
-    piece = played(wave[start : start + size], speed)
-    formants = math.exp(np.clip(WARPED_FORMANTS * draw.standard_normal(), -MOST_FORMANTS, MOST_FORMANTS))
-    piece = noise.vocal_tract(piece, formants, noise.colour(draw))
-    return piece / max(1.0, np.abs(piece).max())
-
-
-def warped(wave: np.ndarray, speaker: str, count: int) -> Iterator[tuple[str, np.ndarray]]:
-    """(suffix, piece) of up to ``count`` further people that a person's speech is made to come from."""
-    draw, size = np.random.default_rng([*speaker.encode()]), WARPED_SECONDS * store.SAMPLING_RATE
-    for number in range(max(1, round(count * min(1.0, len(wave) / size))) if count else 0):
-        piece = warp(wave, draw)
-        if len(piece) >= MINIMUM_SAMPLES:
-            yield f"{WARPED}{number}", piece
-
-
-def teacher_vectors(wave: np.ndarray) -> np.ndarray:
-    """Resemblyzer's vectors of consecutive windows of 1.6 s: (max(1, samples // 25600), 256), unit length."""
-    audio = _resemblyzer().audio
-    wave = audio.normalize_volume(wave, -30, increase_only=True)
-    wave = np.pad(wave, (0, max(0, WINDOW_SAMPLES - len(wave))))
-    mel = torch.from_numpy(audio.wav_to_mel_spectrogram(wave))
-    windows = mel[: len(wave) // WINDOW_SAMPLES * WINDOW].unflatten(0, (-1, WINDOW))
-    with torch.inference_mode():
-        return _teacher()(windows).numpy()
-
-
-def load_teacher() -> torch.nn.Module:
-    """Resemblyzer (Apache-2.0, its weights in the package).
-
-    Raises:
-        TrainingError: it is not installed.
-    """
-    return _resemblyzer().VoiceEncoder("cpu", verbose=False).eval().requires_grad_(False)
-
-
-def _resemblyzer() -> ModuleType:
-    try:
-        import resemblyzer.audio
-    except ImportError as error:
-        raise TrainingError(f"The teacher Resemblyzer is not installed; {INSTALL}.") from error
-    return resemblyzer
-
-
-_teacher = functools.cache(load_teacher)
 
 
 @dataclass(frozen=True)
@@ -179,7 +98,7 @@ def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
         (
             speaker.name + suffix,
             (np.clip(copy, -1, 1) * store.FULL_SCALE).astype(np.int16),
-            teacher_vectors(copy).astype(np.float16),
+            speaker_teacher.teacher_vectors(copy).astype(np.float16),
         )
         for suffix, copy in made
     ]
@@ -189,9 +108,9 @@ def prepare(stem: str, corpora: dict[str, store.Corpus], shifted: list[str], war
     """Write the streams and the teacher's vectors into the cache."""
     index, start, window, everybody = [], 0, 0, list(speakers(corpora, shifted, warps, made))
     with (
-        writing(store.CACHE),
-        open(store.CACHE / f"{stem}{store.WAVES}", "wb") as waves,
-        open(store.CACHE / f"{stem}{VECTORS}", "wb") as vectors,
+        writing(folders.CACHE),
+        open(folders.CACHE / f"{stem}{store.WAVES}", "wb") as waves,
+        open(folders.CACHE / f"{stem}{VECTORS}", "wb") as vectors,
     ):
         found = store.in_parallel(_heard, everybody)
         shown = tqdm(found, desc="voices", total=len(everybody), unit="speaker", mininterval=2)
@@ -202,7 +121,7 @@ def prepare(stem: str, corpora: dict[str, store.Corpus], shifted: list[str], war
                 index.append(Stream(name, speaker.corpus, speaker.development, start, len(wave), window))
                 start, window = start + len(wave), window + len(heard)
     print(f"voices: {len(index)} streams, {start / store.SAMPLING_RATE / 3600:.2f} h", flush=True)
-    store.write_text(store.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
+    write_text(folders.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
 
 
 def load(
@@ -218,11 +137,11 @@ def load(
     corpora = {name: store.load_corpus(name) for name in [*names, *made]}
     key = hashlib.sha256(repr([[one.stem for one in corpora.values()], shifted, warps, made]).encode()).hexdigest()[:10]
     stem = f"{NAME}-{key}"
-    if not (store.CACHE / f"{stem}.json").exists():
+    if not (folders.CACHE / f"{stem}.json").exists():
         prepare(stem, corpora, shifted, warps, made)
-    streams = [Stream(**one) for one in json.loads((store.CACHE / f"{stem}.json").read_text())]
+    streams = [Stream(**one) for one in json.loads((folders.CACHE / f"{stem}.json").read_text())]
     if sum(not one.development for one in streams) < 2:
         raise TrainingError(f"The corpora {', '.join(names)} hold fewer than two speakers; name others in “corpora”.")
-    waves = np.memmap(store.CACHE / f"{stem}{store.WAVES}", np.int16, "r")
-    vectors = np.fromfile(store.CACHE / f"{stem}{VECTORS}", np.float16).reshape(-1, 256)
+    waves = np.memmap(folders.CACHE / f"{stem}{store.WAVES}", np.int16, "r")
+    vectors = np.fromfile(folders.CACHE / f"{stem}{VECTORS}", np.float16).reshape(-1, 256)
     return stem, streams, waves, vectors

@@ -16,7 +16,7 @@ from torch import Tensor
 from rtvc import text
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
-from rtvc.training.data import alignment, measurements, speakers, store
+from rtvc.training.data import alignment, measurements, store, synthetic_voices
 
 HOP = RTVC7Config().hop_length
 FRAME_RATE = store.SAMPLING_RATE / HOP
@@ -107,7 +107,7 @@ class Speech:
         chosen = {"train": train, "development": development, "all": train + development}[kind]
         known = {key: one for corpus in loaded.values() for key, one in _alignment(corpus).items()} if aligned else None
         bars = _bars(known or {}, reject)
-        self.voices = {key: known for corpus in loaded.values() for key, known in _voices(corpus).items()}
+        self.voices = {key: known for corpus in loaded.values() for key, known in measurements.voices(corpus).items()}
         self.items: list[Item] = []
         for name in weights:
             traits, curves = measurements.measure(loaded[name])
@@ -117,7 +117,10 @@ class Speech:
             if name in shifted:
                 own = [item for item in self.items if item.corpus == name]
                 for item in own:
-                    self.items += [item.played(*how) for how in speakers.speeds(item.speaker, speakers.SPEEDS).items()]
+                    self.items += [
+                        item.played(*how)
+                        for how in synthetic_voices.speeds(item.speaker, synthetic_voices.SPEEDS).items()
+                    ]
         if not self.items:
             what = "aligned recording" if aligned else "recording"
             raise TrainingError(f"The corpora {', '.join(weights)} hold no usable {what}; name others in “corpora”.")
@@ -148,7 +151,7 @@ class Speech:
         begin = item.start + round(first * HOP * item.speed)
         stop = begin + round(samples * item.speed)
         wave = self._samples[item.corpus][begin:stop].astype(np.float32) / store.FULL_SCALE
-        return wave if item.speed == 1.0 else speakers.played(wave, item.speed)[:samples]
+        return wave if item.speed == 1.0 else synthetic_voices.played(wave, item.speed)[:samples]
 
     def crops(self, batch: int, frames: int, rng: np.random.Generator) -> Batch:
         """Windows of ``frames`` frames from anywhere; shorter utterances are padded with silence."""
@@ -230,6 +233,14 @@ class Speech:
         return [torch.from_numpy(np.stack(some).astype(np.float32)) for some in zip(*known, strict=True)]
 
 
+def held_out(corpora: dict[str, float], aligned: bool = True) -> Speech | None:
+    """The development speakers' speech, if the corpora have any."""
+    try:
+        return Speech(corpora, "development", aligned)
+    except TrainingError:
+        return None
+
+
 def _bars(alignment: dict, reject: float) -> dict[str, float]:
     """Score below which an utterance's alignment is not trusted, a corpus."""
     scores: dict[str, list[float]] = {}
@@ -244,16 +255,6 @@ def _alignment(corpus: store.Corpus) -> dict[str, dict]:
     if not path.exists():
         alignment.align_by_synthesis(corpus)
     return {f"{corpus.name}/{file}": one for file, one in json.loads(path.read_text(encoding="utf-8")).items()}
-
-
-def _voices(corpus: store.Corpus) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Speaker embedding and timbre of a corpus's utterances, by key; empty until the stage ``embeddings`` has run."""
-    name, path = corpus.name, corpus.file(".voices.npz")
-    if not path.exists():
-        return {}
-    with np.load(path) as stored:
-        pairs = zip(stored["embeddings"], stored["timbres"], strict=True)
-        return {f"{name}/{key}": known for key, known in zip(stored["keys"].tolist(), pairs, strict=True)}
 
 
 def _symbols(rows: list) -> tuple[Tensor, Tensor]:

@@ -26,11 +26,11 @@ from tqdm import tqdm
 
 from rtvc import audio
 from rtvc.errors import TrainingError, VoiceError
+from rtvc.training import folders
 from rtvc.training.data import sources
 from rtvc.training.disk import reading, write_text, writing
 
 SAMPLING_RATE = 16_000
-CACHE = Path(os.environ.get("RTVC_CACHE", Path(__file__).parents[3] / ".cache"))
 NOISE = "noise-esc10"
 TEACHER = "teacher"  # made by the stage of that name, so it has no source
 WAVES = ".i16"
@@ -68,7 +68,7 @@ class Corpus:
 
     def file(self, suffix: str) -> Path:
         """The corpus's file of that kind in the cache."""
-        return CACHE / f"{self.stem}{suffix}"
+        return folders.CACHE / f"{self.stem}{suffix}"
 
     @cached_property
     def samples(self) -> np.ndarray:
@@ -117,9 +117,9 @@ def in_parallel(function, jobs: Iterable, processes: int | None = None) -> Itera
 
 def _prepare(source: sources.Source, stem: str, processes: int | None) -> None:
     """Decode a corpus into the cache. What cannot be read is counted, named and left out."""
-    written = CACHE / f"{stem}.new"
+    written = folders.CACHE / f"{stem}.new"
     try:
-        with writing(CACHE):
+        with writing(folders.CACHE):
             utterances, skipped = _decoded(source, written, processes)
             if skipped:
                 named = "; ".join(f"{file}: {why}" for file, why in itertools.islice(skipped.items(), 5))
@@ -127,11 +127,11 @@ def _prepare(source: sources.Source, stem: str, processes: int | None) -> None:
                 print(f"{source.name}: {len(skipped)} of {count} recordings skipped ({named})", flush=True)
             if not utterances:
                 raise TrainingError(f"The corpus “{source.name}” has no usable recording; name another one.")
-            written.replace(CACHE / f"{stem}{WAVES}")
+            written.replace(folders.CACHE / f"{stem}{WAVES}")
     finally:
         written.unlink(missing_ok=True)
-    write_text(CACHE / f"{stem}.json", json.dumps({"utterances": utterances, "skipped": skipped}))
-    for old in CACHE.glob(f"{_slug(source.name)}-??????????.*"):  # of the source as it was before
+    write_text(folders.CACHE / f"{stem}.json", json.dumps({"utterances": utterances, "skipped": skipped}))
+    for old in folders.CACHE.glob(f"{_slug(source.name)}-??????????.*"):  # of the source as it was before
         if not old.name.startswith(f"{stem}."):
             old.unlink()
 
@@ -174,14 +174,14 @@ def load_corpus(name: str, processes: int | None = None) -> Corpus:
     """
     if name == TEACHER:
         stem = TEACHER
-        if not (CACHE / f"{stem}.json").exists():
+        if not (folders.CACHE / f"{stem}.json").exists():
             raise TrainingError("The teacher has not read yet; run the stage “teacher”.")
     else:
-        source = sources.find(name, CACHE)
+        source = sources.find(name, folders.CACHE)
         stem = f"{_slug(name)}-{source.key}"
-        if not (CACHE / f"{stem}.json").exists():
+        if not (folders.CACHE / f"{stem}.json").exists():
             _prepare(source, stem, processes)
-    index = json.loads((CACHE / f"{stem}.json").read_text(encoding="utf-8"))
+    index = json.loads((folders.CACHE / f"{stem}.json").read_text(encoding="utf-8"))
     return Corpus(name, [Utterance(**(one | {"corpus": name})) for one in index["utterances"]], stem)
 
 
@@ -204,20 +204,3 @@ def split(corpora: list[Corpus]) -> tuple[list[Utterance], list[Utterance]]:
                 continue
             (development if one.speaker in held_out else train).append(one)
     return train, development
-
-
-def noises(kind: str = "train") -> list[np.ndarray]:
-    """Noise recordings, each ``(samples,)`` at 16 kHz; ``kind`` is "train" or "development" (ESC-10 files ``4-…``).
-
-    None where the archive is not there: made noises then stand alone.
-    """
-    try:
-        corpus = load_corpus(NOISE)
-    except TrainingError:
-        return []
-    held_out = [Path(one.file).name.startswith("4-") for one in corpus.utterances]
-    return [
-        corpus.wave(one)
-        for one, is_development in zip(corpus.utterances, held_out, strict=True)
-        if is_development == (kind == "development")
-    ]

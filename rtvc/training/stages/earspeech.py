@@ -19,9 +19,9 @@ from rtvc.training import loop
 from rtvc.training.data import store
 from rtvc.training.data.alignment import CLASS_OF, IGNORED, FrameClassifier
 from rtvc.training.data.noisy_speech import Mixtures
-from rtvc.training.data.speech import FRAME_RATE, Item, Speech
+from rtvc.training.data.speech import FRAME_RATE, Item, Speech, held_out
 from rtvc.training.models import component
-from rtvc.training.synthesis import held_out
+from rtvc.training.optim import rate_at
 
 HOP = EarSpeechConfig().hop_length
 KINDS = ("learned", "formula")
@@ -100,7 +100,7 @@ class EarSpeech(loop.Stage):
         return torch.from_numpy(np.stack(waves)).float(), torch.from_numpy(np.stack(labels))
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        factor = loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
+        factor = rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
         return [factor * self.config["earspeech_lr"], factor * self.config["learning_rate"]]
 
     @torch.no_grad()

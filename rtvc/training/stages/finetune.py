@@ -22,7 +22,8 @@ from rtvc.training.data import store
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.losses import SpeakerConsistency
 from rtvc.training.models import save_whole, whole_model
-from rtvc.training.synthesis import Speaking, adam, weighed
+from rtvc.training.optim import adam, rate_at
+from rtvc.training.synthesis import Speaking, weighed
 from rtvc.voice import Voice
 
 LEAST = 20.0  # seconds of recordings to adapt to
@@ -74,7 +75,7 @@ class Finetune(loop.Stage):
         return weighed(self.objective(batch)[0], self.config["weights"])
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        return [self.config["learning_rate"] * loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)]
+        return [self.config["learning_rate"] * rate_at(round(1000 * clock.progress()), 1000, warm_up=25)]
 
     @torch.no_grad()
     def examine(self, kept: RTVC7Model, number: int) -> dict[str, float]:

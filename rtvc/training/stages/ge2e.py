@@ -23,17 +23,18 @@ from tqdm import tqdm
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.evaluation.baseline import MelBandsConfig, MelBandsModel, least_squares
-from rtvc.training import loop
+from rtvc.training import folders, loop, speaker_teacher
 from rtvc.training.data import noise, speakers, store
+from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.models import component, part
 from rtvc.training.optim import MuonAndAdamW
-from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2ELoss, TunedGE2EModel
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 HOP = 160
 BANDS = 64
 Generator = np.random.Generator
 FRONT_ENDS = {"earspeech": (EarSpeechModel, EarSpeechConfig), "mel_bands": (MelBandsModel, MelBandsConfig)}
-CHUNK = 8 * speakers.WINDOW_SAMPLES  # samples that share one recording condition and one reference level
+CHUNK = 8 * speaker_teacher.WINDOW_SAMPLES  # samples that share one recording condition and one reference level
 
 
 # ---------------------------------------------------------------------------------------------- cached features
@@ -65,7 +66,7 @@ def front_end(kind: str) -> nn.Module:
     return model(config())
 
 
-_front_end, _noises = functools.cache(front_end), functools.cache(store.noises)
+_front_end, _noises = functools.cache(front_end), functools.cache(noise.noises)
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,12 @@ def _features(job: Recorded) -> np.ndarray:
 
 def cache_features(stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, copy: int) -> Path:
     """Features of every stream, float16, into ``<stem>.<kind><copy>``: copy 0 is clean, each other augmented anew."""
-    path = store.CACHE / f"{stem}.{kind}{copy}"
+    path = folders.CACHE / f"{stem}.{kind}{copy}"
     if path.exists():
         return path
     front_end(kind)  # an unknown one is refused here
     babble, written = len(training_waves(streams, waves)), path.with_suffix(".new")
-    jobs = (Recorded(one, store.CACHE / f"{stem}{store.WAVES}", babble, kind, copy) for one in streams)
+    jobs = (Recorded(one, folders.CACHE / f"{stem}{store.WAVES}", babble, kind, copy) for one in streams)
     with open(written, "wb") as file:
         found = store.in_parallel(_features, jobs)
         for features in tqdm(found, desc=f"features, copy {copy}", total=len(streams), unit="stream", mininterval=5):
@@ -143,7 +144,7 @@ class Crops:
         self.own = np.stack([self._mean(one, 0, one.windows) for one in self.streams])
         self.mean = self.own.mean(0)
         self.shares = shares(self.streams, config)
-        self.noises = store.noises()
+        self.noises = noise.noises()
 
     def _mean(self, stream: speakers.Stream, first: int, last: int) -> np.ndarray:
         """(256,) the teacher's mean over a stream's windows ``first`` … ``last``."""
@@ -165,8 +166,8 @@ class Crops:
         minutes.
         """
         stream = self.streams[number]
-        one = min(first // speakers.WINDOW, stream.windows - 1)
-        last = min(max(one + 1, round((first + frames) / speakers.WINDOW)), stream.windows)
+        one = min(first // speaker_teacher.WINDOW, stream.windows - 1)
+        last = min(max(one + 1, round((first + frames) / speaker_teacher.WINDOW)), stream.windows)
         return (self._mean(stream, one, last) + self.own[number]) / 2 - self.mean
 
     def _batch(self, seconds: float, utterances: int, random: Generator, crop: Callable) -> tuple[Tensor, Tensor]:
@@ -219,19 +220,19 @@ class Development:
     WINDOWS, MOST, SNR = 2, 15, 5.0
 
     def __init__(self, streams: list[speakers.Stream], waves: np.ndarray):
-        pieces, self.speakers, size = [], [], self.WINDOWS * speakers.WINDOW_SAMPLES
+        pieces, self.speakers, size = [], [], self.WINDOWS * speaker_teacher.WINDOW_SAMPLES
         for stream in [one for one in streams if one.development]:
             for piece in range(min(self.MOST, stream.windows // self.WINDOWS)):
                 begin = stream.start + piece * size
                 pieces.append(waves[begin : begin + size].astype(np.float32) / store.FULL_SCALE)
                 self.speakers.append(stream.speaker)
-        noises = store.noises("development")
+        noises = noise.noises("development")
         noisy = [noise.mix(one, noises[n % len(noises)], self.SNR) if noises else one for n, one in enumerate(pieces)]
         self.pairs = [np.stack(pair).astype(np.float32) for pair in zip(pieces, noisy, strict=True)]
 
     def teacher(self) -> dict[str, float]:
         """Equal error rates of the teacher, clean and noisy."""
-        heard = [np.stack([speakers.teacher_vectors(one).mean(0) for one in pair]) for pair in self.pairs]
+        heard = [np.stack([speaker_teacher.teacher_vectors(one).mean(0) for one in pair]) for pair in self.pairs]
         return self.rates(list(zip(self.speakers, heard, strict=True)))
 
     @staticmethod

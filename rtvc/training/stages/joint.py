@@ -16,15 +16,15 @@ from torch import Tensor, nn
 
 from rtvc import VoiceCloningModel
 from rtvc.rtvc7 import TRAITS, timbre
-from rtvc.sayen import SayENLoss
 from rtvc.training import loop
 from rtvc.training.data import store
 from rtvc.training.data.noisy_speech import Mixtures
-from rtvc.training.data.speech import Speech
-from rtvc.training.losses import SpeakerConsistency
+from rtvc.training.data.speech import Speech, held_out
+from rtvc.training.discriminators import Opponent
+from rtvc.training.losses import SayENLoss, SpeakerConsistency, TunedGE2ELoss
 from rtvc.training.models import save_whole, whole_model
-from rtvc.training.synthesis import Opponent, Speaking, adam, held_out, losses_of_both, text_parameters
-from rtvc.tuned_ge2e import TunedGE2ELoss
+from rtvc.training.optim import adam, rate_at
+from rtvc.training.synthesis import Speaking, losses_of_both, text_parameters
 
 
 class Together(nn.Module):
@@ -121,7 +121,7 @@ class Joint(loop.Stage):
         return losses_of_both(self, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        factor = loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
+        factor = rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
         return [factor * self.config[f"{name}_lr"] for name in ("earspeech", "ge2e", "sayen", "rtvc7")]
 
     def examine(self, kept: VoiceCloningModel, number: int) -> dict[str, float]:

@@ -16,7 +16,8 @@ from tqdm import tqdm
 from rtvc import audio
 from rtvc.errors import TrainingError, VoiceError
 from rtvc.pipeline import VoiceCloningPipeline, load
-from rtvc.training.data import speakers, store
+from rtvc.training.data import speakers, store, synthetic_voices
+from rtvc.training.data.synthetic_voices import mixture
 from rtvc.training.disk import writing
 from rtvc.voice import Voice
 
@@ -75,16 +76,6 @@ def _enrolled(job: tuple[str, list[tuple[Path, int, int]]]) -> Voice | None:
         return None
 
 
-def mixture(parts: list[Voice], shares: np.ndarray, higher: float = 0.0) -> Voice:
-    """The voice between ``parts``, ``higher`` in pitch (natural log)."""
-
-    def mean(name: str) -> np.ndarray | float:
-        return sum(share * getattr(one, name) for share, one in zip(shares, parts, strict=True))
-
-    embedding, timbre, pitch = mean("speaker_embedding"), mean("timbre"), mean("pitch_mean") + higher
-    return Voice(embedding, timbre, pitch, mean("pitch_std"), mean("tempo"))
-
-
 def _drawn(config: dict, number: int, known: list[Voice], lines: list[str]) -> Line:
     random = np.random.default_rng([config["seed"], number])
     few = [known[one] for one in random.choice(len(known), len(MIXED), replace=False)]
@@ -96,5 +87,5 @@ def _spoken(line: Line) -> list[tuple[str, np.ndarray]]:
     """(suffix, wave at 16 kHz) of the made person and of the warped one."""
     made = _clone(line.model)(line.text, voice=line.voice)
     wave = audio.resample(made["audio"], made["sampling_rate"], store.SAMPLING_RATE)
-    wave = wave[: speakers.WARPED_SECONDS * store.SAMPLING_RATE]
-    return [("", wave), (speakers.WARPED, speakers.warp(wave, np.random.default_rng(line.seed)))]
+    wave = wave[: synthetic_voices.WARPED_SECONDS * store.SAMPLING_RATE]
+    return [("", wave), (synthetic_voices.WARPED, synthetic_voices.warp(wave, np.random.default_rng(line.seed)))]

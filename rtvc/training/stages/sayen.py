@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.sayen import SayENConfig, SayENLoss, SayENModel, si_snr
+from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import loop
 from rtvc.training.data.noisy_speech import Mixtures
 from rtvc.training.disk import reason
-from rtvc.training.losses import TeacherConsistency
+from rtvc.training.losses import SayENLoss, TeacherConsistency, si_snr
 from rtvc.training.models import component, front_end
-from rtvc.training.optim import MuonAndAdamW
+from rtvc.training.optim import MuonAndAdamW, rate_at
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 CLEAN_VOICE = 0.3  # share of crops whose embedding is the clean one's
@@ -95,7 +95,7 @@ class SayEN(loop.Stage):
         return torch.from_numpy(noisy), torch.from_numpy(clean)
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        return [self.config["learning_rate"] * loop.rate_at(round(1000 * clock.progress()), 1000, warm_up=25)] * 2
+        return [self.config["learning_rate"] * rate_at(round(1000 * clock.progress()), 1000, warm_up=25)] * 2
 
     @torch.no_grad()
     def examine(self, kept: SayENModel, number: int) -> dict[str, float]:

@@ -17,8 +17,9 @@ import numpy as np
 import soxr
 
 from rtvc import audio, text
+from rtvc.training import folders
 from rtvc.training.data import sources, store
-from rtvc.training.disk import writing
+from rtvc.training.disk import write_text, writing
 
 RATE, FRAME_RATE = 24_000, 40  # of the teacher: Hz, frames per second (its durations are in these frames)
 SHIFTS = (1.0, 0.76, 0.82, 0.88, 0.94, 1.06, 1.12)  # pitch and formants of the made voices
@@ -75,7 +76,7 @@ def _sentences(generator: random.Random, count: int) -> list[str]:
     """Sentences of the corpora's texts, cut to 4–14 words where they have no punctuation, plus numbers and dates."""
     found = set()
     for name in ("arctic-cathy", "vctk-p239", "common-voice-100", "librispeech-one-clip", "librispeech-train-clean-5"):
-        for row in sources.read_table(sources.DATA / f"{name}.tsv"):
+        for row in sources.read_table(folders.DATA / f"{name}.tsv"):
             line = row["text"].lower() if row["text"].isupper() else row["text"]
             found.update(_pieces(line, generator))
     sentences = sorted(found)
@@ -134,8 +135,8 @@ def prepare(sentences_a_voice: int, seed: int) -> None:
     sentences = _sentences(random.Random(seed), sentences_a_voice * len(SHIFTS))
     jobs = [(sentences[i :: len(SHIFTS)], shift, i) for i, shift in enumerate(SHIFTS)]
     utterances, alignment, start = [], {}, 0
-    waves = store.CACHE / f"{store.TEACHER}{store.WAVES}"
-    with writing(store.CACHE), open(waves, "wb") as out, ProcessPoolExecutor(2) as pool:
+    waves = folders.CACHE / f"{store.TEACHER}{store.WAVES}"
+    with writing(folders.CACHE), open(waves, "wb") as out, ProcessPoolExecutor(2) as pool:
         for shift, spoken in zip(SHIFTS, pool.map(_speak_all, jobs), strict=True):
             for index, (sentence, symbols, seconds, wave) in enumerate(spoken):
                 file = f"hibari_{shift}/{index:04d}"
@@ -148,5 +149,5 @@ def prepare(sentences_a_voice: int, seed: int) -> None:
                 alignment[file] = {"symbols": symbols, "seconds": seconds}
                 out.write(wave.tobytes())
                 start += len(wave)
-    store.write_text(store.CACHE / f"{store.TEACHER}{DURATIONS}", json.dumps(alignment))
-    store.write_text(store.CACHE / f"{store.TEACHER}.json", json.dumps({"utterances": utterances, "skipped": {}}))
+    write_text(folders.CACHE / f"{store.TEACHER}{DURATIONS}", json.dumps(alignment))
+    write_text(folders.CACHE / f"{store.TEACHER}.json", json.dumps({"utterances": utterances, "skipped": {}}))

@@ -1,0 +1,66 @@
+"""The command line of ``train.py``: a stage's config, and the stage."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from transformers.utils import logging as transformers_logging
+
+from rtvc.errors import RTVCError
+from rtvc.training import loop
+from rtvc.training.config import FOLDERS, load_config
+from rtvc.training.folders import CONFIGS, located
+from rtvc.training.machine import keep_memory
+from rtvc.training.stages import FAMILY, LOOPED, NAMES, find
+
+
+def run(config: dict) -> None:
+    """Run the stage of a loaded config."""
+    folders = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
+    config = {key: located(value) if key in folders else value for key, value in config.items()}
+    if config["stage"] == FAMILY:
+        for part in config.values():
+            if isinstance(part, dict):
+                run(part)
+    elif config["stage"] in LOOPED:
+        loop.train(find(config["stage"]), config)
+    else:
+        find(config["stage"])(config)
+
+
+def _hush() -> None:
+    """Keep the libraries' warnings off the terminal: stderr is for what a person can act on."""
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one stage; the exit code (0 done, 2 refused, 130 interrupted)."""
+    parser = argparse.ArgumentParser(
+        prog="train.py",
+        description="Train one stage of rtvc; --key value sets any key of its config.",
+        epilog=f"Stages: {', '.join(NAMES)}. Keys and defaults: configs/STAGE.yaml and docs/training.md.",
+        allow_abbrev=False,
+    )
+    usual = CONFIGS / "joint.yaml"
+    parser.add_argument("--config", type=Path, default=usual, help="configs/STAGE.yaml; default: configs/joint.yaml")
+    known, overrides = parser.parse_known_args(arguments)
+    _hush()
+    try:
+        config = load_config(known.config, overrides)
+        keep_memory()
+        run(config)
+    except RTVCError as error:
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"train.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0

@@ -1,0 +1,128 @@
+"""The discriminators of the adversarial stages, their losses, and the optimizer that they learn by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import weight_norm
+
+from rtvc.errors import TrainingError
+from rtvc.training.folders import last_checkpoint
+from rtvc.training.losses import magnitudes
+from rtvc.training.optim import adam
+
+SLOPE = 0.1  # of the leaky rectifiers
+
+
+class ResolutionDiscriminator(nn.Module):
+    """Compressed magnitudes of one STFT resolution (UnivNet, Jang et al. 2021), ever coarser and wider.
+
+    wave: (batch, samples) → the maps of every layer, the last one being the scores.
+    """
+
+    def __init__(self, n_fft: int, hop_length: int):
+        super().__init__()
+        self.n_fft, self.hop_length = n_fft, hop_length
+        first = weight_norm(nn.Conv2d(1, 32, (9, 5), (4, 2), (4, 2)))
+        sizes = (32, 64), (64, 128), (128, 128)
+        self.layers = nn.ModuleList([first, *(weight_norm(nn.Conv2d(i, o, 3, 2, 1)) for i, o in sizes)])
+        self.score = weight_norm(nn.Conv2d(128, 1, 3, 1, 1))
+
+    def forward(self, wave: Tensor) -> list[Tensor]:
+        with torch.autocast(wave.device.type, enabled=False):
+            hidden = magnitudes(wave.float(), self.n_fft, self.hop_length)[:, None].clamp(min=1e-4).log() / 3.0
+        maps = []
+        for layer in self.layers:
+            hidden = functional.leaky_relu(layer(hidden), SLOPE)
+            maps.append(hidden)
+        return [*maps, self.score(hidden)]
+
+
+class Discriminators(nn.Module):
+    """Three resolutions together."""
+
+    def __init__(self):
+        super().__init__()
+        sizes = (1024, 256), (512, 128), (256, 64)
+        self.parts = nn.ModuleList(ResolutionDiscriminator(*each) for each in sizes)
+
+    def forward(self, wave: Tensor) -> list[list[Tensor]]:
+        return [part(wave) for part in self.parts]
+
+
+def discriminator_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
+    """Least squares (Mao et al. 2017): real towards 1, made towards 0."""
+    pairs = zip(real, made, strict=True)
+    return sum((1 - r[-1].float()).square().mean() + m[-1].float().square().mean() for r, m in pairs) / len(real)
+
+
+def adversarial_loss(made: list[list[Tensor]]) -> Tensor:
+    return sum((1 - m[-1].float()).square().mean() for m in made) / len(made)
+
+
+def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
+    """Mean L1 of the discriminators' maps, relative to the maps' own size."""
+    total = 0.0
+    for r, m in zip(real, made, strict=True):
+        for a, b in zip(r[:-1], m[:-1], strict=True):
+            total = total + (a.detach() - b).float().abs().mean() / a.detach().float().abs().mean().clamp(min=1e-3)
+    return total / sum(len(r) - 1 for r in real)
+
+
+class Opponent:
+    """Discriminators with their optimizer: one update of their own, then the losses they put on what was made."""
+
+    def __init__(self, rate: float, run: str | Path | None = None):
+        """``run``: the folder of a run (``runs/NAME``) whose discriminators to go on with."""
+        self.model, self.accelerator = Discriminators(), None
+        if run:
+            self.model.load_state_dict(_discriminators(Path(run)))
+        self.optimizer = adam(list(self.model.parameters()), rate, (0.8, 0.99))
+        self.inner = self.model
+
+    def prepare(self, accelerator: Accelerator) -> nn.Module:
+        """Join the loop's accelerator; the module that learns."""
+        self.accelerator = accelerator
+        self.model, self.optimizer = accelerator.prepare(self.model, self.optimizer)
+        self.inner = accelerator.unwrap_model(self.model)
+        return self.model
+
+    def update(self, made: Tensor, real: Tensor) -> Tensor:
+        """One step of the discriminators' own; their loss."""
+        maps = self.model(torch.cat([real, made.detach()]))
+        loss = discriminator_loss(*_sides(maps))
+        self.accelerator.backward(loss)
+        if self.accelerator.sync_gradients:
+            norm = self.accelerator.clip_grad_norm_(self.model.parameters(), 10.0)
+            if torch.isfinite(norm):
+                self.optimizer.step()
+            self.optimizer.zero_grad()
+        return loss.detach()
+
+    def judge(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Adversarial and feature-matching loss of what was made."""
+        self.inner.requires_grad_(False)
+        with torch.no_grad():
+            wanted = self.inner(real)
+        heard = self.inner(made)
+        self.inner.requires_grad_(True)
+        return adversarial_loss(heard), feature_loss(wanted, heard)
+
+
+def _discriminators(run: Path) -> dict[str, Tensor]:
+    """Their weights in the last checkpoint of a run; Accelerate numbers the models, they are the second."""
+    checkpoint = last_checkpoint(run)
+    path = checkpoint / "pytorch_model_1.bin" if checkpoint else None
+    if path is None or not path.is_file():
+        raise TrainingError(f"The run “{run}” keeps no discriminators; name another one as opponent, or none.")
+    return {name.removeprefix("module."): value for name, value in torch.load(path, weights_only=True).items()}
+
+
+def _sides(maps: list[list[Tensor]]) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+    """Maps of a batch of real and made waves → the real ones' and the made ones'."""
+    halves = [[one.chunk(2) for one in part] for part in maps]
+    return tuple([[half[side] for half in part] for part in halves] for side in (0, 1))

@@ -1,0 +1,24 @@
+"""What the machine that trains does well, and what it must be told."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+
+
+def keep_memory() -> None:
+    """Let glibc keep freed memory: given back and fetched anew at every operation it costs half of a CPU's time."""
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except OSError:  # another C library
+        return
+    m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8  # <malloc.h>
+    mallopt(m_mmap_threshold, 2**31 - 1)
+    mallopt(m_trim_threshold, 2**31 - 1)
+    mallopt(m_arena_max, 1)
+
+
+def computes_bf16() -> bool:
+    """Whether bf16 is worth it here: processors without AVX-512 take 80 times as long for a product as in float32."""
+    return torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability() == "AVX512"

@@ -1,0 +1,50 @@
+"""The speaker teacher: Resemblyzer, whose vectors Tuned-GE2E learns to resemble, and which listens beside it later.
+
+Its weights (Apache-2.0) come with its package.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+
+import numpy as np
+import torch
+
+from rtvc.errors import TrainingError
+
+SAMPLING_RATE = 16_000  # at which it hears
+WINDOW = 160  # frames of 10 ms that one vector hears
+WINDOW_SAMPLES = WINDOW * SAMPLING_RATE // 100
+INSTALL = "pip install --no-deps resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1"
+
+
+def teacher_vectors(wave: np.ndarray) -> np.ndarray:
+    """Resemblyzer's vectors of consecutive windows of 1.6 s: (max(1, samples // 25600), 256), unit length."""
+    audio = _resemblyzer().audio
+    wave = audio.normalize_volume(wave, -30, increase_only=True)
+    wave = np.pad(wave, (0, max(0, WINDOW_SAMPLES - len(wave))))
+    mel = torch.from_numpy(audio.wav_to_mel_spectrogram(wave))
+    windows = mel[: len(wave) // WINDOW_SAMPLES * WINDOW].unflatten(0, (-1, WINDOW))
+    with torch.inference_mode():
+        return _teacher()(windows).numpy()
+
+
+def load_teacher() -> torch.nn.Module:
+    """Resemblyzer (Apache-2.0, its weights in the package).
+
+    Raises:
+        TrainingError: it is not installed.
+    """
+    return _resemblyzer().VoiceEncoder("cpu", verbose=False).eval().requires_grad_(False)
+
+
+def _resemblyzer() -> ModuleType:
+    try:
+        import resemblyzer.audio
+    except ImportError as error:
+        raise TrainingError(f"The teacher Resemblyzer is not installed; {INSTALL}.") from error
+    return resemblyzer
+
+
+_teacher = functools.cache(load_teacher)

@@ -1,0 +1,82 @@
+"""Stage ``decoder``: RTVC-7's posterior encoder and decoder, wave to wave; first by spectra, then adversarial."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rtvc.rtvc7 import RTVC7Model, log_mel
+from rtvc.training import loop
+from rtvc.training.data.speech import Batch, Speech
+from rtvc.training.discriminators import Opponent
+from rtvc.training.losses import spectral_loss
+from rtvc.training.optim import adam, rate_at
+from rtvc.training.synthesis import Synthesis, targets, without_edges
+
+
+def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator) -> None:
+    """Mean and deviation of each mel band over speech, for the model's normalisation."""
+    mels = log_mel(speech.crops(256, 80, rng).wave, model.config).flatten(0, 1)
+    model.mel_mean.copy_(mels.mean(0))
+    model.mel_deviation.copy_(mels.std(0))
+
+
+class Copying(nn.Module):
+    """Wave → latents → wave; what the stage ``decoder`` trains."""
+
+    def __init__(self, model: RTVC7Model, kl_weight: float):
+        super().__init__()
+        self.model, self.kl_weight = model, kl_weight
+
+    def forward(self, batch: Batch, scored: bool = True) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Losses, and the waves made and real, each (batch, samples); without ``scored`` no losses."""
+        model, mask = self.model, batch.mask[..., None]
+        mean, log_deviation = targets(model, batch)
+        latents = mean + log_deviation.exp() * torch.randn_like(mean)
+        made = model.decode(latents, batch.f0, batch.voice, mask, torch.randn_like(batch.wave))
+        made, real = without_edges(made), without_edges(batch.wave)
+        if not scored:
+            return {}, made, real
+        spectral = spectral_loss(made, real, model.config)
+        kl = (0.5 * (mean.square() + (2 * log_deviation).exp() - 1) - log_deviation).mean()
+        deviation = log_deviation.exp().mean().detach()
+        total = spectral + self.kl_weight * kl
+        return {"total": total, "spectral": spectral, "kl": kl, "deviation": deviation}, made, real
+
+
+class Decoder(Synthesis):
+    """Posterior encoder + decoder. From ``adversarial_from`` on against discriminators, which learn alone at first."""
+
+    def __init__(self, config: dict):
+        super().__init__(config, aligned=False)
+        if not config.get("init"):
+            _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]))
+        self.objective = Copying(self.model, config["kl_weight"])
+        parameters = [*self.model.decoder.parameters(), *self.model.posterior_encoder.parameters()]
+        self.optimizer = adam(parameters, config["learning_rate"])
+        self.opponent = Opponent(config["discriminator_rate"])
+
+    def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
+        return speech.crops(self.config["batch_size"], self.config["frames"], random)
+
+    def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        return Copying(kept, self.config["kl_weight"])(batch)
+
+    def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
+        config, fight = self.config, self.config["adversarial_from"]
+        frozen = fight <= clock.step < fight + config["warm_up"]
+        self.model.posterior_encoder.requires_grad_(clock.step < config["posterior_steps"])  # the prior can aim at it
+        with torch.set_grad_enabled(not frozen):
+            losses, made, real = self.objective(batch, scored=not frozen)
+        if clock.step < fight:
+            return losses
+        losses["discriminator"] = self.opponent.update(made, real)
+        if not frozen:
+            adversarial, features = self.opponent.judge(made, real)
+            against = config["adversarial_weight"] * adversarial + config["feature_weight"] * features
+            losses |= {"total": losses["total"] + against, "adversarial": adversarial, "features": features}
+        return losses
+
+    def rates(self, clock: loop.Clock) -> list[float]:
+        return [self.config["learning_rate"] * rate_at(clock.step, self.config["steps"])]
