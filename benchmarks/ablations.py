@@ -31,7 +31,7 @@ from rtvc.training.data.speech import Speech
 from rtvc.training.machine import keep_memory
 from rtvc.training.models import component
 from rtvc.training.stages import sayen
-from rtvc.training.stages.prior import Prior
+from rtvc.training.stages.prior import PriorStage
 from rtvc.training.synthesis import targets
 from rtvc.tuned_ge2e import TunedGE2EModel
 
@@ -141,7 +141,7 @@ def judge_cleaned(model: SayENModel, judges) -> dict[str, float]:
     """24 noisy pieces of 4 s of unseen speakers: mean scores."""
     config, scores = _usual("sayen"), []
     encoders = (component(kind, config[kind.base_model_prefix]) for kind in (EarSpeechModel, TunedGE2EModel))
-    enhancing = sayen.Enhancing(model, *encoders)
+    enhancing = sayen.Enhancement(model, *encoders)
     pairs = [pair for some in sayen.development_pairs(config) for pair in zip(*some, strict=True)]
     for noisy, clean in pairs:
         out = model(noisy[None], *enhancing.conditions(noisy[None])).enhanced[0].numpy()
@@ -164,7 +164,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     keep_memory()
-    Prior.decay = 0.95  # the usual average would be the weights that so few steps began with
+    PriorStage.decay = 0.95  # the usual average would be the weights that so few steps began with
     for kind in options.kinds:
         variants, judge = {
             "decoder": (decoder_variants, judge_copies),

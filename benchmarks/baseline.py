@@ -72,17 +72,17 @@ def configs(name: str, steps: dict[str, int]) -> list[dict]:
     sayen = {**usual["sayen"], "steps": steps["sayen"], "minutes": None, "evaluate_every": steps["sayen"]}
     sayen |= {"name": f"{name}_sayen_{steps['sayen']}_after_{steps['ge2e']}"}
     sayen |= {part: str(encoder / part) for part in ("earspeech", "tuned_ge2e")}
-    phases = [one | {"minutes": None} for one in ge2e["stages"]]
+    phases = [one | {"minutes": None} for one in ge2e["phases"]]
     if name == "baseline":
         ge2e |= {"front": "mel_bands", "teacher_weight": 0.0}
         first, last = phases[0]["learning_rate"][0], phases[1]["learning_rate"][1]
-        ge2e["stages"] = [phases[0] | {"steps": steps["ge2e"], "learning_rate": [first, last]}]
+        ge2e["phases"] = [phases[0] | {"steps": steps["ge2e"], "learning_rate": [first, last]}]
         sayen["model"] = sayen["model"] | {"clarity_weight": 0.0, "speaker_weight": 0.0}
         sayen["teacher_weight"] = 0.0
     else:
         counts = [max(1, round(share * steps["ge2e"])) for share in SHARES[1:]]
         counts.insert(0, max(1, steps["ge2e"] - sum(counts)))
-        ge2e["stages"] = [phase | {"steps": count} for phase, count in zip(phases, counts, strict=True)]
+        ge2e["phases"] = [phase | {"steps": count} for phase, count in zip(phases, counts, strict=True)]
     return [ge2e, sayen]
 
 
@@ -106,7 +106,7 @@ def trained(name: str, steps: dict[str, int]) -> dict[str, nn.Module]:
 def utterances() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Waves of training and of development speakers, about as many of each one."""
     names = load_config(folders.CONFIGS / "embeddings.yaml", [])["corpora"]
-    corpora = {name: store.load_corpus(name) for name in names if name != store.TEACHER}
+    corpora = {name: store.load_corpus(name) for name in names if name != store.SYNTHETIC_SPEECH}
     train, development = (_spread(some) for some in store.split(list(corpora.values())))
     waves = [
         [corpora[one.corpus].wave(one)[: SECONDS * store.SAMPLING_RATE] for one in some]

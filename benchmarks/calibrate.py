@@ -19,11 +19,11 @@ import torch
 from scipy.optimize import minimize
 
 from rtvc import VoiceCloningModel, audio
+from rtvc.evaluation.verification import Pairs
 from rtvc.pipeline import load
 from rtvc.rtvc7 import AVERAGE_TIMBRE
 from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
-from rtvc.training.stages.ge2e import equal_error_rate
 from rtvc.voice_cloning import CHECKED
 
 CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
@@ -53,13 +53,6 @@ def recordings(rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
     return {speaker: cuts for speaker, cuts in found.items() if len(cuts) > 1}
 
 
-def with_noise(wave: np.ndarray, noise: np.ndarray, decibels: float) -> np.ndarray:
-    """`wave` with `noise` so many dB below it."""
-    noise = np.resize(noise, wave.size)
-    ratio = np.sqrt(np.mean(wave**2) / max(np.mean(noise**2), 1e-9)) * 10 ** (-decibels / 20)
-    return (wave + ratio * noise).astype(np.float32)
-
-
 def fit(cosines: np.ndarray, same: np.ndarray) -> tuple[float, float]:
     """Scale and offset of the logistic with the least balanced cross-entropy."""
     weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
@@ -76,7 +69,7 @@ def half_noisy(found: dict, noises: list[np.ndarray], rng: np.random.Generator) 
     """``found`` with noise 5–25 dB below every second recording."""
 
     def noisy(wave: np.ndarray) -> np.ndarray:
-        return with_noise(wave, noises[rng.integers(len(noises))], rng.uniform(5, 25))
+        return noise_of.mix(wave, noises[rng.integers(len(noises))], rng.uniform(5, 25))
 
     return {
         speaker: [noisy(wave) if count % 2 else wave for count, wave in enumerate(cuts)]
@@ -88,12 +81,13 @@ def similarity(model: VoiceCloningModel, found: dict) -> dict:
     """Scale and offset, printed with the equal error rate."""
     embeddings = [model.embed(wave) for cuts in found.values() for wave in cuts]
     speakers = [speaker for speaker, cuts in found.items() for _ in cuts]
-    embeddings, speakers = np.stack(embeddings), np.array(speakers)
-    one, two = np.triu_indices(len(speakers), 1)
-    cosines, same = (embeddings @ embeddings.T)[one, two], speakers[one] == speakers[two]
+    pairs, embeddings = Pairs(speakers), np.stack(embeddings)
+    cosines, same = pairs.cosines(embeddings), pairs.same
     scale, offset = fit(cosines, same)
     print(f"{len(found)} speakers, {same.sum()} pairs of one, {(~same).sum()} of two", end="; ")
-    print(f"equal error rate {equal_error_rate(embeddings, speakers):.1%}; scale {scale:.2f}, offset {offset:.3f}")
+    print(
+        f"equal error rate {pairs.trials(embeddings).equal_error_rate()[0]:.1%}; scale {scale:.2f}, offset {offset:.3f}"
+    )
     return {"similarity_scale": round(scale, 2), "similarity_offset": round(offset, 3)}
 
 
@@ -122,7 +116,7 @@ def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], r
     for cuts in found.values():
         target = model.embed(cuts[0])
         for decibels in LEVELS:
-            noisy = with_noise(cuts[1], noises[rng.integers(len(noises))], decibels)
+            noisy = noise_of.mix(cuts[1], noises[rng.integers(len(noises))], decibels)
             ratios.append(audio.snr(noisy))
             gains.append(float(target @ (model.embed(model.enhance(noisy)) - model.embed(noisy))))
     ratios, gains = np.array(ratios), np.array(gains)

@@ -609,15 +609,15 @@ def test_the_baselines_configs_take_the_tuned_parts_away(monkeypatch):
     script, steps = benchmark("baseline", monkeypatch), {"ge2e": 100, "sayen": 50}
     made = {name: script.configs(name, steps) for name in script.SYSTEMS}
     for name, (ge2e, sayen) in made.items():
-        assert sum(phase["steps"] for phase in ge2e["stages"]) == 100
-        assert all(phase["minutes"] is None for phase in [*ge2e["stages"], sayen])
+        assert sum(phase["steps"] for phase in ge2e["phases"]) == 100
+        assert all(phase["minutes"] is None for phase in [*ge2e["phases"], sayen])
         assert (sayen["steps"], ge2e["stage"], sayen["stage"]) == (50, "ge2e", "sayen")
         assert sayen["earspeech"].endswith(f"{name}_ge2e_100/model/earspeech")
     (plain, poor), (tuned, rich) = made["baseline"], made["system"]
-    assert (plain["front"], plain["teacher_weight"], len(plain["stages"])) == ("mel_bands", 0.0, 1)
-    assert (tuned["front"], len(tuned["stages"])) == ("earspeech", 5)
+    assert (plain["front"], plain["teacher_weight"], len(plain["phases"])) == ("mel_bands", 0.0, 1)
+    assert (tuned["front"], len(tuned["phases"])) == ("earspeech", 5)
     assert tuned["teacher_weight"] > 0
-    assert not plain["stages"][0]["margin"]
+    assert not plain["phases"][0]["margin"]
     assert poor["model"] == rich["model"] | {"clarity_weight": 0.0, "speaker_weight": 0.0}
     assert poor["teacher_weight"] == 0.0 < rich["teacher_weight"]
     assert plain["corpora"] == tuned["corpora"]

@@ -272,15 +272,15 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path, earspeech: EarSpeechModel)
 # ---------------------------------------------------------------------------------------------- training
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
 def test_training_on_real_mixtures_lowers_the_loss(earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel) -> None:
-    from rtvc.training.data.noisy_speech import Mixtures
-    from rtvc.training.stages.sayen import Enhancing
+    from rtvc.training.data.noisy_speech import NoisySpeech
+    from rtvc.training.stages.sayen import Enhancement
 
     torch.manual_seed(0)
-    mixtures = Mixtures({"vctk-p239": 1.0}, 1.0, [0, 10])
+    mixtures = NoisySpeech({"vctk-p239": 1.0}, 1.0, [0, 10])
     noisy, clean = (torch.from_numpy(side) for side in mixtures.batch(4, np.random.default_rng(0)))
     assert noisy.shape == clean.shape == (4, 16_000)
     model = SayENModel(SayENConfig(**SMALL)).train()
-    enhancing = Enhancing(model, earspeech, tuned_ge2e)
+    enhancing = Enhancement(model, earspeech, tuned_ge2e)
     optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
     totals = []
     for _ in range(16):
@@ -295,16 +295,16 @@ def test_training_on_real_mixtures_lowers_the_loss(earspeech: EarSpeechModel, tu
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
 def test_mixtures_are_reproducible_and_sound() -> None:
-    from rtvc.training.data.noise import MADE
-    from rtvc.training.data.noisy_speech import Mixtures
+    from rtvc.training.data.noise import SYNTHETIC_NOISES
+    from rtvc.training.data.noisy_speech import NoisySpeech
 
-    mixtures = Mixtures({"vctk-p239": 1.0}, 1.0, [-5, 20])
+    mixtures = NoisySpeech({"vctk-p239": 1.0}, 1.0, [-5, 20])
     drawn = [mixtures.batch(24, np.random.default_rng(4)) for _ in range(2)]
     np.testing.assert_array_equal(drawn[0][0], drawn[1][0])
     noisy, clean = drawn[0]
     assert np.isfinite(noisy).all()
     assert 1 <= sum(np.array_equal(a, b) for a, b in zip(noisy, clean, strict=True)) <= 8
-    for make in MADE:
+    for make in SYNTHETIC_NOISES:
         made = make(8_000, np.random.default_rng(0))
         assert made.shape == (8_000,)
         assert made.std() > 0
@@ -313,7 +313,7 @@ def test_mixtures_are_reproducible_and_sound() -> None:
 def test_training_hears_further_voices_and_noises_and_development_always_the_same(tmp_path, monkeypatch) -> None:
     from rtvc.training import folders
     from rtvc.training.data import store
-    from rtvc.training.data.noisy_speech import Mixtures
+    from rtvc.training.data.noisy_speech import NoisySpeech
 
     monkeypatch.setattr(folders, "DATA", tmp_path)
     monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
@@ -326,10 +326,10 @@ def test_training_hears_further_voices_and_noises_and_development_always_the_sam
     dying_away = np.random.default_rng(0).standard_normal(48_000) * np.exp(-40 * (times % 0.2))
     heard = {}
     for kind in ("train", "development"):
-        mixtures, random = Mixtures({str(tmp_path / "people"): 1.0}, 1.0, [0, 10], kind), np.random.default_rng(1)
+        mixtures, random = NoisySpeech({str(tmp_path / "people"): 1.0}, 1.0, [0, 10], kind), np.random.default_rng(1)
         mixtures.noises = [dying_away]
         spectra = [np.abs(np.fft.rfft(mixtures.speech(random))) for _ in range(40)]
-        loudness = [np.convolve(np.abs(mixtures.recorded(random)), np.ones(80), "valid") for _ in range(40)]
+        loudness = [np.convolve(np.abs(mixtures.recorded_noise(random)), np.ones(80), "valid") for _ in range(40)]
         rises = [(np.diff(one[::80]) > 0).mean() for one in loudness]  # what dies away rises for a moment only
         heard[kind] = np.array([one.argmax() for one in spectra]), np.array(rises)
     tones, rises = heard["development"]

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from rtvc import VoiceCloningPipeline, audio
 from rtvc.evaluation.cases import Cases
 from rtvc.evaluation.judges import Judge
+from rtvc.evaluation.statistics import noise_gain
 
 RATE = audio.SAMPLING_RATE
 NOISE_DB = 5.0  # at which verification is measured in noise
@@ -58,8 +59,7 @@ def with_noise(waves: Sequence[np.ndarray], noises: Sequence[np.ndarray], snr_db
     made = []
     for number, wave in enumerate(waves):
         noise = np.resize(noises[number % len(noises)], wave.size)
-        gain = np.sqrt(np.mean(wave**2) / np.mean(noise**2) / 10 ** (snr_db / 10))
-        made.append((wave + gain * noise).astype(np.float32))
+        made.append((wave + noise_gain(wave, noise, snr_db) * noise).astype(np.float32))
     return made
 
 

@@ -103,6 +103,11 @@ def pair_counts(speakers: np.ndarray, first: np.ndarray, second: np.ndarray, dra
         yield np.where(one == other, times[one], times[one] * times[other])
 
 
+def noise_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> float:
+    """The factor of ``noise`` that brings it ``snr_db`` below ``speech``, both (samples,), by their whole power."""
+    return float(np.sqrt(np.mean(speech**2) / max(np.mean(noise**2), 1e-10) / 10 ** (snr_db / 10)))
+
+
 def si_sdr(clean: np.ndarray, made: np.ndarray) -> float:
     """Scale-invariant signal-to-distortion ratio in dB (J. Le Roux et al. 2019); both (samples,)."""
     clean, made = clean - clean.mean(), made - made.mean()

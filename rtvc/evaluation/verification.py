@@ -44,10 +44,14 @@ class Pairs:
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return (unit[self.first] * unit[self.second]).sum(1)
 
+    def trials(self, vectors: np.ndarray) -> Trials:
+        """Every pair as a trial, by its cosine."""
+        return Trials(self.cosines(vectors), self.same)
+
     def error_rate(self, vectors: np.ndarray) -> Figure | None:
         """Equal error rate, its interval by speakers drawn with replacement."""
         draws = pair_counts(self.speakers, self.first, self.second)
-        return Trials(self.cosines(vectors), self.same).figure(draws)
+        return self.trials(vectors).figure(draws)
 
     def confused(self, vectors: np.ndarray) -> list[dict[str, Any]]:
         """Speakers taken for one another where the equal error rate is reached, most often first."""

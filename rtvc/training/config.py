@@ -141,7 +141,7 @@ def _value(name: str, written: str) -> object:
 
 def _pairs(overrides: list[str]) -> list[str]:
     """``--key=value`` as ``--key value``."""
-    return [part for one in overrides for part in (one.split("=", 1) if one.startswith("--") else [one])]
+    return [part for word in overrides for part in (word.split("=", 1) if word.startswith("--") else [word])]
 
 
 # ---------------------------------------------------------------------------------------------- what values may be
@@ -198,7 +198,7 @@ def _section(key: str, usual: dict, value: Any) -> dict:
         _refuse(key, "a mapping, {name: value, …}", value)
     if key in FREE:
         return value
-    return {name: fitted(name, usual.get(name), one) for name, one in value.items()}
+    return {name: fitted(name, usual.get(name), section) for name, section in value.items()}
 
 
 def _list(key: str, usual: list, value: Any) -> list:
@@ -206,21 +206,21 @@ def _list(key: str, usual: list, value: Any) -> list:
     first = usual[0] if usual else ""
     if isinstance(first, str):
         names = [value] if isinstance(value, str) else value or []
-        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             _refuse(key, "a list of names, [one, two]", value)
         return names
     if isinstance(first, dict):
-        if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+        if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
             _refuse(key, "a list of mappings", value)
-        return [_phase(key, usual, one) for one in value]
+        return [_phase(key, usual, part) for part in value]
     if not isinstance(value, list) or len(value) != len(usual):
         _refuse(key, f"a list of {len(usual)} numbers", value)
-    return [_number(key, one) for one in value]
+    return [_number(key, number) for number in value]
 
 
 def _phase(key: str, usual: list[dict], given: dict) -> dict:
     """One of ``usual``'s kind: it has all keys that each of those has, and no others than they."""
-    known = {name: one for phase in usual for name, one in phase.items()}
+    known = {name: value for phase in usual for name, value in phase.items()}
     needed = {name for name in known if all(name in phase for phase in usual)} - set(NOTHING)
     if absent := sorted(needed - set(given)):
         raise TrainingError(f"A part of “{key}” lacks {', '.join(absent)}; it needs {', '.join(sorted(needed))}.")
@@ -232,12 +232,12 @@ def _phase(key: str, usual: list[dict], given: dict) -> dict:
 def _corpora(usual: dict | list, value: Any) -> dict | list:
     """A name, several, or several with their shares, as the stage wants them: with shares or without."""
     value = [value] if isinstance(value, str) else value
-    if not isinstance(value, dict | list) or not value or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, dict | list) or not value or not all(isinstance(name, str) for name in value):
         _refuse("corpora", "names of corpora, [one, two] or {one: share, two: share}", value)
     if isinstance(usual, list):
         return list(value)
     shares = value if isinstance(value, dict) else dict.fromkeys(value, 1.0)
-    are_numbers = all(isinstance(one, int | float) and 0 <= one < math.inf for one in shares.values())
+    are_numbers = all(isinstance(share, int | float) and 0 <= share < math.inf for share in shares.values())
     if not are_numbers or sum(shares.values()) <= 0:
         _refuse("corpora", "names with their shares, numbers from 0 on and not all of them 0", value)
     return shares

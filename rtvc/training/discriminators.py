@@ -54,27 +54,29 @@ class Discriminators(nn.Module):
         return [part(wave) for part in self.parts]
 
 
-def discriminator_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
-    """Least squares (Mao et al. 2017): real towards 1, made towards 0."""
-    pairs = zip(real, made, strict=True)
-    return sum((1 - r[-1].float()).square().mean() + m[-1].float().square().mean() for r, m in pairs) / len(real)
+def discriminator_loss(real: list[list[Tensor]], generated: list[list[Tensor]]) -> Tensor:
+    """Least squares (Mao et al. 2017): real towards 1, generated towards 0."""
+    pairs = zip(real, generated, strict=True)
+    return sum(
+        (1 - of_real[-1].float()).square().mean() + fake[-1].float().square().mean() for of_real, fake in pairs
+    ) / len(real)
 
 
-def adversarial_loss(made: list[list[Tensor]]) -> Tensor:
-    return sum((1 - m[-1].float()).square().mean() for m in made) / len(made)
+def adversarial_loss(generated: list[list[Tensor]]) -> Tensor:
+    return sum((1 - fake[-1].float()).square().mean() for fake in generated) / len(generated)
 
 
-def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
+def feature_loss(real: list[list[Tensor]], generated: list[list[Tensor]]) -> Tensor:
     """Mean L1 of the discriminators' maps, relative to the maps' own size."""
     total = 0.0
-    for r, m in zip(real, made, strict=True):
+    for r, m in zip(real, generated, strict=True):
         for a, b in zip(r[:-1], m[:-1], strict=True):
             total = total + (a.detach() - b).float().abs().mean() / a.detach().float().abs().mean().clamp(min=1e-3)
     return total / sum(len(r) - 1 for r in real)
 
 
 class Opponent:
-    """Discriminators with their optimizer: one update of their own, then the losses they put on what was made."""
+    """Discriminators with their optimizer: an update of their own, then the losses they put on what was generated."""
 
     def __init__(self, rate: float, run: str | Path | None = None):
         """``run``: the folder of a run (``runs/NAME``) whose discriminators to go on with."""
@@ -91,9 +93,9 @@ class Opponent:
         self.inner = accelerator.unwrap_model(self.model)
         return self.model
 
-    def update(self, made: Tensor, real: Tensor) -> Tensor:
+    def update(self, generated: Tensor, real: Tensor) -> Tensor:
         """One step of the discriminators' own; their loss."""
-        maps = self.model(torch.cat([real, made.detach()]))
+        maps = self.model(torch.cat([real, generated.detach()]))
         loss = discriminator_loss(*_sides(maps))
         self.accelerator.backward(loss)
         if self.accelerator.sync_gradients:
@@ -103,14 +105,14 @@ class Opponent:
             self.optimizer.zero_grad()
         return loss.detach()
 
-    def judge(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """Adversarial and feature-matching loss of what was made."""
+    def judge(self, generated: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Adversarial and feature-matching loss of what was generated."""
         self.inner.requires_grad_(False)
         with torch.no_grad():
-            wanted = self.inner(real)
-        heard = self.inner(made)
+            real_maps = self.inner(real)
+        fake_maps = self.inner(generated)
         self.inner.requires_grad_(True)
-        return adversarial_loss(heard), feature_loss(wanted, heard)
+        return adversarial_loss(fake_maps), feature_loss(real_maps, fake_maps)
 
 
 def _discriminators(run: Path) -> dict[str, Tensor]:
@@ -123,6 +125,6 @@ def _discriminators(run: Path) -> dict[str, Tensor]:
 
 
 def _sides(maps: list[list[Tensor]]) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
-    """Maps of a batch of real and made waves → the real ones' and the made ones'."""
-    halves = [[one.chunk(2) for one in part] for part in maps]
+    """Maps of a batch of real and generated waves → the real ones' and the generated ones'."""
+    halves = [[scores.chunk(2) for scores in part] for part in maps]
     return tuple([[half[side] for half in part] for part in halves] for side in (0, 1))

@@ -93,7 +93,7 @@ class Stage:
     objective: holds everything that learns; called with a batch it returns the losses, ``total`` among them.
     optimizer: of the objective's parameters; ``kept``: the module that is exported, averaged if ``decay`` is set.
     clip: the gradient norm; chosen_by: the evaluation's figure whose lowest value decides what is exported, if any.
-    examined: how many parts the evaluation has; the processes share them.
+    evaluation_parts: how many parts the evaluation has; the processes share them.
     """
 
     objective: nn.Module
@@ -103,7 +103,7 @@ class Stage:
     clip = 1.0
     decay: float | None = None
     chosen_by: str | None = None
-    examined = 0
+    evaluation_parts = 0
 
     def __init__(self, config: dict):
         self.config = config
@@ -127,18 +127,18 @@ class Stage:
 
     def clipped(self) -> list[nn.Parameter]:
         """The parameters whose gradients are clipped together."""
-        return [one for group in self.optimizer.param_groups for one in group["params"]]
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
     def stepped(self) -> None:
         """After every update."""
 
-    def examine(self, kept: nn.Module, number: int) -> Any:
+    def evaluate_part(self, kept: nn.Module, number: int) -> Any:
         """Part ``number`` of the evaluation; by default named figures, of which the mean is reported."""
         raise NotImplementedError
 
     def summary(self, found: list) -> dict[str, float]:
         """The parts' figures as one."""
-        return {name: float(np.mean([one[name] for one in found])) for name in found[0]} if found else {}
+        return {name: float(np.mean([part[name] for part in found])) for name in found[0]} if found else {}
 
     def sounds(self, kept: nn.Module) -> dict[str, np.ndarray]:
         """Named waves at 16 kHz for the tracker."""
@@ -325,20 +325,22 @@ class Loop:
     def _evaluate(self, ended: bool = False) -> None:
         """Figures of what is kept, sounds for the tracker, and the export, if it is the best so far.
 
-        Of several phases each also leaves ``stage1``, ``stage2``, … when it has ``ended``.
+        Of several phases each also leaves ``phase1``, ``phase2``, … when it has ``ended``.
         """
         stage, accelerator, kept = self.stage, self.accelerator, self.kept
-        mine = range(accelerator.process_index, stage.examined, accelerator.num_processes)
-        found = [stage.examine(kept, number) for number in mine]
+        mine = range(accelerator.process_index, stage.evaluation_parts, accelerator.num_processes)
+        found = [stage.evaluate_part(kept, number) for number in mine]
         figures = stage.summary(gather_object(found) if accelerator.num_processes > 1 else found)
         if figures:
-            self._say(f"{self._place()} evaluation " + " ".join(f"{name} {one:.4g}" for name, one in figures.items()))
-            accelerator.log({f"evaluation/{name}": one for name, one in figures.items()}, self.clock.total)
+            self._say(
+                f"{self._place()} evaluation " + " ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            )
+            accelerator.log({f"evaluation/{name}": value for name, value in figures.items()}, self.clock.total)
         best = figures.get(stage.chosen_by, -math.inf) if stage.chosen_by else -math.inf
         if accelerator.is_main_process:
             self._show(stage.sounds(kept))
             names = ["model"] if best <= self.clock.best else []
-            names += [f"stage{self.clock.phase + 1}"] if ended and len(self.clock.phases) > 1 else []
+            names += [f"phase{self.clock.phase + 1}"] if ended and len(self.clock.phases) > 1 else []
             for name in names:
                 with whole(self.folder / name) as folder:
                     stage.save(kept, folder)
@@ -380,7 +382,7 @@ class Loop:
 
     def _show(self, sounds: dict[str, np.ndarray]) -> None:
         """Waves and their spectrograms to TensorBoard."""
-        writers = [one.writer for one in self.accelerator.trackers if one.name == "tensorboard"]
+        writers = [tracker.writer for tracker in self.accelerator.trackers if tracker.name == "tensorboard"]
         for name, wave in sounds.items():
             wave = torch.as_tensor(wave, dtype=torch.float32).cpu()
             for writer in writers:
@@ -450,7 +452,7 @@ def train(stage: type[Stage], config: dict) -> Path:
     try:
         seed(config["seed"])
         with accelerator.main_process_first():  # it fills the caches
-            made = stage(config)
-        return Loop(made, config, accelerator).run()
+            built = stage(config)
+        return Loop(built, config, accelerator).run()
     finally:
         AcceleratorState._reset_state()  # the next stage of this process may have another precision

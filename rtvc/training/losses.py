@@ -12,7 +12,7 @@ from transformers.audio_utils import mel_filter_bank
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, log_mel
 from rtvc.sayen import TINY, SayENConfig, SayENModel, compress, spectrum
-from rtvc.training.speaker_teacher import SAMPLING_RATE, load_teacher
+from rtvc.training import speaker_teacher
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))  # n_fft and hop of the spectra compared
@@ -26,16 +26,16 @@ def magnitudes(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
     return spectra.abs() / window.square().sum().sqrt()
 
 
-def spectral_loss(made: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
+def spectral_loss(generated: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
     """Log-magnitude L1 and spectral convergence (Yamamoto et al. 2020) at three resolutions, plus log-mel L1."""
-    with torch.autocast(made.device.type, enabled=False):
-        return _spectral_loss(made.float(), real.float(), config)
+    with torch.autocast(generated.device.type, enabled=False):
+        return _spectral_loss(generated.float(), real.float(), config)
 
 
-def _spectral_loss(made: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
-    total = MEL_WEIGHT * functional.l1_loss(log_mel(made, config), log_mel(real, config))
+def _spectral_loss(generated: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
+    total = MEL_WEIGHT * functional.l1_loss(log_mel(generated, config), log_mel(real, config))
     for n_fft, hop_length in RESOLUTIONS:
-        mine, theirs = magnitudes(made, n_fft, hop_length), magnitudes(real, n_fft, hop_length)
+        mine, theirs = magnitudes(generated, n_fft, hop_length), magnitudes(real, n_fft, hop_length)
         logs = functional.l1_loss(mine.clamp(min=1e-3).log(), theirs.clamp(min=1e-3).log())
         convergence = (mine - theirs).norm() / theirs.norm().clamp(min=1e-3)
         total = total + (logs + 0.5 * convergence) / len(RESOLUTIONS)
@@ -43,15 +43,15 @@ def _spectral_loss(made: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
 
 
 class Consistency(nn.Module):
-    """1 − cosine of a frozen encoder's embeddings of speech made and real (YourTTS, Casanova et al. 2022).
+    """1 − cosine of a frozen encoder's embeddings of speech generated and real (YourTTS, Casanova et al. 2022).
 
     Both (batch, samples) at 16 kHz with the same words, so that only the voice is compared.
     """
 
-    def forward(self, made: Tensor, real: Tensor) -> Tensor:
+    def forward(self, generated: Tensor, real: Tensor) -> Tensor:
         with torch.no_grad():
-            wanted = self.embed(real)
-        return 1 - (self.embed(made) * wanted).sum(-1).mean()
+            target = self.embed(real)
+        return 1 - (self.embed(generated) * target).sum(-1).mean()
 
     def embed(self, wave: Tensor) -> Tensor:
         """(batch, samples) at 16 kHz → (batch, 256) of unit length."""
@@ -63,14 +63,14 @@ class SpeakerConsistency(Consistency):
 
     def __init__(self, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel):
         super().__init__()
-        self.earspeech, self.encoder = (one.eval().requires_grad_(False) for one in (earspeech, tuned_ge2e))
+        self.earspeech, self.encoder = (module.eval().requires_grad_(False) for module in (earspeech, tuned_ge2e))
 
     def embed(self, wave: Tensor) -> Tensor:
         features = self.earspeech(wave).features
         return self.encoder(features).speaker_embedding
 
 
-class TeacherConsistency(Consistency):
+class SpeakerTeacherConsistency(Consistency):
     """By the encoder that taught Tuned-GE2E, Resemblyzer (Apache-2.0).
 
     A second listener hears in a voice what the first one, whose embedding the voice was made from, does not.
@@ -81,9 +81,15 @@ class TeacherConsistency(Consistency):
 
     def __init__(self):
         super().__init__()
-        self.encoder = load_teacher()
+        self.encoder = speaker_teacher.load()
         bank = mel_filter_bank(
-            self.N_FFT // 2 + 1, self.BANDS, 0.0, SAMPLING_RATE / 2, SAMPLING_RATE, "slaney", "slaney"
+            self.N_FFT // 2 + 1,
+            self.BANDS,
+            0.0,
+            speaker_teacher.SAMPLING_RATE / 2,
+            speaker_teacher.SAMPLING_RATE,
+            "slaney",
+            "slaney",
         )
         self.register_buffer("bank", torch.from_numpy(bank).float())
 
@@ -171,8 +177,8 @@ def perceptual_disturbance(enhanced: Tensor, clean: Tensor) -> tuple[Tensor, Ten
     the treatment of bad intervals are left out: what SayEN makes is aligned with what it was given.
     """
     clean_power, enhanced_power = _equalized(_bark_power(clean.float()), _bark_power(enhanced.float()))
-    heard, wanted = _loudness(enhanced_power), _loudness(clean_power)
-    difference, dead = heard - wanted, 0.25 * torch.minimum(heard, wanted)
+    degraded, reference = _loudness(enhanced_power), _loudness(clean_power)
+    difference, dead = degraded - reference, 0.25 * torch.minimum(degraded, reference)
     difference = torch.sign(difference) * (difference.abs() - dead).clamp(min=0)
     widths = _bark_bands()[2].to(clean.device)
     asymmetry = ((enhanced_power + 50) / (clean_power + 50)).detach().pow(1.2)  # added sound disturbs more than missing
@@ -203,7 +209,9 @@ class SayENLoss(nn.Module):
     def __init__(self, config: SayENConfig, earspeech: nn.Module | None = None, tuned_ge2e: nn.Module | None = None):
         super().__init__()
         self.config = config
-        self.encoders = [one.requires_grad_(False).eval() for one in (earspeech, tuned_ge2e) if one is not None]
+        self.encoders = [
+            encoder.requires_grad_(False).eval() for encoder in (earspeech, tuned_ge2e) if encoder is not None
+        ]
 
     def forward(self, enhanced: Tensor, clean: Tensor, speaker_embedding: Tensor | None = None) -> dict[str, Tensor]:
         """Waves (batch, samples); ``speaker_embedding``: (batch, 256) of the clean waves, made here where none."""
@@ -220,11 +228,11 @@ class SayENLoss(nn.Module):
     def spectral(self, enhanced: Tensor, clean: Tensor) -> Tensor:
         """Distance of compressed spectra, complex and magnitude, minus the log signal-to-noise ratio."""
         config = self.config
-        made, wanted = (
-            compress(spectrum(one, config.n_fft, config.hop_length), config.compression) for one in (enhanced, clean)
+        predicted, target = (
+            compress(spectrum(wave, config.n_fft, config.hop_length), config.compression) for wave in (enhanced, clean)
         )
-        distance = config.complex_weight * functional.mse_loss(made[0], wanted[0])
-        distance = distance + config.magnitude_weight * functional.mse_loss(made[1], wanted[1])
+        distance = config.complex_weight * functional.mse_loss(predicted[0], target[0])
+        distance = distance + config.magnitude_weight * functional.mse_loss(predicted[1], target[1])
         return distance - config.si_snr_weight * si_snr(enhanced, clean, config.si_snr_limit).mean()
 
     def clarity(self, enhanced: Tensor, clean: Tensor) -> Tensor:

@@ -12,12 +12,13 @@ from transformers import PreTrainedModel
 
 from rtvc import VoiceCloningModel, VoiceCloningProcessor
 from rtvc.card import NAMES, keep_origin, write_card
-from rtvc.earspeech import EarSpeechFeatureExtractor, EarSpeechModel
+from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import CheckpointError, TrainingError
-from rtvc.evaluation.baseline import MelBandsModel
+from rtvc.evaluation.baseline import MelBandsConfig, MelBandsModel
 from rtvc.pipeline import load
 from rtvc.text import VoiceCloningTokenizer
 
+FRONT_ENDS = {"earspeech": (EarSpeechModel, EarSpeechConfig), "mel_bands": (MelBandsModel, MelBandsConfig)}
 RUN = """
 ## This run
 
@@ -52,6 +53,18 @@ def component(kind: type[PreTrainedModel], folder: str | Path, **options: Any) -
     if info["missing_keys"] or info["unexpected_keys"]:
         raise TrainingError(f"The model in “{folder}” is of another architecture; train it with this version.")
     return model
+
+
+def new_front_end(kind: str) -> PreTrainedModel:
+    """A new front end: "earspeech", or "mel_bands" for the baseline.
+
+    Raises:
+        TrainingError: there is no such front end.
+    """
+    if kind not in FRONT_ENDS:
+        raise TrainingError(f"The key “front” must be one of {', '.join(FRONT_ENDS)}, not {kind}.")
+    model, config = FRONT_ENDS[kind]
+    return model(config())
 
 
 def front_end(folder: str | Path) -> PreTrainedModel:
@@ -107,7 +120,7 @@ def describe(folder: Path, config: dict, figures: dict[str, float], steps: int) 
     )
     if "rtvc_ckpt" in config:
         keep_origin(config["rtvc_ckpt"], folder)
-    for model in (one.parent for one in folder.rglob("config.json")):
+    for model in (file.parent for file in folder.rglob("config.json")):
         kind = json.loads((model / "config.json").read_text(encoding="utf-8"))["model_type"]
         if kind in NAMES:  # not a baseline
             write_card(model)
@@ -118,7 +131,7 @@ def describe(folder: Path, config: dict, figures: dict[str, float], steps: int) 
 def _without_folders(value: Any) -> Any:
     """Settings whose paths are their last names: where things lay on somebody's disk is nobody's business."""
     if isinstance(value, dict):
-        return {_without_folders(key): _without_folders(one) for key, one in value.items()}
+        return {_without_folders(key): _without_folders(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_without_folders(one) for one in value]
+        return [_without_folders(part) for part in value]
     return Path(value).name if isinstance(value, str | Path) and Path(value).is_absolute() else value

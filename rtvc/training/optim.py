@@ -17,10 +17,10 @@ def orthogonal(matrix: Tensor) -> Tensor:
     tall = matrix.shape[0] > matrix.shape[1]
     found = matrix.T if tall else matrix
     found = found / (found.norm() + 1e-7)
-    one, three, five = QUINTIC
+    first, third, fifth = QUINTIC
     for _ in range(ROUNDS):
         gram = found @ found.T
-        found = one * found + (three * gram + five * gram @ gram) @ found
+        found = first * found + (third * gram + fifth * gram @ gram) @ found
     return found.T if tall else found
 
 
@@ -39,24 +39,24 @@ class MuonAndAdamW(torch.optim.AdamW):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
         matrices, *others = self.param_groups
-        for one in matrices["params"]:
-            if one.grad is not None:
-                self._turn(one, matrices["lr"], matrices["weight_decay"])
+        for parameter in matrices["params"]:
+            if parameter.grad is not None:
+                self._turn(parameter, matrices["lr"], matrices["weight_decay"])
         self.param_groups = others
         try:
             super().step()
         finally:
             self.param_groups = [matrices, *others]
 
-    def _turn(self, one: nn.Parameter, rate: float, decay: float) -> None:
-        state = self.state[one]
+    def _turn(self, parameter: nn.Parameter, rate: float, decay: float) -> None:
+        state = self.state[parameter]
         if not state:
-            state |= {"momentum": torch.zeros_like(one), "step": torch.zeros(())}  # AdamW looks for its steps
+            state |= {"momentum": torch.zeros_like(parameter), "step": torch.zeros(())}  # AdamW looks for its steps
         momentum = state["momentum"]
-        momentum.lerp_(one.grad, 1 - MOMENTUM)
-        ahead = one.grad.lerp(momentum, MOMENTUM).flatten(1)
+        momentum.lerp_(parameter.grad, 1 - MOMENTUM)
+        ahead = parameter.grad.lerp(momentum, MOMENTUM).flatten(1)
         length = 0.2 * max(ahead.shape) ** 0.5
-        one.mul_(1 - rate * decay).add_(orthogonal(ahead).view_as(one), alpha=-rate * length)
+        parameter.mul_(1 - rate * decay).add_(orthogonal(ahead).view_as(parameter), alpha=-rate * length)
 
 
 def adam(parameters: list, rate: float, betas: tuple[float, float] = (0.9, 0.98)) -> torch.optim.Optimizer:

@@ -14,23 +14,23 @@ import torch
 from rtvc.errors import TrainingError
 
 SAMPLING_RATE = 16_000  # at which it hears
-WINDOW = 160  # frames of 10 ms that one vector hears
-WINDOW_SAMPLES = WINDOW * SAMPLING_RATE // 100
+WINDOW_FRAMES = 160  # frames of 10 ms that one vector hears
+WINDOW_SAMPLES = WINDOW_FRAMES * SAMPLING_RATE // 100
 INSTALL = "pip install --no-deps resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1"
 
 
-def teacher_vectors(wave: np.ndarray) -> np.ndarray:
+def window_embeddings(wave: np.ndarray) -> np.ndarray:
     """Resemblyzer's vectors of consecutive windows of 1.6 s: (max(1, samples // 25600), 256), unit length."""
     audio = _resemblyzer().audio
     wave = audio.normalize_volume(wave, -30, increase_only=True)
     wave = np.pad(wave, (0, max(0, WINDOW_SAMPLES - len(wave))))
     mel = torch.from_numpy(audio.wav_to_mel_spectrogram(wave))
-    windows = mel[: len(wave) // WINDOW_SAMPLES * WINDOW].unflatten(0, (-1, WINDOW))
+    windows = mel[: len(wave) // WINDOW_SAMPLES * WINDOW_FRAMES].unflatten(0, (-1, WINDOW_FRAMES))
     with torch.inference_mode():
-        return _teacher()(windows).numpy()
+        return _encoder()(windows).numpy()
 
 
-def load_teacher() -> torch.nn.Module:
+def load() -> torch.nn.Module:
     """Resemblyzer (Apache-2.0, its weights in the package).
 
     Raises:
@@ -43,8 +43,8 @@ def _resemblyzer() -> ModuleType:
     try:
         import resemblyzer.audio
     except ImportError as error:
-        raise TrainingError(f"The teacher Resemblyzer is not installed; {INSTALL}.") from error
+        raise TrainingError(f"The speaker teacher Resemblyzer is not installed; {INSTALL}.") from error
     return resemblyzer
 
 
-_teacher = functools.cache(load_teacher)
+_encoder = functools.cache(load)

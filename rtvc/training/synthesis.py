@@ -35,17 +35,17 @@ def without_edges(wave: Tensor) -> Tensor:
     return wave[:, EDGE:-EDGE]
 
 
-class Synthesis(loop.Stage):
-    """What RTVC-7's stages share: the model, the speech it learns from, and held-out speech that it is examined on."""
+class SynthesisStage(loop.Stage):
+    """What RTVC-7's stages share: the model, the speech it learns from, and held-out speech for its evaluation."""
 
-    PARTS = 4  # batches of the evaluation
+    EVALUATION_BATCHES = 4
 
     def __init__(self, config: dict, aligned: bool = True):
         super().__init__(config)
         self.model = self.kept = new_model(config)
         self.speech = Speech(config["corpora"], aligned=aligned, shifted=config["shifted"])
         self.held_out = held_out(config["corpora"], aligned)
-        self.examined = self.PARTS if self.held_out else 0
+        self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
 
     def draw(self, random: np.random.Generator, phase: int) -> Batch:
         return self.draw_from(self.speech, random)
@@ -55,21 +55,21 @@ class Synthesis(loop.Stage):
         raise NotImplementedError
 
     def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Losses of a batch without the opponent's, and waves made and real (rows, samples)."""
+        """Losses of a batch without the opponent's, and waves generated and real (rows, samples)."""
         raise NotImplementedError
 
-    def examine(self, kept: RTVC7Model, number: int) -> dict[str, float]:
-        return {name: value.item() for name, value in self._examined(kept, number)[0].items() if name != "total"}
+    def evaluate_part(self, kept: RTVC7Model, number: int) -> dict[str, float]:
+        return {name: value.item() for name, value in self._evaluated(kept, number)[0].items() if name != "total"}
 
     def sounds(self, kept: RTVC7Model) -> dict[str, np.ndarray]:
-        """The first row of the evaluation, real and made."""
-        if not self.examined:
+        """The first row of the evaluation, real and generated."""
+        if not self.evaluation_parts:
             return {}
-        _, made, real = self._examined(kept, 0)
-        return {"real": real[0].float().cpu(), "made": made[0].float().cpu()}
+        _, generated, real = self._evaluated(kept, 0)
+        return {"real": real[0].float().cpu(), "generated": generated[0].float().cpu()}
 
     @torch.no_grad()
-    def _examined(self, kept: RTVC7Model, number: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def _evaluated(self, kept: RTVC7Model, number: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         loop.seed(number)
         batch = self.draw_from(self.held_out, np.random.default_rng(number))
         return self.scored(kept, batch.to(kept.device))
@@ -156,10 +156,10 @@ def disturb_voice(voice: Tensor, rest: int, drop: float = 0.1, noise: float = 0.
 
 
 # ---------------------------------------------------------------------------------------------- text to sound
-class Speaking(nn.Module):
+class TextToSpeech(nn.Module):
     """Text → latents → wave as a whole, with true durations and pitch; its losses without the opponent's.
 
-    listeners: losses by name of waves made and real, each (windows, samples), see ``Consistency``.
+    listeners: losses by name of waves generated and real, each (windows, samples), see ``Consistency``.
     """
 
     def __init__(self, model: RTVC7Model, listeners: dict[str, nn.Module], config: dict):
@@ -170,7 +170,7 @@ class Speaking(nn.Module):
     def forward(
         self, batch: Batch, scored: bool = True, voice: Tensor | None = None
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Losses, and windows made and real (windows, samples); without ``scored`` no losses.
+        """Losses, and windows generated and real (windows, samples); without ``scored`` no losses.
 
         voice: takes the place of the batch's own.
         """
@@ -178,37 +178,37 @@ class Speaking(nn.Module):
         with torch.no_grad():
             target, _ = targets(self.model, batch)
         read = read_text(self.model, batch)
-        made, real = speak_windows(self.model, batch, read["latents"], self.frames, self.windows)
+        generated, real = speak_windows(self.model, batch, read["latents"], self.frames, self.windows)
         if not scored:
-            return {}, made, real
+            return {}, generated, real
         losses = prior_losses(self.model, batch, read, target, self.weights)
-        losses["spectral"] = spectral_loss(made, real, self.model.config)
-        losses |= {name: listener(made, real) for name, listener in self.listeners.items()}
-        return losses, made, real
+        losses["spectral"] = spectral_loss(generated, real, self.model.config)
+        losses |= {name: listener(generated, real) for name, listener in self.listeners.items()}
+        return losses, generated, real
 
 
-def weighed(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, Tensor]:
+def weighted(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, Tensor]:
     """The losses and their weighted sum ``total``."""
     return losses | {"total": sum(weight * losses[name] for name, weight in weights.items() if weight)}
 
 
-def losses_of_both(stage: loop.Stage, batch: Batch | dict, clock: loop.Clock) -> dict[str, Tensor]:
+def adversarial_losses(stage: loop.Stage, batch: Batch | dict, clock: loop.Clock) -> dict[str, Tensor]:
     """The discriminators' update, then the losses of what ``stage.objective`` makes, theirs among them.
 
     For ``warm_up`` steps the discriminators learn alone: random ones ruin a trained decoder.
     """
     frozen = clock.step < stage.config["warm_up"]
     with torch.set_grad_enabled(not frozen):
-        losses, made, real = stage.objective(batch, scored=not frozen)
-    losses["discriminator"] = stage.opponent.update(made, real)
+        losses, generated, real = stage.objective(batch, scored=not frozen)
+    losses["discriminator"] = stage.opponent.update(generated, real)
     if frozen:
         return losses
-    losses["adversarial"], losses["features"] = stage.opponent.judge(made, real)
-    return weighed(losses, stage.config["weights"])
+    losses["adversarial"], losses["features"] = stage.opponent.judge(generated, real)
+    return weighted(losses, stage.config["weights"])
 
 
 def speak_windows(model: RTVC7Model, batch: Batch, latents: Tensor, frames: int, windows: int) -> tuple[Tensor, Tensor]:
-    """Decode a window of ``frames`` frames of the first ``windows`` rows → (made, real), each (rows, samples)."""
+    """Decode a window of ``frames`` frames of the first ``windows`` rows → (generated, real), each (rows, samples)."""
     hop, rows = model.config.hop_length, slice(0, windows)
     lengths = batch.mask[rows].sum(1).long()
     frames = min(frames, latents.shape[1])
@@ -221,5 +221,5 @@ def speak_windows(model: RTVC7Model, batch: Batch, latents: Tensor, frames: int,
 
     mask = cut(batch.mask)[..., None]
     noise = torch.randn(len(starts), frames * hop, device=latents.device)
-    made = model.decode(cut(latents), cut(batch.f0), batch.voice[rows], mask, noise)
-    return without_edges(made), without_edges(cut(batch.wave, hop))
+    generated = model.decode(cut(latents), cut(batch.f0), batch.voice[rows], mask, noise)
+    return without_edges(generated), without_edges(cut(batch.wave, hop))

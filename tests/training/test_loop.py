@@ -31,7 +31,7 @@ from rtvc.training import command, disk, folders, loop, stages
 from rtvc.training.config import load_config
 from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.optim import rate_at
-from rtvc.training.synthesis import Synthesis
+from rtvc.training.synthesis import SynthesisStage
 
 ROOT = Path(__file__).parents[2]
 LINES = (
@@ -128,10 +128,10 @@ def test_the_specified_call_trains_all_four_and_leaves_a_folder_that_speaks(
 
 
 def test_each_component_has_its_own_rate(people, place, tiny_folder):
-    from rtvc.training.stages.joint import Joint
+    from rtvc.training.stages.joint import JointStage
 
     rates = {"earspeech_lr": 1e-3, "ge2e_lr": 2e-3, "sayen_lr": 3e-3, "rtvc7_lr": 4e-3}
-    stage = Joint(joint(people, tiny_folder, steps=1000, **rates))
+    stage = JointStage(joint(people, tiny_folder, steps=1000, **rates))
     clock = loop.Clock(stage.phases)
     clock.step = 100
     assert np.array(stage.rates(clock)) / stage.rates(clock)[0] == pytest.approx([1, 2, 3, 4])
@@ -142,9 +142,9 @@ def test_each_component_has_its_own_rate(people, place, tiny_folder):
 
 def test_the_losses_of_the_joint_stage_fall(people, place, tiny_folder, monkeypatch, capsys):
     """On the same held-out batches each time."""
-    from rtvc.training.stages.joint import Joint
+    from rtvc.training.stages.joint import JointStage
 
-    monkeypatch.setattr(Joint, "decay", 0.1)
+    monkeypatch.setattr(JointStage, "decay", 0.1)
     rates = {"earspeech_lr": 1e-3, "ge2e_lr": 1e-3, "sayen_lr": 5e-3, "rtvc7_lr": 5e-3}
     command.run(joint(people, tiny_folder, steps=12, evaluate_every=3, warm_up=0, **rates))
     printed = capsys.readouterr().out
@@ -280,7 +280,7 @@ def test_tensorboard_gets_curves_sounds_and_spectrograms(people, place, tiny_fol
     events = EventAccumulator(str(place / "joint" / "logs")).Reload()
     assert {"total", "ge2e", "enhancement", "evaluation/latents", "data_share"} <= set(events.Tags()["scalars"])
     assert len(events.Scalars("evaluation/latents")) == 2
-    assert {"made", "real", "enhanced"} <= set(events.Tags()["audio"]) & set(events.Tags()["images"])
+    assert {"generated", "real", "enhanced"} <= set(events.Tags()["audio"]) & set(events.Tags()["images"])
 
 
 def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(people, place, tiny_folder, monkeypatch, capsys):
@@ -314,7 +314,7 @@ def test_a_checkpoint_half_written_when_the_power_failed_is_passed_over(people, 
 def test_a_loss_that_is_no_number_stops_the_run_and_is_named(people, place, tiny_folder, monkeypatch):
     from rtvc.training import synthesis as module
 
-    monkeypatch.setattr(module, "weighed", lambda found, weights: found | {"total": found["pitch"] * torch.nan})
+    monkeypatch.setattr(module, "weighted", lambda found, weights: found | {"total": found["pitch"] * torch.nan})
     with pytest.raises(TrainingError, match="“total” of joint became nan at step 2.*lower learning rate"):
         command.run(joint(people, tiny_folder))
     assert not (place / "joint" / "model").exists()
@@ -396,7 +396,7 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
     model = RTVC7Model.from_pretrained(place / "polish" / "model")
     assert isinstance(model.config, RTVC7Config)
     assert Opponent(1e-3, place / "polish").inner.parts is not None
-    assert issubclass(stages.find("decoder"), Synthesis)
+    assert issubclass(stages.find("decoder"), SynthesisStage)
     others = dict.fromkeys(("earspeech", "tuned_ge2e", "sayen"), str(CHECKPOINT))  # taken out of a whole model
     folders = others | {"rtvc7": "runs/polish/model", "output": "exported"}
     command.run(load_config(ROOT / "configs" / "export.yaml", []) | folders)
@@ -411,9 +411,9 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
     with pytest.raises(TrainingError, match="20 s are needed"):
         command.run(config)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetune, "LEAST", 3.0)
+        patch.setattr(finetune, "LEAST_SECONDS", 3.0)
         command.run(config | {"evaluate_every": 3, "windows": 2, "longest": 2.0, "learning_rate": 3e-4})
-        stage = finetune.Finetune(config)
+        stage = finetune.FinetuneStage(config)
     elsewhere = stage._with(copy.deepcopy(stage.model).to("meta"))  # as on a GPU, where the loop moves what learns
     assert {one.device.type for one in elsewhere.parameters()} == {"meta"}
     assert elsewhere.device.type == "meta"
@@ -451,7 +451,7 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
         (["--snr", "5"], "“snr” must be a list of 2 numbers"),
         (["--sayen_dropout", "3"], "“sayen_dropout” must be a number from 0 to 1"),
         (["--ge2e_lr", "-1"], "“ge2e_lr” must be a number from 0 on"),
-        (["--config", "configs/ge2e.yaml", "--stages", "[{steps: 3}]"], "A part of “stages” lacks ge2e_weight"),
+        (["--config", "configs/ge2e.yaml", "--phases", "[{steps: 3}]"], "A part of “phases” lacks ge2e_weight"),
     ],
 )
 def test_a_wrong_call_is_told_what_is_wrong(call, said, place, capsys):

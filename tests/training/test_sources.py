@@ -239,9 +239,9 @@ def test_sums_are_kept_as_they_come(place, monkeypatch):
 def test_the_second_microphone_of_a_large_corpus_is_found_at_once(place):
     """Each recording was once looked for among all of them: a minute for 20,000, half an hour for all of VCTK."""
     files = tuple(place / f"p{n:05d}_mic{which}.flac" for n in range(10_000) for which in (1, 2))
-    began = time.monotonic()
+    began = time.process_time()
     assert len(list(sources.Folder("vctk", "key", place, files).clips())) == 10_000
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_a_changed_corpus_is_read_anew_and_the_old_cache_goes(place):

@@ -17,9 +17,9 @@ import yaml
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.training import command, folders, loop, speaker_teacher
+from rtvc.training import command, folders, loop, models, speaker_teacher
 from rtvc.training.config import load_config
-from rtvc.training.data import noise, speakers, store, synthetic_voices
+from rtvc.training.data import noise, speaker_batches, speakers, store, synthetic_voices
 from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.stages import ge2e
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -28,21 +28,15 @@ from rtvc.voice import Voice
 CONFIG = Path(__file__).parents[2] / "configs" / "ge2e.yaml"
 
 
-def test_equal_error_rate_of_known_scores():
-    apart = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], float)
-    assert ge2e.equal_error_rate(apart, np.array(list("aabb"))) == 0
-    assert ge2e.equal_error_rate(apart, np.array(list("abab"))) == pytest.approx(1, abs=0.3)
-
-
 def test_the_configured_stages_grow_the_margin_then_mine():
     """GE2E, margin, hard examples, at last for EarSpeech too; before them the teacher, from there on foremost."""
-    stages = yaml.safe_load(CONFIG.read_text())["stages"]
-    assert [stage["ge2e_weight"] for stage in stages] == [1.0, 1.0, 0.2, 0.2, 0.2]
-    stages.pop(2)
-    assert [stage["margin"] for stage in stages] == [False, True, True, True]
-    assert [stage["hold_margin"] for stage in stages] == [False, True, False, False]
-    assert [stage["share"] for stage in stages] == [1.0, 1.0, 0.15, 0.15]
-    assert [stage["train_earspeech"] for stage in stages] == [False, False, False, True]
+    phases = yaml.safe_load(CONFIG.read_text())["phases"]
+    assert [phase["ge2e_weight"] for phase in phases] == [1.0, 1.0, 0.2, 0.2, 0.2]
+    phases.pop(2)
+    assert [phase["margin"] for phase in phases] == [False, True, True, True]
+    assert [phase["hold_margin"] for phase in phases] == [False, True, False, False]
+    assert [phase["share"] for phase in phases] == [1.0, 1.0, 0.15, 0.15]
+    assert [phase["train_earspeech"] for phase in phases] == [False, False, False, True]
 
 
 def test_mixing_reaches_the_asked_ratio():
@@ -56,7 +50,7 @@ def test_augmentation_keeps_length_and_is_repeatable():
     wave = np.random.default_rng(1).standard_normal(8_000).astype(np.float32)
     babble = np.random.default_rng(2).integers(-3000, 3000, 30_000).astype(np.int16)
     for seed in range(8):
-        one, other = (noise.augment(wave, [wave[::-1]], babble, np.random.default_rng(seed)) for _ in range(2))
+        one, other = (noise.augmented(wave, [wave[::-1]], babble, np.random.default_rng(seed)) for _ in range(2))
         assert one.shape == wave.shape
         assert one.dtype == np.float32
         assert np.isfinite(one).all()
@@ -81,15 +75,15 @@ def made_voices(tmp_path, monkeypatch):
     np.concatenate(waves).tofile(tmp_path / f"ge2e-made{store.WAVES}")
     made = "ge2e-made", index, np.concatenate(waves), vectors
     monkeypatch.setattr(speakers, "load", lambda *_: made)
-    monkeypatch.setattr(speaker_teacher, "teacher_vectors", lambda wave: random.standard_normal((2, 256)))
+    monkeypatch.setattr(speaker_teacher, "window_embeddings", lambda wave: random.standard_normal((2, 256)))
     return tmp_path / "runs"
 
 
 def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, capsys):
     config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1}
-    for stage in config["stages"]:
-        stage.update(steps=2, minutes=None, seconds=6, utterances=2)
+    for phase in config["phases"]:
+        phase.update(steps=2, minutes=None, seconds=6, utterances=2)
     command.run(config)
     printed = capsys.readouterr().out
     assert "phase 5 of 5, step 10 evaluation equal_error_rate" in printed
@@ -99,7 +93,7 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     features = earspeech(0.1 * torch.randn(1, 16_000)).features
     assert TunedGE2EModel.from_pretrained(folder / "tuned_ge2e")(features).speaker_embedding.shape == (1, 256)
     for number in (1, 2, 3, 4, 5):
-        assert (made_voices / "ge2e" / f"stage{number}" / "tuned_ge2e" / "config.json").exists()
+        assert (made_voices / "ge2e" / f"phase{number}" / "tuned_ge2e" / "config.json").exists()
     command.run(config | {"name": "on", "init": str(folder)})
 
 
@@ -110,15 +104,15 @@ def test_people_who_really_spoke_keep_their_share_of_the_draws():
     real = [stream("ann", "read", 300), stream("ann-slow", "read", 320), stream("bob", "read", 20)]
     others = [*(stream(f"bob-warped{one}", "read", 10) for one in range(6)), stream("made0001", "runs/people", 10)]
     config = {"seconds_that_count": 60, "made": ["runs/people"], "made_share": 0.3}
-    drawn = ge2e.shares([*real, *others], config)
+    drawn = speaker_batches.shares([*real, *others], config)
     assert drawn == pytest.approx([0.3, 0.3, 0.1, *(0.3 / 7 for _ in others)])
-    assert ge2e.shares(real, config) == pytest.approx([3 / 7, 3 / 7, 1 / 7])
+    assert speaker_batches.shares(real, config) == pytest.approx([3 / 7, 3 / 7, 1 / 7])
 
 
 def test_the_teacher_too_listens_to_the_hardest_only(made_voices):
     torch.manual_seed(0)
     config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
-    stage = ge2e.GE2E(config | {"frames": [60, 70], "augmented_copies": 1})
+    stage = ge2e.GE2EStage(config | {"frames": [60, 70], "augmented_copies": 1})
     inputs, targets = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
     kept = stage.kept.eval()
     phase = {"train_earspeech": False, "hold_margin": False, "margin": True, "ge2e_weight": 0.2}
@@ -140,8 +134,8 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
     TunedGE2EModel(TunedGE2EConfig(hidden_size=32)).save_pretrained(encoder / "tuned_ge2e")
     config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "init": str(encoder)}
-    config["stages"] = [config["stages"][2] | {"steps": 3, "minutes": None, "seconds": 12, "utterances": 2}]
-    stage = ge2e.GE2E(config)
+    config["phases"] = [config["phases"][2] | {"steps": 3, "minutes": None, "seconds": 12, "utterances": 2}]
+    stage = ge2e.GE2EStage(config)
     inputs, targets = stage.crops.cached(40, 2, np.random.default_rng(5))
     stage.kept.model.eval()
 
@@ -179,12 +173,12 @@ def test_a_new_encoder_can_mean_what_another_ones_vectors_mean(made_voices, tiny
     torch.manual_seed(0)
     known, size = tiny_model.tuned_ge2e, tiny_model.config.tuned_ge2e_config.speaker_size
     config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "24", "--meaning", str(tiny_folder)])
-    config["stages"] = [one | {"seconds": 12, "utterances": 2} for one in config["stages"]]
+    config["phases"] = [one | {"seconds": 12, "utterances": 2} for one in config["phases"]]
     config |= {"frames": [60, 70], "augmented_copies": 1}
     with pytest.raises(TrainingError, match=rf"have {size} numbers, not 256: model\.speaker_size\.$"):
-        ge2e.GE2E(config)
+        ge2e.GE2EStage(config)
     config["model"] |= {"speaker_size": size}
-    stage = ge2e.GE2E(config)
+    stage = ge2e.GE2EStage(config)
     inputs, targets = (part.flatten(0, 1) for part in stage.crops.cached(40, 2, np.random.default_rng(5)))
     new = stage.kept.model.eval()
     assert not stage.kept.heads["to_teacher"].weight.requires_grad
@@ -220,7 +214,7 @@ def test_a_longer_vocal_tract_lowers_the_formant_and_leaves_the_pitch(vowel):
 def test_a_colour_is_a_filter_of_a_few_decibels(vowel):
     louder = synthetic_voices.vocal_tract(vowel, 1.0, np.full(257, np.log(2)))
     assert np.abs(louder - 2 * vowel).max() < 1e-3 * np.abs(vowel).max()
-    drawn = np.stack([noise.colour(np.random.default_rng(seed)) for seed in range(200)]) * 20 / np.log(10)
+    drawn = np.stack([noise.smooth_filter(np.random.default_rng(seed)) for seed in range(200)]) * 20 / np.log(10)
     assert 1 < drawn.std() < 4
     assert np.abs(np.diff(drawn[:, 20:])).max() < 1, "smooth"
 
@@ -282,8 +276,8 @@ def test_voices_are_prepared_from_real_recordings(readers, capsys):
     assert speakers.load(readers, readers, 0, [])[0] != stem
     config = load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
-    phases = [config["stages"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 4)]
-    command.run(config | {"stages": [one | {"utterances": 2} for one in phases]})
+    phases = [config["phases"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 4)]
+    command.run(config | {"phases": [one | {"utterances": 2} for one in phases]})
     assert re.search(r"step 2 evaluation equal_error_rate [\d.]+ ", capsys.readouterr().out)
     assert (folders.RUNS / "ge2e" / "model" / "tuned_ge2e" / "config.json").is_file()
 
@@ -333,15 +327,15 @@ def test_a_missing_teacher_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "resemblyzer.audio", None)
     monkeypatch.setitem(sys.modules, "resemblyzer", None)
     with pytest.raises(TrainingError, match="Resemblyzer is not installed; pip install --no-deps resemblyzer"):
-        speaker_teacher.teacher_vectors(np.zeros(16_000, np.float32))
+        speaker_teacher.window_embeddings(np.zeros(16_000, np.float32))
 
 
 def test_the_loss_falls(made_voices, capsys):
     """Of the first stage, on the sound of people alone: the made teacher knows nothing."""
     config = load_config(CONFIG, ["--workers", "0", "--log_every", "1", "--teacher_weight", "0"])
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "warm_up": 2}
-    first = config["stages"][0] | {"steps": 30, "minutes": None, "seconds": 10, "utterances": 3}
-    command.run(config | {"stages": [first], "model": {"hidden_size": 32}})
+    first = config["phases"][0] | {"steps": 30, "minutes": None, "seconds": 10, "utterances": 3}
+    command.run(config | {"phases": [first], "model": {"hidden_size": 32}})
     printed = capsys.readouterr().out
     found = [float(value) for value in re.findall(r" total (-?[\d.]+)", printed)]
     assert np.mean(found[-10:]) < 0.5 * np.mean(found[:5])
@@ -349,10 +343,10 @@ def test_the_loss_falls(made_voices, capsys):
 
 def test_the_baseline_hears_log_mel_bands():
     """A tone comes out strongest in the mel band around it; frames stand where EarSpeech's stand."""
-    model = ge2e.front_end("mel_bands")
+    model = models.new_front_end("mel_bands")
     tone = 0.3 * torch.sin(2 * torch.pi * 1000 * torch.arange(16_000) / 16_000)[None]
     features = model(tone).features
-    assert features.shape == ge2e.front_end("earspeech")(tone).features.shape == (1, 100, 64)
+    assert features.shape == models.new_front_end("earspeech")(tone).features.shape == (1, 100, 64)
     centres = librosa.mel_frequencies(66, fmax=8000)[1:-1]
     assert abs(centres[features[0, 50].argmax()] - 1000) < 40
     assert features.min() >= 0
@@ -361,4 +355,4 @@ def test_the_baseline_hears_log_mel_bands():
 
 def test_a_front_end_that_does_not_exist():
     with pytest.raises(TrainingError, match="earspeech, mel_bands, not cochlea"):
-        ge2e.front_end("cochlea")
+        models.new_front_end("cochlea")

@@ -192,7 +192,7 @@ def test_a_faster_copy_is_shorter_higher_and_quicker():
 
 def test_the_teacher_hears_waves_as_it_was_trained_to_and_passes_gradients_on(speech):
     audio = pytest.importorskip("resemblyzer.audio")
-    teacher, wave = losses.TeacherConsistency(), torch.from_numpy(speech[:32_000])[None]
+    teacher, wave = losses.SpeakerTeacherConsistency(), torch.from_numpy(speech[:32_000])[None]
     for gain in (1.0, 0.05):
         heard = audio.normalize_volume(gain * speech[:32_000], -30, increase_only=True)
         expected = teacher.encoder(torch.from_numpy(audio.wav_to_mel_spectrogram(heard))[None])

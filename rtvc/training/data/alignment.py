@@ -30,7 +30,6 @@ OPTIONAL = {text.START, text.END, text.BOUNDARY, *text.PAUSES}
 IGNORED = -100
 PRIOR_WEIGHT = 0.6  # how far the classifier's scores are divided by the classes' frequencies
 CONFIG = RTVC7Config()
-FRAME_RATE = CONFIG.sampling_rate / CONFIG.hop_length
 
 
 class FrameClassifier(nn.Module):
@@ -114,8 +113,8 @@ def align(
     if len(mel) < (~optional).sum() + 2:
         return [], -1e9
     counts, _ = viterbi(posteriors - PRIOR_WEIGHT * log_prior, classes, optional)
-    heard = posteriors[np.arange(len(mel)), np.repeat(classes, counts)]
-    return counts.tolist(), float(heard.mean())
+    chosen = posteriors[np.arange(len(mel)), np.repeat(classes, counts)]
+    return counts.tolist(), float(chosen.mean())
 
 
 def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[str], list[int]]:
@@ -138,15 +137,15 @@ def align_by_synthesis(corpus: store.Corpus) -> None:
     from rtvc.pipeline import load
 
     model, table = load().model, {}
-    for one in tqdm(corpus.utterances, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
+    for utterance in tqdm(corpus.utterances, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
         try:
-            symbols = text.phonemize(one.text)
+            symbols = text.phonemize(utterance.text)
         except text.TextError:
             continue
-        frames, score = _warped(model, symbols, corpus.wave(one))
+        frames, score = _warped(model, symbols, corpus.wave(utterance))
         if frames:
-            symbols, frames = tidy(symbols, frames, not one.text.isupper())
-            table[one.file] = {"symbols": symbols, "frames": frames, "score": score}
+            symbols, frames = tidy(symbols, frames, not utterance.text.isupper())
+            table[utterance.file] = {"symbols": symbols, "frames": frames, "score": score}
     write_text(corpus.file(ALIGNED), json.dumps(table))
 
 
@@ -157,25 +156,25 @@ def _warped(model: VoiceCloningModel, symbols: list[str], wave: np.ndarray) -> t
     Nothing where the recording is too short for its text.
     """
     mean, spread = pitch_statistics([wave])
-    heard = features(wave)
-    if len(heard) < len(symbols):
+    recorded = features(wave)
+    if len(recorded) < len(symbols):
         return [], -1e9
-    about = [torch.tensor([one]) for one in (mean, spread, audio.tempo(wave))]
+    about = [torch.tensor([statistic]) for statistic in (mean, spread, audio.tempo(wave))]
     waves = torch.from_numpy(wave)[None]
     embedding = model.tuned_ge2e(model.earspeech(waves).features).speaker_embedding
     ids = torch.tensor([[text.IDS[symbol] for symbol in symbols]])
     spoken = model.rtvc7.synthesize(
         ids, torch.ones_like(ids), embedding, timbre(waves[0], model.rtvc7.config)[None], *about
     )
-    said = features(spoken.waveform[0].numpy())
-    return _carried(spoken.durations[0].numpy(), said.numpy(), heard.numpy())
+    spoken_features = features(spoken.waveform[0].numpy())
+    return _carried(spoken.durations[0].numpy(), spoken_features.numpy(), recorded.numpy())
 
 
-def _carried(durations: np.ndarray, said: np.ndarray, heard: np.ndarray) -> tuple[list[int], float]:
+def _carried(durations: np.ndarray, spoken_features: np.ndarray, recorded: np.ndarray) -> tuple[list[int], float]:
     """Durations (symbols,) in frames of ``said`` → those in ``heard``, both (frames, bands), and the score."""
-    costs, path = librosa.sequence.dtw(said.T, heard.T)
+    costs, path = librosa.sequence.dtw(spoken_features.T, recorded.T)
     path = path[::-1]
     ends = np.searchsorted(path[:, 0], np.cumsum(durations), side="left").clip(max=len(path) - 1)
-    places = np.where(np.cumsum(durations) >= len(said), len(heard), path[ends, 1])
+    places = np.where(np.cumsum(durations) >= len(spoken_features), len(recorded), path[ends, 1])
     frames = np.diff(np.maximum.accumulate(places), prepend=0)
     return frames.tolist(), -float(costs[-1, -1] / len(path))

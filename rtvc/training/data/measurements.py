@@ -14,14 +14,15 @@ from rtvc.training import folders
 from rtvc.training.data import store
 from rtvc.training.disk import write_text, writing
 
-HOP = RTVC7Config().hop_length
+HOP_LENGTH = RTVC7Config().hop_length
+FRAME_RATE = store.SAMPLING_RATE / HOP_LENGTH
 VOICES = ".voices.npz"  # of a corpus, in the cache: keys, embeddings, timbres
 
 
 def pitch_curve(wave: np.ndarray) -> np.ndarray:
     """(samples,) at 16 kHz → (samples // hop,) float32 Hz, 0 where unvoiced; log-linear between tracked frames."""
     times, f0 = audio.pitch_track(wave)
-    frames = np.arange(len(wave) // HOP) * HOP / store.SAMPLING_RATE
+    frames = np.arange(len(wave) // HOP_LENGTH) * HOP_LENGTH / store.SAMPLING_RATE
     voiced = f0 > 0
     if voiced.sum() < 2:
         return np.zeros(len(frames), np.float32)
@@ -43,14 +44,14 @@ def measure(corpus: store.Corpus, processes: int | None = None) -> tuple[dict[st
     """Traits by file, and all pitch curves (frames,) float32 behind one another; from the cache where it has them."""
     curves, traits = corpus.file(".f0"), corpus.file(".traits.json")
     if not traits.exists():
-        jobs = [(corpus.file(store.WAVES), one.start, one.samples) for one in corpus.utterances]
+        jobs = [(corpus.file(store.WAVES), utterance.start, utterance.samples) for utterance in corpus.utterances]
         found = store.in_parallel(_measured, jobs, processes)
         table, start = {}, 0
         with writing(folders.CACHE), open(curves, "wb") as out:
             shown = tqdm(found, desc=f"pitch of {corpus.name}", total=len(jobs), unit="clip", mininterval=2)
-            for one, (f0, about) in zip(corpus.utterances, shown, strict=True):
+            for utterance, (f0, about) in zip(corpus.utterances, shown, strict=True):
                 out.write(f0.tobytes())
-                table[one.file] = about | {"start": start, "frames": len(f0)}
+                table[utterance.file] = about | {"start": start, "frames": len(f0)}
                 start += len(f0)
         write_text(traits, json.dumps(table))
     return json.loads(traits.read_text(encoding="utf-8")), np.memmap(curves, np.float32, "r")

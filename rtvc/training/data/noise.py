@@ -1,4 +1,4 @@
-"""Made noises, rooms and telephones: what a person's recording goes through before it reaches us; and made people."""
+"""Noises, recorded and synthetic, rooms, microphones and telephones: what a recording goes through."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import numpy as np
 from scipy import signal
 
 from rtvc.errors import TrainingError
+from rtvc.evaluation.statistics import noise_gain
 from rtvc.training.data import store
 
 RATE = store.SAMPLING_RATE
-COLOUR_BINS = 257  # from 0 Hz to half the sampling rate
-MICROPHONE = 1.5 * 20 / math.log(10)  # decibels of a neper, and half as much again as a made person's colour
+EARLY = RATE // 10  # samples; reflections of the first 100 ms help speech
+FILTER_BINS = 257  # from 0 Hz to half the sampling rate
+MICROPHONE_DB = 1.5 * 20 / math.log(10)  # of a neper of a filter, and half as much again as a warped speaker's
 Generator = np.random.Generator
 
 
-# ---------------------------------------------------------------------------------------------- made noises
+# ---------------------------------------------------------------------------------------------- synthetic noises
 def coloured(samples: int, random: Generator) -> np.ndarray:
     """Noise of a random slope (blue to brown) and a random broad hump."""
     spectrum = np.fft.rfft(random.standard_normal(samples).astype(np.float32))
@@ -78,20 +80,32 @@ def gusts(samples: int, random: Generator) -> np.ndarray:
     return coloured(samples, random) * 10 ** (level / 20)
 
 
-MADE: tuple[Callable[[int, Generator], np.ndarray], ...] = (coloured, hum, fan, clicks, tones, gusts)
+SYNTHETIC_NOISES: tuple[Callable[[int, Generator], np.ndarray], ...] = (coloured, hum, fan, clicks, tones, gusts)
 
 
 # ---------------------------------------------------------------------------------------------- recording conditions
+def room(
+    wave: np.ndarray,
+    random: Generator,
+    longest: float = 0.8,
+    strength: tuple[float, float] = (0.3, 1.0),
+    sparse: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """``wave`` (samples,) in a simulated room: with all reflections, and with those of the first 100 ms only.
 
-
-def room(wave: np.ndarray, random: Generator) -> np.ndarray:
-    """``wave`` in a room: a direct path and an exponential tail of 0.15–0.6 s reverberation time."""
-    seconds = random.uniform(0.15, 0.6)
+    A direct path and a tail of noise that decays exponentially: by 60 dB within 0.15 to ``longest`` seconds, with
+    ``strength`` times the direct path's norm. ``sparse``: the first reflections come singly, as off walls.
+    """
+    seconds = random.uniform(0.15, longest)
     times = np.arange(int(seconds * RATE)) / RATE
     response = random.standard_normal(len(times)) * 10 ** (-3 * times / seconds)
-    response *= random.uniform(0.2, 0.9) / np.linalg.norm(response)
+    if sparse:  # the last factor is undone by the norm; its draw keeps the development pairs what they have been
+        response *= (random.random(len(times)) < np.minimum(1, 0.02 + times / 0.03)) * random.uniform(0.2, 1.0)
+    response *= random.uniform(*strength) / (np.linalg.norm(response) + 1e-6)
     response[0] = 1.0
-    return signal.fftconvolve(wave, response.astype(np.float32))[: len(wave)]
+    early = signal.fftconvolve(wave, response[:EARLY])[: len(wave)]
+    late = signal.fftconvolve(wave, np.r_[np.zeros(EARLY), response[EARLY:]])[: len(wave)]
+    return early + late, early
 
 
 def equalized(wave: np.ndarray, decibels: np.ndarray) -> np.ndarray:
@@ -101,9 +115,9 @@ def equalized(wave: np.ndarray, decibels: np.ndarray) -> np.ndarray:
     return np.fft.irfft(spectrum * 10 ** (gains / 20), len(wave))
 
 
-def colour(random: Generator) -> np.ndarray:
+def smooth_filter(random: Generator) -> np.ndarray:
     """A random smooth filter of a few dB, (257,) nepers: five cosines over the logarithm of the frequency."""
-    place = np.log(np.linspace(60, RATE / 2, COLOUR_BINS))
+    place = np.log(np.linspace(60, RATE / 2, FILTER_BINS))
     place = (place - place[0]) / (place[-1] - place[0])
     waves = (random.standard_normal() * np.cos(np.pi * order * place) / order**0.5 for order in range(1, 6))
     return 0.2 * sum(waves)
@@ -111,7 +125,7 @@ def colour(random: Generator) -> np.ndarray:
 
 def microphone(wave: np.ndarray, random: Generator) -> np.ndarray:
     """``wave`` through a smooth filter of about 3 dB, as the same voice sounds on another day, elsewhere."""
-    return equalized(wave, MICROPHONE * colour(random))
+    return equalized(wave, MICROPHONE_DB * smooth_filter(random))
 
 
 def telephone(wave: np.ndarray, random: Generator) -> np.ndarray:
@@ -128,24 +142,23 @@ def narrowband(wave: np.ndarray) -> np.ndarray:
 def mix(wave: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
     """``wave`` with ``noise`` (repeated to its length) at ``snr`` dB."""
     noise = np.resize(noise, len(wave))
-    ratio = np.mean(wave**2) / (np.mean(noise**2) + 1e-10)
-    return wave + noise * np.sqrt(ratio * 10 ** (-snr / 10))
+    return wave + noise_gain(wave, noise, snr) * noise
 
 
-def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, random: Generator) -> np.ndarray:
+def augmented(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, random: Generator) -> np.ndarray:
     """One random recording condition; ``babble``: other people's speech to draw from, (samples,)."""
     if random.random() < 0.5:
-        wave = room(wave, random)
+        wave = room(wave, random, longest=0.6, strength=(0.2, 0.9), sparse=False)[0]
     if random.random() < 0.5:
         wave = microphone(wave, random)
     kind, channel, snr = random.random(), random.random(), random.uniform(0, 25)
     if kind < 0.35 and noises:
         wave = mix(wave, noises[random.integers(len(noises))], snr)
     elif kind < 0.5:
-        wave = mix(wave, MADE[random.integers(len(MADE))](len(wave), random), snr)
+        wave = mix(wave, SYNTHETIC_NOISES[random.integers(len(SYNTHETIC_NOISES))](len(wave), random), snr)
     elif kind < 0.7:
         starts = random.integers(0, max(1, len(babble) - len(wave)), random.integers(2, 7))
-        wave = mix(wave, sum(babble[one : one + len(wave)].astype(np.float32) for one in starts), snr)
+        wave = mix(wave, sum(babble[start : start + len(wave)].astype(np.float32) for start in starts), snr)
     if channel < 0.15:
         wave = telephone(wave, random)
     elif channel < 0.35:
@@ -157,15 +170,15 @@ def augment(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, rand
 def noises(kind: str = "train") -> list[np.ndarray]:
     """Noise recordings, each ``(samples,)`` at 16 kHz; ``kind`` is "train" or "development" (ESC-10 files ``4-…``).
 
-    None where the archive is not there: made noises then stand alone.
+    None where the archive is not there: synthetic noises then stand alone.
     """
     try:
         corpus = store.load_corpus(store.NOISE)
     except TrainingError:
         return []
-    held_out = [Path(one.file).name.startswith("4-") for one in corpus.utterances]
+    held_out = [Path(utterance.file).name.startswith("4-") for utterance in corpus.utterances]
     return [
-        corpus.wave(one)
-        for one, is_development in zip(corpus.utterances, held_out, strict=True)
+        corpus.wave(utterance)
+        for utterance, is_development in zip(corpus.utterances, held_out, strict=True)
         if is_development == (kind == "development")
     ]

@@ -1,31 +1,17 @@
-"""Noisy recordings made on the fly from clean speech: rooms, noises, babble, clipping, telephones."""
+"""Noisy speech and its clean original, drawn on the fly: rooms, noises, babble, clipping, telephones."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import signal
 
+from rtvc.evaluation.statistics import noise_gain
 from rtvc.training.data import noise, store, synthetic_voices
 
 RATE = store.SAMPLING_RATE
-EARLY = RATE // 10  # reflections of the first 100 ms help speech: they stay in the target
-OTHER_VOICE = 0.2  # natural log of the speed: as far as half of the training crops are played slower or faster
+SPEED_SPREAD = 0.2  # natural log of the speed: as far as half of the training crops are played slower or faster
 EQUALIZER_DB = 6.0  # as far as a recorded noise's bands are raised or lowered in training
 Generator = np.random.Generator
-
-
-# ---------------------------------------------------------------------------------------------- speech and mixtures
-def room(wave: np.ndarray, random: Generator) -> tuple[np.ndarray, np.ndarray]:
-    """``wave`` in a made room (exponential tail, 0.15–0.8 s): all of it, and with the reflections of 100 ms only."""
-    seconds = random.uniform(0.15, 0.8)
-    times = np.arange(int(seconds * RATE)) / RATE
-    response = random.standard_normal(len(times)) * 10 ** (-3 * times / seconds)
-    response *= (random.random(len(times)) < np.minimum(1, 0.02 + times / 0.03)) * random.uniform(0.2, 1.0)
-    response *= random.uniform(0.3, 1.0) / (np.linalg.norm(response) + 1e-6)
-    response[0] = 1.0
-    early = signal.fftconvolve(wave, response[:EARLY])[: len(wave)]
-    late = signal.fftconvolve(wave, np.r_[np.zeros(EARLY), response[EARLY:]])[: len(wave)] if seconds > 0.1 else 0
-    return early + late, early
 
 
 def _equalized(wave: np.ndarray, random: Generator) -> np.ndarray:
@@ -33,15 +19,15 @@ def _equalized(wave: np.ndarray, random: Generator) -> np.ndarray:
     return noise.equalized(wave, random.uniform(-EQUALIZER_DB, EQUALIZER_DB, 8))
 
 
-class Mixtures:
+class NoisySpeech:
     """Draws pairs of a noisy and a clean crop; ``kind`` is "train" or "development" (speakers and noises)."""
 
     def __init__(self, corpora: dict[str, float], seconds: float, snr: list[float], kind: str = "train"):
         loaded = {name: store.load_corpus(name) for name in corpora}
         self.corpora, self.samples, self.snr, self.varied = loaded, int(seconds * RATE), snr, kind == "train"
         self.utterances = {name: [] for name in corpora}
-        for one in store.split(list(loaded.values()))[kind == "development"]:
-            self.utterances[one.corpus].append(one)
+        for utterance in store.split(list(loaded.values()))[kind == "development"]:
+            self.utterances[utterance.corpus].append(utterance)
         self.names = [name for name in corpora if self.utterances[name]]
         shares = np.array([corpora[name] for name in self.names])
         self.shares, self.noises = shares / shares.sum(), noise.noises(kind)
@@ -49,10 +35,10 @@ class Mixtures:
     def speech(self, random: Generator) -> np.ndarray:
         """A crop of one utterance in which somebody speaks, (samples,); in training half of them in another voice."""
         utterances = self.utterances[self.names[random.choice(len(self.names), p=self.shares)]]
-        one = utterances[random.integers(len(utterances))]
-        wave, samples, speed = self.corpora[one.corpus].wave(one), self.samples, 1.0
+        utterance = utterances[random.integers(len(utterances))]
+        wave, samples, speed = self.corpora[utterance.corpus].wave(utterance), self.samples, 1.0
         if self.varied and random.random() < 0.5:
-            speed = np.exp(random.uniform(-OTHER_VOICE, OTHER_VOICE))
+            speed = np.exp(random.uniform(-SPEED_SPREAD, SPEED_SPREAD))
             samples = int(speed * samples) + 2
         missing = max(0, samples - len(wave))
         wave = np.pad(wave, (before := random.integers(missing + 1), missing - before))
@@ -62,18 +48,18 @@ class Mixtures:
             crop = synthetic_voices.played(crop, speed)[: self.samples]
         return crop if crop.std() > 0.01 else self.speech(random)
 
-    def recorded(self, random: Generator) -> np.ndarray:
+    def recorded_noise(self, random: Generator) -> np.ndarray:
         """A crop of a recorded noise at a random speed, (samples,)."""
-        noise = self.noises[random.integers(len(self.noises))]
+        recording = self.noises[random.integers(len(self.noises))]
         speed = np.exp(random.uniform(-0.4, 0.4))
-        start = random.integers(len(noise))
-        places = np.mod(start + speed * np.arange(self.samples), len(noise) - 1)
-        crop = np.interp(places, np.arange(len(noise)), noise)
+        start = random.integers(len(recording))
+        places = np.mod(start + speed * np.arange(self.samples), len(recording) - 1)
+        crop = np.interp(places, np.arange(len(recording)), recording)
         if random.random() < 0.4:
             crop = signal.lfilter([1, random.uniform(-0.9, 0.9)], [1], crop)
         if self.varied:  # there are few recordings, and every one known by heart is one not learned from
             crop = _equalized(crop[:: random.choice([-1, 1])], random)
-        return crop if crop.std() > 1e-4 else self.recorded(random)
+        return crop if crop.std() > 1e-4 else self.recorded_noise(random)
 
     def babble(self, random: Generator) -> np.ndarray:
         """Three to seven people at once, (samples,)."""
@@ -83,9 +69,9 @@ class Mixtures:
         """One noise, or two on top of each other, of unit power. Babble is the hardest: a third."""
         kind = random.random()
         if kind < 0.42 and self.noises:
-            wave = self.recorded(random)
+            wave = self.recorded_noise(random)
         elif kind < 0.67:
-            wave = noise.MADE[random.integers(len(noise.MADE))](self.samples, random)
+            wave = noise.SYNTHETIC_NOISES[random.integers(len(noise.SYNTHETIC_NOISES))](self.samples, random)
         else:
             wave = self.babble(random)
         wave = wave / (wave.std() + 1e-6)
@@ -93,20 +79,21 @@ class Mixtures:
 
     def pair(self, random: Generator) -> tuple[np.ndarray, np.ndarray]:
         """(noisy, clean), each (samples,). One in ten is clean already and must stay as it is."""
-        return self.disturbed(self.speech(random), random)
+        return self.disturb(self.speech(random), random)
 
-    def disturbed(self, clean: np.ndarray, random: Generator) -> tuple[np.ndarray, np.ndarray]:
+    def disturb(self, clean: np.ndarray, random: Generator) -> tuple[np.ndarray, np.ndarray]:
         """A crop of speech (samples,) as a recording spoils it, and the target, each (samples,)."""
         if random.random() < 0.1:
             return clean, clean
-        heard, clean = room(clean, random) if random.random() < 0.3 else (clean, clean)
+        speech, clean = noise.room(clean, random) if random.random() < 0.3 else (clean, clean)
         snr = random.uniform(*self.snr)
-        noise = self.noise(random)
-        noise *= np.sqrt(np.mean(heard**2) / (np.mean(noise**2) * 10 ** (snr / 10)))
+        background = self.noise(random)
+        background *= noise_gain(speech, background, snr)
         if random.random() < 0.1:  # a telephone carries noise and speech alike, and nothing can be put back
             state = random.bit_generator.state
-            heard, noise, clean = (self._telephone(one, state) for one in (heard, noise, clean))
-        noisy = heard + noise
+            parts = (speech, background, clean)
+            speech, background, clean = (self._telephone(part, state) for part in parts)
+        noisy = speech + background
         if random.random() < 0.08:
             limit = np.quantile(np.abs(noisy), random.uniform(0.95, 0.999))
             noisy = np.clip(noisy, -limit, limit)

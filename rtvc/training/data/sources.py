@@ -30,11 +30,11 @@ from rtvc.training import folders
 from rtvc.training.disk import reading, write_text
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-READER = 2  # counts up when clips are read differently: caches are then made anew
+FORMAT = 2  # counts up when clips are read differently: caches are then made anew
 HUB = "hf:"
 TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript")
 SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id")
-SECOND = "_mic2"  # how names end in VCTK where another microphone heard the same reading
+SECOND_MICROPHONE = "_mic2"  # how names end in VCTK where another microphone heard the same reading
 SAVE_SECONDS = 30  # between sums that are kept: reading all of a large corpus once takes many minutes
 Audio = Path | bytes | None  # encoded, or where it lies; none: named, but not there
 
@@ -96,7 +96,7 @@ def checksum(root: Path, files: Iterable[Path], cache: Path) -> str:
     kept = {seen: sums[seen] for seen in names}
     if kept != known:
         write_text(place, json.dumps(kept))
-    digest = hashlib.sha256(f"{READER}".encode())
+    digest = hashlib.sha256(f"{FORMAT}".encode())
     for seen, file in names.items():
         digest.update(f"{file.relative_to(root.parent)} {kept[seen]}\n".encode())
     return digest.hexdigest()[:10]
@@ -170,8 +170,8 @@ class Folder(Source):
 
     @classmethod
     def open(cls, name: str, path: Path, cache: Path) -> Folder:
-        files = tuple(sorted(one for one in path.rglob("*") if one.is_file()))
-        if not any(one.suffix.lower() in AUDIO for one in files):
+        files = tuple(sorted(file for file in path.rglob("*") if file.is_file()))
+        if not any(file.suffix.lower() in AUDIO for file in files):
             raise TrainingError(f"The folder “{name}” holds no recordings ({', '.join(AUDIO)}); name another one.")
         return cls(name, checksum(path, files, cache), path, files)
 
@@ -208,7 +208,7 @@ class Folder(Source):
 
     def _genders(self) -> dict[str, str]:
         """F or M by speaker, from VCTK's or LibriSpeech's table where there is one."""
-        for path in (one for one in self.files if one.name.lower() in ("speaker-info.txt", "speakers.txt")):
+        for path in (file for file in self.files if file.name.lower() in ("speaker-info.txt", "speakers.txt")):
             lines = path.read_text(encoding="utf-8").splitlines()
             pairs = (re.match(r"\s*p?(\d+)\b.*?\b([FM])\b", line) for line in lines if not line.startswith(";"))
             return {found[1]: found[2] for found in pairs if found}
@@ -218,13 +218,15 @@ class Folder(Source):
         """By the file's name in LibriSpeech, LibriTTS and VCTK; else by the outermost folder; else the corpus."""
         if found := re.match(r"(\d+)[-_]\d+[-_]\d+|([ps]\d+)_\d+", file.stem):
             return found[1] or found[2]
-        names = [one for one in file.parts[:-1] if not re.match(r"(wav|flac|audio|clips|train|dev|test)", one.lower())]
+        names = [
+            part for part in file.parts[:-1] if not re.match(r"(wav|flac|audio|clips|train|dev|test)", part.lower())
+        ]
         return names[0] if names else self.path.name
 
 
 def _is_second(path: Path, present: Collection[Path]) -> bool:
     """Whether it is the same reading through VCTK's other microphone."""
-    return path.stem.endswith(SECOND) and path.with_stem(path.stem[:-1] + "1") in present
+    return path.stem.endswith(SECOND_MICROPHONE) and path.with_stem(path.stem[:-1] + "1") in present
 
 
 def _identity(stem: str) -> str:
@@ -259,15 +261,15 @@ class Hub(Source):
         if "audio" not in rows.column_names:
             raise TrainingError(f"The dataset “{name}” has no column “audio”; name a dataset of recordings.")
         rows = rows.cast_column("audio", datasets.Audio(decode=False))
-        return cls(name, hashlib.sha256(f"{READER} {rows._fingerprint}".encode()).hexdigest()[:10], rows)
+        return cls(name, hashlib.sha256(f"{FORMAT} {rows._fingerprint}".encode()).hexdigest()[:10], rows)
 
     def clips(self) -> Iterator[tuple[Clip, Audio]]:
         columns = self.rows.column_names
-        text, speaker = (next((one for one in names if one in columns), None) for names in (TEXTS, SPEAKERS))
+        text, speaker = (next((column for column in names if column in columns), None) for names in (TEXTS, SPEAKERS))
         for number, row in enumerate(self.rows):
             sound = row["audio"]
             name = Path(sound["path"] or row.get("file") or "").name
-            if Path(name).stem.endswith(SECOND):
+            if Path(name).stem.endswith(SECOND_MICROPHONE):
                 continue
             file = f"{number:08d}_{name}"
             who = str(row[speaker]) if speaker else self.name

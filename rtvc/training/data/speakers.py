@@ -1,9 +1,9 @@
-"""The voices that Tuned-GE2E learns from: one stream of speech a speaker, and what the teacher hears in it.
+"""The voices that Tuned-GE2E learns from: one stream of speech a speaker, and what the speaker teacher hears in it.
 
-A speaker's utterances are joined, up to ``SECONDS_EACH``, so that one-second words and twelve-second readings are
+A speaker's utterances are joined, up to ``MOST_SECONDS``, so that one-second words and twelve-second readings are
 cropped alike. Readers are also resampled, four times: a longer or shorter vocal tract is another person. Pieces of
-everybody are warped: pitch, formants and microphone change, each by itself, and the teacher says who that is. The cache
-is ``ge2e-….i16`` (waves), ``.json`` (index) and ``.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
+everybody are warped: pitch, formants and microphone change, each by itself, and the speaker teacher says who that is.
+The cache is ``ge2e-….i16`` (waves), ``.json`` (index) and ``.teacher`` (float16, one vector per 1.6 s, by Resemblyzer).
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from tqdm import tqdm
 from rtvc.errors import TrainingError
 from rtvc.training import folders, speaker_teacher
 from rtvc.training.data import store
-from rtvc.training.data.synthetic_voices import ALL_SPEEDS, MINIMUM_SAMPLES, WARPED, copies, warped
+from rtvc.training.data.synthetic_voices import ENCODER_SPEEDS, MINIMUM_SAMPLES, WARPED, copies, warped
 from rtvc.training.disk import write_text, writing
 
-SECONDS_EACH = 300
-NAME = "ge2e"
-VECTORS = ".teacher"
+MOST_SECONDS = 300
+STREAMS = "ge2e"
+TEACHER_VECTORS = ".teacher"
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A speaker's place in the cache, in samples at 16 kHz; ``windows`` counts from the first teacher vector on."""
+    """A speaker's place in the cache, in samples at 16 kHz; ``windows``: of how many the speaker teacher heard each."""
 
     speaker: str
     corpus: str
@@ -52,8 +52,8 @@ class Stream:
 
 
 def joined(parts: list[tuple[Path, int, int]]) -> np.ndarray:
-    """A speaker's utterances (file of waves, first sample, samples) behind one another, cut at ``SECONDS_EACH``."""
-    waves, left = [], SECONDS_EACH * store.SAMPLING_RATE
+    """A speaker's utterances (file of waves, first sample, samples) behind one another, cut at ``MOST_SECONDS``."""
+    waves, left = [], MOST_SECONDS * store.SAMPLING_RATE
     for path, start, samples in parts:
         waves.append(np.memmap(path, np.int16, "r")[start : start + min(samples, left)])
         left -= len(waves[-1])
@@ -74,74 +74,83 @@ class Speaker:
     warps: int
 
 
-def speakers(corpora: dict[str, store.Corpus], shifted: list[str], warps: int, made: list[str]) -> Iterator[Speaker]:
-    """Every speaker, training speakers first, their utterances in a fixed random order; nobody is made of ``made``."""
+def speakers_of(
+    corpora: dict[str, store.Corpus], shifted: list[str], warps: int, synthetic: list[str]
+) -> Iterator[Speaker]:
+    """Every speaker, training speakers first, their utterances in a fixed random order.
+
+    Of the corpora ``synthetic`` nobody further is made.
+    """
     for development, utterances in zip((False, True), store.split(list(corpora.values())), strict=True):
         by_speaker = defaultdict(list)
-        for one in utterances:
-            by_speaker[one.speaker].append(one)
+        for utterance in utterances:
+            by_speaker[utterance.speaker].append(utterance)
         for name, mine in sorted(by_speaker.items()):
-            corpus, order = mine[0].corpus, sorted(mine, key=lambda one: one.file)
+            corpus, order = mine[0].corpus, sorted(mine, key=lambda utterance: utterance.file)
             random.Random(0).shuffle(order)
-            parts = [(corpora[one.corpus].file(store.WAVES), one.start, one.samples) for one in order]
-            ranges = ALL_SPEEDS if corpus in shifted and not development else {}
-            yield Speaker(name, corpus, development, parts, ranges, 0 if development or corpus in made else warps)
+            parts = [
+                (corpora[utterance.corpus].file(store.WAVES), utterance.start, utterance.samples) for utterance in order
+            ]
+            ranges = ENCODER_SPEEDS if corpus in shifted and not development else {}
+            yield Speaker(name, corpus, development, parts, ranges, 0 if development or corpus in synthetic else warps)
 
 
 def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """(name, wave int16, the teacher's vectors float16) of a speaker and of the people made of them."""
+    """(name, wave int16, the speaker teacher's vectors float16) of a speaker and of the people made of them."""
     wave = joined(speaker.parts)
     if len(wave) < MINIMUM_SAMPLES:
         return []
-    made = chain(copies(wave, speaker.name, speaker.ranges), warped(wave, speaker.name, speaker.warps))
+    people = chain(copies(wave, speaker.name, speaker.ranges), warped(wave, speaker.name, speaker.warps))
     return [
         (
             speaker.name + suffix,
             (np.clip(copy, -1, 1) * store.FULL_SCALE).astype(np.int16),
-            speaker_teacher.teacher_vectors(copy).astype(np.float16),
+            speaker_teacher.window_embeddings(copy).astype(np.float16),
         )
-        for suffix, copy in made
+        for suffix, copy in people
     ]
 
 
-def prepare(stem: str, corpora: dict[str, store.Corpus], shifted: list[str], warps: int, made: list[str]) -> None:
-    """Write the streams and the teacher's vectors into the cache."""
-    index, start, window, everybody = [], 0, 0, list(speakers(corpora, shifted, warps, made))
+def prepare(stem: str, corpora: dict[str, store.Corpus], shifted: list[str], warps: int, synthetic: list[str]) -> None:
+    """Write the streams and the speaker teacher's vectors into the cache."""
+    index, start, window, everybody = [], 0, 0, list(speakers_of(corpora, shifted, warps, synthetic))
     with (
         writing(folders.CACHE),
         open(folders.CACHE / f"{stem}{store.WAVES}", "wb") as waves,
-        open(folders.CACHE / f"{stem}{VECTORS}", "wb") as vectors,
+        open(folders.CACHE / f"{stem}{TEACHER_VECTORS}", "wb") as vectors,
     ):
         found = store.in_parallel(_heard, everybody)
         shown = tqdm(found, desc="voices", total=len(everybody), unit="speaker", mininterval=2)
         for speaker, people in zip(everybody, shown, strict=True):
-            for name, wave, heard in people:
+            for name, wave, windows in people:
                 waves.write(wave.tobytes())
-                vectors.write(heard.tobytes())
+                vectors.write(windows.tobytes())
                 index.append(Stream(name, speaker.corpus, speaker.development, start, len(wave), window))
-                start, window = start + len(wave), window + len(heard)
+                start, window = start + len(wave), window + len(windows)
     print(f"voices: {len(index)} streams, {start / store.SAMPLING_RATE / 3600:.2f} h", flush=True)
-    write_text(folders.CACHE / f"{stem}.json", json.dumps([asdict(one) for one in index]))
+    write_text(folders.CACHE / f"{stem}.json", json.dumps([asdict(stream) for stream in index]))
 
 
 def load(
-    names: list[str], shifted: list[str], warps: int, made: list[str]
+    names: list[str], shifted: list[str], warps: int, synthetic: list[str]
 ) -> tuple[str, list[Stream], np.ndarray, np.ndarray]:
     """Name in the cache, streams, all waves (samples,) int16 and all teacher vectors (windows, 256) float16.
 
     ``shifted``: corpora whose readers are resampled too; ``warps``: how many warped pieces of a person there are;
-    ``made``: further corpora, of which neither is made.
+    ``synthetic``: further corpora, of whose speakers nobody further is made.
 
     Prepared where missing, or where a corpus has changed.
     """
-    corpora = {name: store.load_corpus(name) for name in [*names, *made]}
-    key = hashlib.sha256(repr([[one.stem for one in corpora.values()], shifted, warps, made]).encode()).hexdigest()[:10]
-    stem = f"{NAME}-{key}"
+    corpora = {name: store.load_corpus(name) for name in [*names, *synthetic]}
+    key = hashlib.sha256(
+        repr([[corpus.stem for corpus in corpora.values()], shifted, warps, synthetic]).encode()
+    ).hexdigest()[:10]
+    stem = f"{STREAMS}-{key}"
     if not (folders.CACHE / f"{stem}.json").exists():
-        prepare(stem, corpora, shifted, warps, made)
-    streams = [Stream(**one) for one in json.loads((folders.CACHE / f"{stem}.json").read_text())]
-    if sum(not one.development for one in streams) < 2:
+        prepare(stem, corpora, shifted, warps, synthetic)
+    streams = [Stream(**stream) for stream in json.loads((folders.CACHE / f"{stem}.json").read_text())]
+    if sum(not stream.development for stream in streams) < 2:
         raise TrainingError(f"The corpora {', '.join(names)} hold fewer than two speakers; name others in “corpora”.")
     waves = np.memmap(folders.CACHE / f"{stem}{store.WAVES}", np.int16, "r")
-    vectors = np.fromfile(folders.CACHE / f"{stem}{VECTORS}", np.float16).reshape(-1, 256)
+    vectors = np.fromfile(folders.CACHE / f"{stem}{TEACHER_VECTORS}", np.float16).reshape(-1, 256)
     return stem, streams, waves, vectors

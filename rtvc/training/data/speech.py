@@ -17,14 +17,13 @@ from rtvc import text
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training.data import alignment, measurements, store, synthetic_voices
+from rtvc.training.data.measurements import FRAME_RATE, HOP_LENGTH
 
-HOP = RTVC7Config().hop_length
-FRAME_RATE = store.SAMPLING_RATE / HOP
 SPEAKER_SIZE = RTVC7Config().speaker_size
-NOBODY = np.zeros(SPEAKER_SIZE), np.zeros(RTVC7Config().latent_size)  # a voice of which nothing is known
-DISTURBANCE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
-PIECE = (1.0, 6.0)  # seconds of a training piece: the bound that a batch shares lies between these
-SHORT = 0.5  # seconds: shorter pieces are left out
+UNKNOWN_VOICE = np.zeros(SPEAKER_SIZE), np.zeros(RTVC7Config().latent_size)  # a voice of which nothing is known
+STATISTICS_NOISE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
+PIECE_SECONDS = (1.0, 6.0)  # seconds of a training piece: the bound that a batch shares lies between these
+SHORTEST_SECONDS = 0.5  # seconds: shorter pieces are left out
 
 
 @dataclass
@@ -105,15 +104,17 @@ class Speech:
         self._samples = {name: corpus.samples for name, corpus in loaded.items()}
         train, development = store.split(list(loaded.values()))
         chosen = {"train": train, "development": development, "all": train + development}[kind]
-        known = {key: one for corpus in loaded.values() for key, one in _alignment(corpus).items()} if aligned else None
+        known = (
+            {key: entry for corpus in loaded.values() for key, entry in _alignment(corpus).items()} if aligned else None
+        )
         bars = _bars(known or {}, reject)
-        self.voices = {key: known for corpus in loaded.values() for key, known in measurements.voices(corpus).items()}
+        self.voices = dict(entry for corpus in loaded.values() for entry in measurements.voices(corpus).items())
         self.items: list[Item] = []
         for name in weights:
             traits, curves = measurements.measure(loaded[name])
-            for one in chosen:
-                if one.corpus == name and (only is None or one.file in only):
-                    self._add(one, traits[one.file], curves, known, bars)
+            for utterance in chosen:
+                if utterance.corpus == name and (only is None or utterance.file in only):
+                    self._add(utterance, traits[utterance.file], curves, known, bars)
             if name in shifted:
                 own = [item for item in self.items if item.corpus == name]
                 for item in own:
@@ -133,22 +134,22 @@ class Speech:
         for index, item in enumerate(self.items):
             self.by_speaker.setdefault(item.speaker, []).append(index)
 
-    def _add(self, one: store.Utterance, traits: dict, curves: np.ndarray, aligned: dict | None, bars: dict):
-        key = f"{one.corpus}/{one.file}"
+    def _add(self, utterance: store.Utterance, traits: dict, curves: np.ndarray, aligned: dict | None, bars: dict):
+        key = f"{utterance.corpus}/{utterance.file}"
         known = {} if aligned is None else aligned.get(key)
-        rejected = known is None or known.get("score", 0.0) < bars.get(one.corpus, -np.inf)
-        if rejected or traits["frames"] < SHORT * FRAME_RATE:
+        rejected = known is None or known.get("score", 0.0) < bars.get(utterance.corpus, -np.inf)
+        if rejected or traits["frames"] < SHORTEST_SECONDS * FRAME_RATE:
             return
         statistics = (traits["pitch_mean"], traits["pitch_std"], traits["tempo"], min(max(traits["snr"], 15.0), 60.0))
         f0 = curves[traits["start"] : traits["start"] + traits["frames"]]
         symbols, durations = (known["symbols"], np.array(known["frames"])) if known else (None, None)
-        place = (one.start, traits["frames"])
-        self.items.append(Item(key, one.corpus, one.speaker, *place, f0, statistics, symbols, durations))
+        place = (utterance.start, traits["frames"])
+        self.items.append(Item(key, utterance.corpus, utterance.speaker, *place, f0, statistics, symbols, durations))
 
     def wave(self, item: Item, first: int = 0, frames: int | None = None) -> np.ndarray:
         """(frames · hop,) float32 from frame ``first`` on."""
-        samples = (item.frames if frames is None else frames) * HOP
-        begin = item.start + round(first * HOP * item.speed)
+        samples = (item.frames if frames is None else frames) * HOP_LENGTH
+        begin = item.start + round(first * HOP_LENGTH * item.speed)
         stop = begin + round(samples * item.speed)
         wave = self._samples[item.corpus][begin:stop].astype(np.float32) / store.FULL_SCALE
         return wave if item.speed == 1.0 else synthetic_voices.played(wave, item.speed)[:samples]
@@ -162,12 +163,12 @@ class Speech:
             rows.append((item, first, min(frames, item.frames), None))
         return self._collate(rows, rng, frames)
 
-    def pieces(self, seconds: float, rng: np.random.Generator, longest: float = PIECE[1]) -> Batch:
+    def pieces(self, seconds: float, rng: np.random.Generator, longest: float = PIECE_SECONDS[1]) -> Batch:
         """Runs of whole words with their symbols, ``seconds`` of them together.
 
         The pieces of a batch share a bound between 1 s (one to three words) and ``longest``, so that little is padding.
         """
-        bound = rng.uniform(PIECE[0], longest)
+        bound = rng.uniform(PIECE_SECONDS[0], longest)
         chosen = rng.choice(len(self.items), max(2, int(seconds / bound)), p=self.chances)
         return self.pieces_of([self.items[index] for index in chosen], rng, bound)
 
@@ -183,9 +184,9 @@ class Speech:
         shares = np.array([self.chances[self.by_speaker[name]].sum() for name in names])
         chosen = rng.choice(len(names), min(speakers, len(names)), replace=False, p=shares / shares.sum())
         found = []
-        for name in (names[one] for one in chosen):
+        for name in (names[index] for index in chosen):
             mine = self.by_speaker[name]
-            found += [self.items[one] for one in rng.choice(mine, 2, replace=len(mine) < 2)]
+            found += [self.items[index] for index in rng.choice(mine, 2, replace=len(mine) < 2)]
         return found
 
     def _piece(self, item: Item, rng: np.random.Generator, bound: float) -> tuple[Item, int, int, tuple[int, int]]:
@@ -197,13 +198,15 @@ class Speech:
         starts = [0, *(i + 1 for i in cuts if ends[i] <= ends[-1] - 0.6 * bound)]
         first = int(rng.choice(starts))
         begin = int(ends[first - 1]) if first else 0
-        stops = [i + 1 for i in cuts if i >= first and begin + SHORT * FRAME_RATE <= ends[i] <= begin + bound]
+        stops = [
+            i + 1 for i in cuts if i >= first and begin + SHORTEST_SECONDS * FRAME_RATE <= ends[i] <= begin + bound
+        ]
         last = max(stops) if stops else min([i + 1 for i in cuts if i >= first and ends[i] > begin + 20] or [len(ends)])
         last = len(ends) if last >= len(ends) - 1 else last
         return item, begin, int(ends[last - 1]) - begin, (first, last)
 
     def _collate(self, rows: list, rng: np.random.Generator, frames: int) -> Batch:
-        wave, f0 = np.zeros((len(rows), frames * HOP), np.float32), np.zeros((len(rows), frames), np.float32)
+        wave, f0 = np.zeros((len(rows), frames * HOP_LENGTH), np.float32), np.zeros((len(rows), frames), np.float32)
         mask = np.zeros((len(rows), frames), np.float32)
         for row, (item, first, count, _) in enumerate(rows):
             piece = self.wave(item, first, count)
@@ -211,11 +214,11 @@ class Speech:
             f0[row, :count] = item.f0[first : first + count]
             mask[row, :count] = 1.0
         statistics = torch.tensor([item.traits for item, *_ in rows])
-        noise = torch.from_numpy(rng.normal(size=statistics.shape)).float() * torch.tensor(DISTURBANCE)
+        noise = torch.from_numpy(rng.normal(size=statistics.shape)).float() * torch.tensor(STATISTICS_NOISE)
         embeddings, timbres = self._voices_of(rows, rng)
-        heard = (statistics + noise).unbind(-1)
-        voice = RTVC7Model.voice(embeddings, timbres, *heard)
-        batch = Batch(*map(torch.from_numpy, (wave, f0, mask)), heard[0], heard[3], timbres, voice)
+        statistics = (statistics + noise).unbind(-1)
+        voice = RTVC7Model.voice(embeddings, timbres, *statistics)
+        batch = Batch(*map(torch.from_numpy, (wave, f0, mask)), statistics[0], statistics[3], timbres, voice)
         if rows[0][3] is not None:
             batch.input_ids, batch.durations = _symbols(rows)
         return batch
@@ -229,7 +232,7 @@ class Speech:
         for item, *_ in rows:
             own = rng.random() < 0.5
             key = item.key if own else self.items[rng.choice(self.by_speaker[item.speaker])].key
-            known.append(self.voices.get(key, NOBODY))
+            known.append(self.voices.get(key, UNKNOWN_VOICE))
         return [torch.from_numpy(np.stack(some).astype(np.float32)) for some in zip(*known, strict=True)]
 
 
@@ -254,7 +257,7 @@ def _alignment(corpus: store.Corpus) -> dict[str, dict]:
     path = corpus.file(alignment.ALIGNED)
     if not path.exists():
         alignment.align_by_synthesis(corpus)
-    return {f"{corpus.name}/{file}": one for file, one in json.loads(path.read_text(encoding="utf-8")).items()}
+    return {f"{corpus.name}/{file}": known for file, known in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
 def _symbols(rows: list) -> tuple[Tensor, Tensor]:

@@ -32,11 +32,11 @@ from rtvc.training.disk import reading, write_text, writing
 
 SAMPLING_RATE = 16_000
 NOISE = "noise-esc10"
-TEACHER = "teacher"  # made by the stage of that name, so it has no source
+SYNTHETIC_SPEECH = "teacher"  # what the stage of that name has hibari read; it has no source
 WAVES = ".i16"
 DEVELOPMENT_SPEAKERS = {"ls_669", "ls_7312", "ls_2136", "ls_5789"}
 EVERY_TENTH = ("librispeech-one-clip", "an4")  # of these corpora every tenth speaker is for development
-MARGIN = 0.1  # seconds kept around the first and last speech
+KEPT_SILENCE = 0.1  # seconds kept around the first and last speech
 FULL_SCALE = 32_767
 
 
@@ -86,7 +86,7 @@ def trim(wave: np.ndarray) -> np.ndarray:
     spans = audio.voiced_spans(wave)
     if not spans:
         return wave
-    margin = int(MARGIN * SAMPLING_RATE)
+    margin = int(KEPT_SILENCE * SAMPLING_RATE)
     return wave[max(0, spans[0][0] - margin) : spans[-1][1] + margin]
 
 
@@ -172,17 +172,17 @@ def load_corpus(name: str, processes: int | None = None) -> Corpus:
     Raises:
         TrainingError: there is no such corpus, or nothing in it can be read.
     """
-    if name == TEACHER:
-        stem = TEACHER
+    if name == SYNTHETIC_SPEECH:
+        stem = SYNTHETIC_SPEECH
         if not (folders.CACHE / f"{stem}.json").exists():
-            raise TrainingError("The teacher has not read yet; run the stage “teacher”.")
+            raise TrainingError("There is no synthetic speech yet; run the stage “teacher”.")
     else:
         source = sources.find(name, folders.CACHE)
         stem = f"{_slug(name)}-{source.key}"
         if not (folders.CACHE / f"{stem}.json").exists():
             _prepare(source, stem, processes)
     index = json.loads((folders.CACHE / f"{stem}.json").read_text(encoding="utf-8"))
-    return Corpus(name, [Utterance(**(one | {"corpus": name})) for one in index["utterances"]], stem)
+    return Corpus(name, [Utterance(**(row | {"corpus": name})) for row in index["utterances"]], stem)
 
 
 def development_speakers(corpora: list[Corpus]) -> set[str]:
@@ -190,7 +190,7 @@ def development_speakers(corpora: list[Corpus]) -> set[str]:
     chosen = set(DEVELOPMENT_SPEAKERS)
     for corpus in corpora:
         if corpus.name in EVERY_TENTH:
-            chosen |= set(sorted({one.speaker for one in corpus.utterances})[::10])
+            chosen |= set(sorted({utterance.speaker for utterance in corpus.utterances})[::10])
     return chosen
 
 
@@ -199,8 +199,8 @@ def split(corpora: list[Corpus]) -> tuple[list[Utterance], list[Utterance]]:
     held_out = development_speakers(corpora)
     train, development, seen = [], [], {}
     for corpus in corpora:
-        for one in corpus.utterances:
-            if seen.setdefault((one.speaker, Path(one.file).name), corpus.name) != corpus.name:
+        for utterance in corpus.utterances:
+            if seen.setdefault((utterance.speaker, Path(utterance.file).name), corpus.name) != corpus.name:
                 continue
-            (development if one.speaker in held_out else train).append(one)
+            (development if utterance.speaker in held_out else train).append(utterance)
     return train, development

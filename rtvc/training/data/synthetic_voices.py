@@ -18,14 +18,14 @@ from rtvc.training.data import noise, store
 from rtvc.voice import Voice
 
 SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
-ALL_SPEEDS = SPEEDS | {"slower": (0.77, 0.83), "faster": (1.2, 1.28)}  # enough to tell apart, too odd to speak like
-WARPED_SPEED, WARPED_FORMANTS, MOST_FORMANTS = (0.78, 1.27), 0.07, 0.15  # the latter natural logs: deviation, bound
+ENCODER_SPEEDS = SPEEDS | {"slower": (0.77, 0.83), "faster": (1.2, 1.28)}  # enough to tell apart, too odd to speak like
+WARPED_SPEED, WARPED_FORMANTS, FORMANTS_BOUND = (0.78, 1.27), 0.07, 0.15  # the latter natural logs: deviation, bound
 WARPED_SECONDS = 10  # of a piece; of people with less speech there are fewer pieces
 WARPED = "-warped"
 MINIMUM_SAMPLES = int(1.2 * store.SAMPLING_RATE)
-WINDOW, STEP = 512, 128  # samples of the short-time spectra in which a vocal tract is lengthened
-LIFTER = 26  # cepstral coefficients, 1.6 ms: the vocal tract, not the voice
-MOST_NEPERS = 2.3  # 20 dB
+N_FFT, HOP_LENGTH = 512, 128  # of the short-time spectra in which a vocal tract is lengthened
+LIFTERED = 26  # cepstral coefficients, 1.6 ms: the vocal tract, not the voice
+CHANGE_BOUND = 2.3  # 20 dB
 
 
 def speeds(speaker: str, ranges: dict[str, tuple[float, float]]) -> dict[str, float]:
@@ -52,8 +52,8 @@ def warp(wave: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     size = int(WARPED_SECONDS * store.SAMPLING_RATE * speed)
     start = draw.integers(0, max(1, len(wave) - size))
     piece = played(wave[start : start + size], speed)
-    formants = math.exp(np.clip(WARPED_FORMANTS * draw.standard_normal(), -MOST_FORMANTS, MOST_FORMANTS))
-    piece = noise.vocal_tract(piece, formants, noise.colour(draw))
+    formants = math.exp(np.clip(WARPED_FORMANTS * draw.standard_normal(), -FORMANTS_BOUND, FORMANTS_BOUND))
+    piece = vocal_tract(piece, formants, noise.smooth_filter(draw))
     return piece / max(1.0, np.abs(piece).max())
 
 
@@ -66,33 +66,33 @@ def warped(wave: np.ndarray, speaker: str, count: int) -> Iterator[tuple[str, np
             yield f"{WARPED}{number}", piece
 
 
-def vocal_tract(wave: np.ndarray, formants: float, colour: np.ndarray) -> np.ndarray:
-    """``wave`` with its formants ``formants`` times as high at the same pitch, through a filter of ``colour``.
+def vocal_tract(wave: np.ndarray, formants: float, filter_nepers: np.ndarray) -> np.ndarray:
+    """``wave`` with its formants ``formants`` times as high at the same pitch, through a filter of ``filter_nepers``.
 
     The spectral envelope is the cepstrum's beginning (A. Oppenheim and R. Schafer 1968); the phase stays.
 
     Args:
         wave: (samples,) float32.
-        colour: (257,) nepers, from 0 Hz to half the sampling rate.
+        filter_nepers: (257,), from 0 Hz to half the sampling rate.
     """
-    window, half = torch.hann_window(WINDOW), WINDOW // 2
-    spectrum = torch.stft(torch.from_numpy(wave), WINDOW, STEP, window=window, return_complex=True)
+    window, half = torch.hann_window(N_FFT), N_FFT // 2
+    spectrum = torch.stft(torch.from_numpy(wave), N_FFT, HOP_LENGTH, window=window, return_complex=True)
     logs = (spectrum.abs() + 1e-5).log()
     cepstrum = torch.fft.ifft(torch.cat([logs, logs[1:-1].flip(0)]), dim=0).real
-    cepstrum[LIFTER : 1 - LIFTER] = 0
+    cepstrum[LIFTERED : 1 - LIFTERED] = 0
     envelope = torch.fft.fft(cepstrum, dim=0).real[: half + 1]
     places = (torch.arange(half + 1) / formants).clamp(max=half)
     below, share = places.long(), (places % 1)[:, None]
     moved = torch.lerp(envelope[below], envelope[(below + 1).clamp(max=half)], share)
-    change = (moved - envelope).clamp(-MOST_NEPERS, MOST_NEPERS) + torch.from_numpy(colour).float()[:, None]
-    return torch.istft(spectrum * change.exp(), WINDOW, STEP, window=window, length=len(wave)).numpy()
+    change = (moved - envelope).clamp(-CHANGE_BOUND, CHANGE_BOUND) + torch.from_numpy(filter_nepers).float()[:, None]
+    return torch.istft(spectrum * change.exp(), N_FFT, HOP_LENGTH, window=window, length=len(wave)).numpy()
 
 
 def mixture(parts: list[Voice], shares: np.ndarray, higher: float = 0.0) -> Voice:
     """The voice between ``parts``, ``higher`` in pitch (natural log)."""
 
     def mean(name: str) -> np.ndarray | float:
-        return sum(share * getattr(one, name) for share, one in zip(shares, parts, strict=True))
+        return sum(share * getattr(voice, name) for share, voice in zip(shares, parts, strict=True))
 
     embedding, timbre, pitch = mean("speaker_embedding"), mean("timbre"), mean("pitch_mean") + higher
     return Voice(embedding, timbre, pitch, mean("pitch_std"), mean("tempo"))

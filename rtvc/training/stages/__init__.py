@@ -14,14 +14,14 @@ FUNCTIONS = (
     "export",
 )  # stages that are one function of the config
 LOOPED = {  # stages that run in rtvc.training.loop
-    "earspeech": "EarSpeech",
-    "ge2e": "GE2E",
-    "sayen": "SayEN",
-    "decoder": "Decoder",
-    "prior": "Prior",
-    "polish": "Polish",
-    "joint": "Joint",
-    "finetune": "Finetune",
+    "earspeech": "EarSpeechStage",
+    "ge2e": "GE2EStage",
+    "sayen": "SayENStage",
+    "decoder": "DecoderStage",
+    "prior": "PriorStage",
+    "polish": "PolishStage",
+    "joint": "JointStage",
+    "finetune": "FinetuneStage",
 }
 FAMILY = "rtvc7"  # its config holds other stages by name, which run one after another
 NAMES = sorted([*FUNCTIONS, *LOOPED, FAMILY])

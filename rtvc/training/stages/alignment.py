@@ -1,7 +1,7 @@
 """Stage ``alignment``: which frames belong to which symbol, for every utterance that RTVC-7 learns from.
 
-The frame classifier starts on the teacher's own durations and is then trained on what it found itself, round after
-round (Viterbi training), on all corpora.
+The frame classifier starts on synthetic speech, whose durations are known, and is then trained on what it found itself,
+round after round (Viterbi training), on all corpora.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from rtvc.training.data.alignment import (
     ALIGNED,
     CLASSES,
     CONFIG,
-    FRAME_RATE,
     IGNORED,
     FrameClassifier,
     align,
@@ -28,15 +27,16 @@ from rtvc.training.data.alignment import (
     labels_of,
     tidy,
 )
+from rtvc.training.data.measurements import FRAME_RATE
 from rtvc.training.disk import write_text
 from rtvc.training.machine import computes_bf16
 from rtvc.training.stages.teacher import DURATIONS
 
-QUIET = 4.0  # natural-log units below an utterance's loud frames (35 dB): silence, whatever the teacher says
+QUIET = 4.0  # natural-log units below an utterance's loud frames (35 dB): silence, whatever its durations say
 
 
-def teacher_labels(symbols: list[str], seconds: list[float], mel: Tensor) -> np.ndarray:
-    """The teacher's durations as frame classes; its word boundaries, which cover sound, are left open."""
+def synthetic_labels(symbols: list[str], seconds: list[float], mel: Tensor) -> np.ndarray:
+    """The durations of synthetic speech as frame classes; its word boundaries, which cover sound, are left open."""
     ends = np.round(np.cumsum(seconds) * FRAME_RATE).astype(int)
     labels = labels_of(symbols, np.diff(ends, prepend=0).tolist(), len(mel))
     level = mel.mean(1).numpy()
@@ -56,7 +56,7 @@ def _crops(items: list[tuple[Tensor, np.ndarray]], size: int, batch: int, rng: n
 
 
 def _disturb(mels: Tensor) -> Tensor:
-    """Noise floors, tilts and masked bands: the classifier meets other microphones than the teacher's."""
+    """Noise floors, tilts and masked bands: the classifier meets other microphones than the synthetic speech has."""
     batch, _, bands = mels.shape
     floor = torch.empty(batch, 1, 1).uniform_(-2.5, -0.2)
     tilt = torch.empty(batch, 1, 1).uniform_(-0.4, 0.4) * torch.linspace(-1, 1, bands)
@@ -102,36 +102,36 @@ def _load(corpora: list[str]) -> list[tuple[str, list[str], Tensor, bool]]:
     found = []
     loaded = [store.load_corpus(name) for name in corpora]
     waves = {corpus.name: corpus.wave for corpus in loaded}
-    for one in [*sum(store.split(loaded), [])]:
+    for utterance in [*sum(store.split(loaded), [])]:
         try:
-            symbols = text.phonemize(one.text)
+            symbols = text.phonemize(utterance.text)
         except text.TextError:
             continue
-        mel = features(waves[one.corpus](one)).half()
-        found.append((f"{one.corpus}/{one.file}", symbols, mel, not one.text.isupper()))
+        mel = features(waves[utterance.corpus](utterance)).half()
+        found.append((f"{utterance.corpus}/{utterance.file}", symbols, mel, not utterance.text.isupper()))
     return found
 
 
-def _teacher() -> list[tuple[str, list[str], Tensor, np.ndarray]]:
-    corpus = store.load_corpus(store.TEACHER)
+def _synthetic_speech() -> list[tuple[str, list[str], Tensor, np.ndarray]]:
+    corpus = store.load_corpus(store.SYNTHETIC_SPEECH)
     known = json.loads(corpus.file(DURATIONS).read_text(encoding="utf-8"))
     items = []
-    for one in corpus.utterances:
-        mel, symbols = features(corpus.wave(one)), known[one.file]["symbols"]
-        labels = teacher_labels(symbols, known[one.file]["seconds"], mel)
-        items.append((f"teacher/{one.file}", symbols, mel.half(), labels))
+    for utterance in corpus.utterances:
+        mel, symbols = features(corpus.wave(utterance)), known[utterance.file]["symbols"]
+        labels = synthetic_labels(symbols, known[utterance.file]["seconds"], mel)
+        items.append((f"{store.SYNTHETIC_SPEECH}/{utterance.file}", symbols, mel.half(), labels))
     return items
 
 
 def train(config: dict) -> None:
     """Align everything in ``corpora``, and write a corpus's alignments into the cache."""
     start = time.time()
-    teacher = _teacher()
-    print(f"teacher loaded {time.time() - start:.0f} s", flush=True)
+    synthetic = _synthetic_speech()
+    print(f"synthetic speech loaded {time.time() - start:.0f} s", flush=True)
     classifier = FrameClassifier()
-    items = [(mel.float(), labels) for _, _, mel, labels in teacher]
+    items = [(mel.float(), labels) for _, _, mel, labels in synthetic]
     fit(classifier, items, config["first_steps"], config["learning_rate"], 0)
-    utterances = [(key, symbols, mel, True) for key, symbols, mel, _ in teacher] + _load(config["corpora"])
+    utterances = [(key, symbols, mel, True) for key, symbols, mel, _ in synthetic] + _load(config["corpora"])
     print(f"corpora loaded {time.time() - start:.0f} s", flush=True)
     for round_index in range(config["rounds"] + 1):
         classifier.eval()
@@ -145,7 +145,7 @@ def train(config: dict) -> None:
             for (_, symbols, mel, _), (frames, score) in zip(utterances, found, strict=True)
             if score > bar
         ]
-        _save(utterances, found, [store.TEACHER, *config["corpora"]])
+        _save(utterances, found, [store.SYNTHETIC_SPEECH, *config["corpora"]])
         print(f"{time.time() - start:.0f} s", flush=True)
         if round_index < config["rounds"]:
             fit(classifier, items, config["steps"], config["learning_rate"] / 2, round_index + 1)
@@ -155,7 +155,7 @@ def _save(utterances: list, found: list, corpora: list[str]) -> None:
     tables: dict[str, dict] = {name: {} for name in corpora}
     for (key, symbols, _, punctuated), (frames, score) in zip(utterances, found, strict=True):
         if frames:
-            name = next(one for one in corpora if key.startswith(f"{one}/"))
+            name = next(corpus for corpus in corpora if key.startswith(f"{corpus}/"))
             symbols, frames = tidy(symbols, frames, punctuated)
             tables[name][key.removeprefix(f"{name}/")] = {"symbols": symbols, "frames": frames, "score": score}
     for name, table in tables.items():

@@ -12,7 +12,7 @@ from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import Opponent
 from rtvc.training.losses import spectral_loss
 from rtvc.training.optim import adam, rate_at
-from rtvc.training.synthesis import Synthesis, targets, without_edges
+from rtvc.training.synthesis import SynthesisStage, targets, without_edges
 
 
 def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator) -> None:
@@ -22,7 +22,7 @@ def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator) ->
     model.mel_deviation.copy_(mels.std(0))
 
 
-class Copying(nn.Module):
+class WaveAutoencoder(nn.Module):
     """Wave → latents → wave; what the stage ``decoder`` trains."""
 
     def __init__(self, model: RTVC7Model, kl_weight: float):
@@ -30,29 +30,29 @@ class Copying(nn.Module):
         self.model, self.kl_weight = model, kl_weight
 
     def forward(self, batch: Batch, scored: bool = True) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Losses, and the waves made and real, each (batch, samples); without ``scored`` no losses."""
+        """Losses, and the waves generated and real, each (batch, samples); without ``scored`` no losses."""
         model, mask = self.model, batch.mask[..., None]
         mean, log_deviation = targets(model, batch)
         latents = mean + log_deviation.exp() * torch.randn_like(mean)
-        made = model.decode(latents, batch.f0, batch.voice, mask, torch.randn_like(batch.wave))
-        made, real = without_edges(made), without_edges(batch.wave)
+        generated = model.decode(latents, batch.f0, batch.voice, mask, torch.randn_like(batch.wave))
+        generated, real = without_edges(generated), without_edges(batch.wave)
         if not scored:
-            return {}, made, real
-        spectral = spectral_loss(made, real, model.config)
+            return {}, generated, real
+        spectral = spectral_loss(generated, real, model.config)
         kl = (0.5 * (mean.square() + (2 * log_deviation).exp() - 1) - log_deviation).mean()
         deviation = log_deviation.exp().mean().detach()
         total = spectral + self.kl_weight * kl
-        return {"total": total, "spectral": spectral, "kl": kl, "deviation": deviation}, made, real
+        return {"total": total, "spectral": spectral, "kl": kl, "deviation": deviation}, generated, real
 
 
-class Decoder(Synthesis):
+class DecoderStage(SynthesisStage):
     """Posterior encoder + decoder. From ``adversarial_from`` on against discriminators, which learn alone at first."""
 
     def __init__(self, config: dict):
         super().__init__(config, aligned=False)
         if not config.get("init"):
             _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]))
-        self.objective = Copying(self.model, config["kl_weight"])
+        self.objective = WaveAutoencoder(self.model, config["kl_weight"])
         parameters = [*self.model.decoder.parameters(), *self.model.posterior_encoder.parameters()]
         self.optimizer = adam(parameters, config["learning_rate"])
         self.opponent = Opponent(config["discriminator_rate"])
@@ -61,19 +61,19 @@ class Decoder(Synthesis):
         return speech.crops(self.config["batch_size"], self.config["frames"], random)
 
     def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        return Copying(kept, self.config["kl_weight"])(batch)
+        return WaveAutoencoder(kept, self.config["kl_weight"])(batch)
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
         config, fight = self.config, self.config["adversarial_from"]
         frozen = fight <= clock.step < fight + config["warm_up"]
         self.model.posterior_encoder.requires_grad_(clock.step < config["posterior_steps"])  # the prior can aim at it
         with torch.set_grad_enabled(not frozen):
-            losses, made, real = self.objective(batch, scored=not frozen)
+            losses, generated, real = self.objective(batch, scored=not frozen)
         if clock.step < fight:
             return losses
-        losses["discriminator"] = self.opponent.update(made, real)
+        losses["discriminator"] = self.opponent.update(generated, real)
         if not frozen:
-            adversarial, features = self.opponent.judge(made, real)
+            adversarial, features = self.opponent.judge(generated, real)
             against = config["adversarial_weight"] * adversarial + config["feature_weight"] * features
             losses |= {"total": losses["total"] + against, "adversarial": adversarial, "features": features}
         return losses

@@ -18,13 +18,14 @@ from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeech
 from rtvc.training import loop
 from rtvc.training.data import store
 from rtvc.training.data.alignment import CLASS_OF, IGNORED, FrameClassifier
-from rtvc.training.data.noisy_speech import Mixtures
-from rtvc.training.data.speech import FRAME_RATE, Item, Speech, held_out
+from rtvc.training.data.measurements import FRAME_RATE
+from rtvc.training.data.noisy_speech import NoisySpeech
+from rtvc.training.data.speech import Item, Speech, held_out
 from rtvc.training.models import component
 from rtvc.training.optim import rate_at
 
-HOP = EarSpeechConfig().hop_length
-KINDS = ("learned", "formula")
+EAR_HOP = EarSpeechConfig().hop_length
+FRONT_ENDS = ("learned", "formula")
 
 
 def frame_labels(item: Item, first: int, frames: int) -> np.ndarray:
@@ -33,12 +34,12 @@ def frame_labels(item: Item, first: int, frames: int) -> np.ndarray:
     The alignment has 80 frames a second, EarSpeech 100.
     """
     classes = np.repeat([CLASS_OF[symbol] for symbol in item.symbols], item.durations)
-    centres = (first + np.arange(frames) + 0.5) * HOP / store.SAMPLING_RATE
+    centres = (first + np.arange(frames) + 0.5) * EAR_HOP / store.SAMPLING_RATE
     places = (centres * FRAME_RATE).astype(int)
     return np.where(places < len(classes), classes[places.clip(max=len(classes) - 1)], IGNORED)
 
 
-class Recognising(nn.Module):
+class PhonemeRecognition(nn.Module):
     """Both front ends, each with its recogniser; the recognisers start alike."""
 
     def __init__(self, learned: EarSpeechModel, size: int, layers: int):
@@ -46,34 +47,34 @@ class Recognising(nn.Module):
         formula = EarSpeechModel(EarSpeechConfig()).requires_grad_(False)
         self.fronts = nn.ModuleDict({"learned": learned, "formula": formula})
         recogniser = FrameClassifier(learned.config.bands, size, layers)
-        self.recognisers = nn.ModuleDict({kind: copy.deepcopy(recogniser) for kind in KINDS})
+        self.recognisers = nn.ModuleDict({kind: copy.deepcopy(recogniser) for kind in FRONT_ENDS})
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         """Cross-entropies of waves (rows, samples) with labels (rows, frames), and the share of frames mistaken."""
         waves, labels = batch
         found: dict[str, Tensor] = {}
-        for kind in KINDS:
+        for kind in FRONT_ENDS:
             logits = self.recognisers[kind](4 * self.fronts[kind](waves).features - 1).float()
             found[kind] = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
             known = labels != IGNORED
             found[f"{kind}_errors"] = (logits.detach().argmax(-1) != labels)[known].float().mean()
-        return found | {"total": sum(found[kind] for kind in KINDS)}
+        return found | {"total": sum(found[kind] for kind in FRONT_ENDS)}
 
 
-class EarSpeech(loop.Stage):
+class EarSpeechStage(loop.Stage):
     """EarSpeech is exported; the recognisers are scaffolding."""
 
     clip = 5.0
-    PARTS = 8  # batches of the evaluation; every second one is noisy
+    EVALUATION_BATCHES = 8  # every second one is noisy
 
     def __init__(self, config: dict):
         super().__init__(config)
         learned = component(EarSpeechModel, config["init"]) if config["init"] else EarSpeechModel(EarSpeechConfig())
-        self.objective = self.kept = Recognising(learned, config["recogniser_size"], config["recogniser_layers"])
+        self.objective = self.kept = PhonemeRecognition(learned, config["recogniser_size"], config["recogniser_layers"])
         self.speech, self.held_out = Speech(config["corpora"]), held_out(config["corpora"])
         kinds = ("train", "development")
-        self.mixtures = [Mixtures(config["corpora"], config["seconds"], config["snr"], kind) for kind in kinds]
-        self.examined = self.PARTS if self.held_out else 0
+        self.noisy_speech = [NoisySpeech(config["corpora"], config["seconds"], config["snr"], kind) for kind in kinds]
+        self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": learned.parameters(), "weight_decay": 0.0},
@@ -82,20 +83,20 @@ class EarSpeech(loop.Stage):
         )
 
     def draw(self, random: np.random.Generator, phase: int) -> tuple[Tensor, Tensor]:
-        return self._drawn(self.speech, self.mixtures[0], self.config["noisy"], random)
+        return self._drawn(self.speech, self.noisy_speech[0], self.config["noisy"], random)
 
     def _drawn(
-        self, speech: Speech, mixtures: Mixtures, noisy: float, random: np.random.Generator
+        self, speech: Speech, noisy_speech: NoisySpeech, noisy: float, random: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """Waves (rows, samples), a share of them ``noisy``, and labels (rows, frames)."""
-        frames, waves, labels = round(self.config["seconds"] * store.SAMPLING_RATE) // HOP, [], []
+        frames, waves, labels = round(self.config["seconds"] * store.SAMPLING_RATE) // EAR_HOP, [], []
         for index in random.choice(len(speech.items), self.config["batch_size"], p=speech.chances):
             item = speech.items[index]
             whole = speech.wave(item)
-            first = int(random.integers(max(1, len(whole) // HOP - frames + 1)))
-            crop = whole[first * HOP : (first + frames) * HOP]
-            crop = np.pad(crop, (0, frames * HOP - len(crop)))
-            waves.append(mixtures.disturbed(crop, random)[0] if random.random() < noisy else crop)
+            first = int(random.integers(max(1, len(whole) // EAR_HOP - frames + 1)))
+            crop = whole[first * EAR_HOP : (first + frames) * EAR_HOP]
+            crop = np.pad(crop, (0, frames * EAR_HOP - len(crop)))
+            waves.append(noisy_speech.disturb(crop, random)[0] if random.random() < noisy else crop)
             labels.append(frame_labels(item, first, frames))
         return torch.from_numpy(np.stack(waves)).float(), torch.from_numpy(np.stack(labels))
 
@@ -104,19 +105,19 @@ class EarSpeech(loop.Stage):
         return [factor * self.config["earspeech_lr"], factor * self.config["learning_rate"]]
 
     @torch.no_grad()
-    def examine(self, kept: Recognising, number: int) -> dict[str, float]:
+    def evaluate_part(self, kept: PhonemeRecognition, number: int) -> dict[str, float]:
         """Frame error rates on development speakers, clean or noisy."""
-        batch = self._drawn(self.held_out, self.mixtures[1], float(number % 2), np.random.default_rng(number))
+        batch = self._drawn(self.held_out, self.noisy_speech[1], float(number % 2), np.random.default_rng(number))
         kept.recognisers.eval()
-        found = kept(tuple(one.to(kept.fronts["learned"].device) for one in batch))
+        found = kept(tuple(part.to(kept.fronts["learned"].device) for part in batch))
         kept.recognisers.train()
         where = "noisy" if number % 2 else "clean"
-        return {f"{kind}_errors_{where}": found[f"{kind}_errors"].item() for kind in KINDS}
+        return {f"{kind}_errors_{where}": found[f"{kind}_errors"].item() for kind in FRONT_ENDS}
 
     def summary(self, found: list[dict[str, float]]) -> dict[str, float]:
         """Means over the batches in which a figure stands, and what learning gained, in percent points."""
-        names = sorted({name for one in found for name in one})
-        means = {name: float(np.mean([one[name] for one in found if name in one])) for name in names}
+        names = sorted({name for figures in found for name in figures})
+        means = {name: float(np.mean([figures[name] for figures in found if name in figures])) for name in names}
         gains = {
             f"gain_{where}": 100 * (means[f"formula_errors_{where}"] - means[f"learned_errors_{where}"])
             for where in ("clean", "noisy")
@@ -124,6 +125,6 @@ class EarSpeech(loop.Stage):
         }
         return means | gains
 
-    def save(self, kept: Recognising, folder: Path) -> None:
+    def save(self, kept: PhonemeRecognition, folder: Path) -> None:
         kept.fronts["learned"].save_pretrained(folder)
         EarSpeechFeatureExtractor().save_pretrained(folder)

@@ -31,13 +31,13 @@ def train(config: dict) -> None:
     for name in config["corpora"]:
         corpus, keys, embeddings, timbres = store.load_corpus(name), [], [], []
         ranges = synthetic_voices.SPEEDS if name in config["shifted"] else {}
-        for one in tqdm(corpus.utterances, desc=name, mininterval=10):
-            for suffix, wave in synthetic_voices.copies(corpus.wave(one), one.speaker, ranges):
-                heard = torch.from_numpy(wave[: config["longest"] * store.SAMPLING_RATE])
-                embedding = encoders[1](encoders[0](heard[None]).features).speaker_embedding[0]
-                keys.append(one.file + suffix)
+        for utterance in tqdm(corpus.utterances, desc=name, mininterval=10):
+            for suffix, wave in synthetic_voices.copies(corpus.wave(utterance), utterance.speaker, ranges):
+                clip = torch.from_numpy(wave[: config["longest"] * store.SAMPLING_RATE])
+                embedding = encoders[1](encoders[0](clip[None]).features).speaker_embedding[0]
+                keys.append(utterance.file + suffix)
                 embeddings.append(embedding.half().numpy())
-                timbres.append(timbre(heard, RTVC7Config()).half().numpy())
+                timbres.append(timbre(clip, RTVC7Config()).half().numpy())
         stored = {"keys": np.array(keys), "embeddings": np.stack(embeddings), "timbres": np.stack(timbres)}
         with writing(folders.CACHE):
             np.savez(corpus.file(VOICES), **stored)

@@ -23,14 +23,14 @@ from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.losses import SpeakerConsistency
 from rtvc.training.models import save_whole, whole_model
 from rtvc.training.optim import adam, rate_at
-from rtvc.training.synthesis import Speaking, weighed
+from rtvc.training.synthesis import TextToSpeech, weighted
 from rtvc.voice import Voice
 
-LEAST = 20.0  # seconds of recordings to adapt to
-VOICE = "speaker.voice"  # the enrolled person, beside the model
+LEAST_SECONDS = 20.0  # seconds of recordings to adapt to
+VOICE_FILE = "speaker.voice"  # the enrolled person, beside the model
 
 
-class Finetune(loop.Stage):
+class FinetuneStage(loop.Stage):
     """The exported folder is a whole model, with the person's enrolled voice in it."""
 
     chosen_by = "total"
@@ -42,20 +42,20 @@ class Finetune(loop.Stage):
         self.whole.config.timbre_emphasis = 0.0  # RTVC-7 learns what this voice is like; nothing draws it elsewhere
         self.model = self.kept = self.whole.rtvc7
         own, self.held = _divided(config)
-        self.voice = self.whole.enroll([store.load_corpus(config["recordings"]).wave(one) for one in own])
+        self.voice = self.whole.enroll([store.load_corpus(config["recordings"]).wave(utterance) for utterance in own])
         names = {config["recordings"]: 1.0}
         self.speech, self.unheard = (
-            Speech(names, "all", reject=0.0, only={one.file for one in some}) for some in (own, self.held)
+            Speech(names, "all", reject=0.0, only={utterance.file for utterance in some}) for some in (own, self.held)
         )
         self.model.requires_grad_(False)
         learning = [*self.model.prior.parameters(), *self.model.flow.parameters()]
-        for one in learning:
-            one.requires_grad_(True)
+        for parameter in learning:
+            parameter.requires_grad_(True)
         judges = copy.deepcopy(self.whole.earspeech), copy.deepcopy(self.whole.tuned_ge2e)
         self.listeners = {"speaker": SpeakerConsistency(*judges)}
-        self.objective = Speaking(self.model, self.listeners, config)
+        self.objective = TextToSpeech(self.model, self.listeners, config)
         self.optimizer = adam(learning, config["learning_rate"])
-        self.examined = len(self.held)
+        self.evaluation_parts = len(self.held)
 
     def draw(self, random: np.random.Generator, phase: int) -> Batch:
         return self._in_the_voice(self.speech.pieces(self.config["seconds"], random, self.config["longest"]))
@@ -65,31 +65,33 @@ class Finetune(loop.Stage):
         not become part of the voice.
         """
         rows, voice = len(batch.wave), self.voice
-        embedding, spectrum = (torch.tensor(one).expand(rows, -1) for one in (voice.speaker_embedding, voice.timbre))
-        numbers = [torch.full((rows,), float(one)) for one in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
+        embedding, spectrum = (
+            torch.tensor(vector).expand(rows, -1) for vector in (voice.speaker_embedding, voice.timbre)
+        )
+        numbers = [torch.full((rows,), float(number)) for number in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
         batch.pitch_mean, batch.timbre = numbers[0], spectrum.contiguous()
         batch.voice = RTVC7Model.voice(embedding, batch.timbre, *numbers, batch.quality)
         return batch
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
-        return weighed(self.objective(batch)[0], self.config["weights"])
+        return weighted(self.objective(batch)[0], self.config["weights"])
 
     def rates(self, clock: loop.Clock) -> list[float]:
         return [self.config["learning_rate"] * rate_at(round(1000 * clock.progress()), 1000, warm_up=25)]
 
     @torch.no_grad()
-    def examine(self, kept: RTVC7Model, number: int) -> dict[str, float]:
+    def evaluate_part(self, kept: RTVC7Model, number: int) -> dict[str, float]:
         """Of a held-out recording: the losses on it, and the likeness of its sentence, spoken, to it (cosine)."""
         loop.seed(number)
         items = [item for item in self.unheard.items if item.key.endswith(f"/{self.held[number].file}")]
         batch = self._in_the_voice(self.unheard.pieces_of(items, np.random.default_rng(number), 20.0))
-        found, _, _ = Speaking(kept, self.listeners, self.config)(batch.to(kept.device))
+        found, _, _ = TextToSpeech(kept, self.listeners, self.config)(batch.to(kept.device))
         spoken = self._spoken(kept, number)
         recorded = store.load_corpus(self.config["recordings"]).wave(self.held[number])
         likeness = 1 - self.listeners["speaker"](
-            *(torch.from_numpy(one)[None].to(kept.device) for one in (spoken, recorded))
+            *(torch.from_numpy(wave)[None].to(kept.device) for wave in (spoken, recorded))
         )
-        return {name: value.item() for name, value in (weighed(found, self.config["weights"])).items()} | {
+        return {name: value.item() for name, value in (weighted(found, self.config["weights"])).items()} | {
             "similarity": likeness.item()
         }
 
@@ -108,22 +110,24 @@ class Finetune(loop.Stage):
 
     def save(self, kept: nn.Module, folder: Path) -> None:
         save_whole(copy.deepcopy(self._with(kept)), folder)
-        Voice.save(self.voice, folder / VOICE)
+        Voice.save(self.voice, folder / VOICE_FILE)
 
 
 def _divided(config: dict) -> tuple[list[store.Utterance], list[store.Utterance]]:
     """Recordings to adapt to and held-out ones, the last ``held_out`` by name; only those whose text can be read."""
     if not config["recordings"]:
         raise TrainingError("No recordings are named; --recordings FOLDER, with NAME.txt beside each NAME.wav.")
-    usable = [one for one in store.load_corpus(config["recordings"]).utterances if _readable(one.text)]
-    usable.sort(key=lambda one: one.file)
+    usable = [
+        utterance for utterance in store.load_corpus(config["recordings"]).utterances if _readable(utterance.text)
+    ]
+    usable.sort(key=lambda utterance: utterance.file)
     count = config["held_out"]
     own, held = usable[: len(usable) - count], usable[len(usable) - count :]
-    seconds = sum(one.seconds for one in own)
-    if seconds < LEAST or not held:
+    seconds = sum(utterance.seconds for utterance in own)
+    if seconds < LEAST_SECONDS or not held:
         raise TrainingError(
             f"“{config['recordings']}” has {len(usable)} recordings with texts; beside {count} held out they last "
-            f"{seconds:.0f} s, and {LEAST:g} s are needed: record more, or write down what is said."
+            f"{seconds:.0f} s, and {LEAST_SECONDS:g} s are needed: record more, or write down what is said."
         )
     return own, held
 

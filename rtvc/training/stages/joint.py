@@ -18,41 +18,41 @@ from rtvc import VoiceCloningModel
 from rtvc.rtvc7 import TRAITS, timbre
 from rtvc.training import loop
 from rtvc.training.data import store
-from rtvc.training.data.noisy_speech import Mixtures
+from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.data.speech import Speech, held_out
 from rtvc.training.discriminators import Opponent
 from rtvc.training.losses import SayENLoss, SpeakerConsistency, TunedGE2ELoss
 from rtvc.training.models import save_whole, whole_model
 from rtvc.training.optim import adam, rate_at
-from rtvc.training.synthesis import Speaking, losses_of_both, text_parameters
+from rtvc.training.synthesis import TextToSpeech, adversarial_losses, text_parameters
 
 
-class Together(nn.Module):
+class JointModel(nn.Module):
     """The whole model and its losses; ``judges``: EarSpeech and Tuned-GE2E that stay as they are, for likeness."""
 
     def __init__(self, model: VoiceCloningModel, judges: tuple[nn.Module, nn.Module], config: dict):
         super().__init__()
         self.model, self.judges = model, nn.ModuleList(judges)
-        self.speaking = Speaking(model.rtvc7, {"speaker": SpeakerConsistency(*judges)}, config)
+        self.speaking = TextToSpeech(model.rtvc7, {"speaker": SpeakerConsistency(*judges)}, config)
         self.enhancement = SayENLoss(model.sayen.config, *judges)
         self.ge2e = TunedGE2ELoss(margins=tuple(config["margins"])).requires_grad_(False)
         self.rest = TRAITS + model.rtvc7.config.latent_size
 
     def forward(self, batch: dict, scored: bool = True) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Losses, and windows made and real (windows, samples); without ``scored`` no losses."""
-        embeddings = self._embed(batch["heard"])[1]
+        """Losses, and windows generated and real (windows, samples); without ``scored`` no losses."""
+        embeddings = self._embed(batch["crop"])[1]
         speech = batch["speech"]
         others = embeddings.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)  # of the same person's other recording
         voice = torch.cat([others, speech.voice[:, -self.rest :]], -1)
-        losses, made, real = self.speaking(speech, scored, voice)
+        losses, generated, real = self.speaking(speech, scored, voice)
         if not scored:
-            return losses, made, real
+            return losses, generated, real
         with torch.autocast(embeddings.device.type, enabled=False):
             losses["ge2e"] = self.ge2e(embeddings.unflatten(0, (-1, 2)))
         features, noisy_voice = self._embed(batch["noisy"])
         enhanced = self.model.sayen(batch["noisy"], features, noisy_voice).enhanced
         losses["enhancement"] = self.enhancement(enhanced, batch["clean"])["total"]
-        return losses, made, real
+        return losses, generated, real
 
     def _embed(self, waves: Tensor) -> tuple[Tensor, Tensor]:
         """(rows, samples) → features (rows, frames, 64), embeddings (rows, size)."""
@@ -60,22 +60,22 @@ class Together(nn.Module):
         return features, self.model.tuned_ge2e(features).speaker_embedding
 
 
-class Joint(loop.Stage):
+class JointStage(loop.Stage):
     """A parameter group and learning rate a component."""
 
     decay = 0.998
-    PARTS = 4  # batches of the evaluation
+    EVALUATION_BATCHES = 4
 
     def __init__(self, config: dict):
         super().__init__(config)
         self.model = self.kept = whole_model(config["rtvc_ckpt"])
         self._set_dropout(config["sayen_dropout"])
         self.judges = copy.deepcopy(self.model.earspeech), copy.deepcopy(self.model.tuned_ge2e)
-        self.objective = Together(self.model, self.judges, config)
+        self.objective = JointModel(self.model, self.judges, config)
         self.speech = Speech(config["corpora"], shifted=config["shifted"])
         self.held_out = held_out(config["corpora"])
-        self.examined = self.PARTS if self.held_out else 0
-        self.mixtures = Mixtures(config["corpora"], config["seconds"], config["snr"])
+        self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
+        self.noisy_speech = NoisySpeech(config["corpora"], config["seconds"], config["snr"])
         self.optimizer = adam(self._groups(), config["rtvc7_lr"])
         self.opponent = Opponent(config["discriminator_lr"], config["opponent"])
 
@@ -100,13 +100,13 @@ class Joint(loop.Stage):
     def draw_from(self, speech: Speech, random: np.random.Generator) -> dict:
         """Pieces to speak, crops to hear, and noisy and clean crops; rows 2k and 2k + 1 are of one person."""
         items = speech.pairs(max(1, self.config["batch_size"] // 2), random)
-        heard = [self._crop(speech.wave(item), random) for item in items]
-        noisy, clean = zip(*(self.mixtures.disturbed(one, random) for one in heard), strict=True)
-        waves = {"heard": heard, "noisy": noisy, "clean": clean}
+        crops = [self._crop(speech.wave(item), random) for item in items]
+        noisy, clean = zip(*(self.noisy_speech.disturb(crop, random) for crop in crops), strict=True)
+        waves = {"crop": crops, "noisy": noisy, "clean": clean}
         stacked = {name: torch.from_numpy(np.stack(rows)).float() for name, rows in waves.items()}
         pieces = speech.pieces_of(items, random, self.config["longest"])
         places = np.arange(len(items)) ^ 1  # the same person's other recording
-        pieces.timbre = torch.stack([timbre(stacked["heard"][one], self.model.rtvc7.config) for one in places])
+        pieces.timbre = torch.stack([timbre(stacked["crop"][place], self.model.rtvc7.config) for place in places])
         pieces.voice = torch.cat([pieces.voice[:, : -pieces.timbre.shape[1]], pieces.timbre], -1)
         return {"speech": pieces} | stacked
 
@@ -118,35 +118,35 @@ class Joint(loop.Stage):
         return wave[start : start + size]
 
     def losses(self, batch: dict, clock: loop.Clock) -> dict[str, Tensor]:
-        return losses_of_both(self, batch, clock)
+        return adversarial_losses(self, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         factor = rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
         return [factor * self.config[f"{name}_lr"] for name in ("earspeech", "ge2e", "sayen", "rtvc7")]
 
-    def examine(self, kept: VoiceCloningModel, number: int) -> dict[str, float]:
+    def evaluate_part(self, kept: VoiceCloningModel, number: int) -> dict[str, float]:
         """The losses, without the discriminators', on development speakers."""
-        return {name: value.item() for name, value in self._examined(kept, number)[1][0].items()}
+        return {name: value.item() for name, value in self._evaluated(kept, number)[1][0].items()}
 
     def sounds(self, kept: VoiceCloningModel) -> dict[str, np.ndarray]:
-        """Of the first row of the evaluation: a window real and made, the crop noisy and cleaned."""
-        if not self.examined:
+        """Of the first row of the evaluation: a window real and generated, the crop noisy and cleaned."""
+        if not self.evaluation_parts:
             return {}
-        batch, (_, made, real) = self._examined(kept, 0)
+        batch, (_, generated, real) = self._evaluated(kept, 0)
         with torch.no_grad():
             voices = kept.earspeech(batch["noisy"][:1]).features
             embedding = kept.tuned_ge2e(voices).speaker_embedding
             enhanced = kept.sayen(batch["noisy"][:1], voices, embedding).enhanced
-        waves = {"real": real, "made": made, "noisy": batch["noisy"], "enhanced": enhanced}
+        waves = {"real": real, "generated": generated, "noisy": batch["noisy"], "enhanced": enhanced}
         return {name: wave[0].float().cpu() for name, wave in waves.items()}
 
     @torch.no_grad()
-    def _examined(self, kept: VoiceCloningModel, number: int) -> tuple[dict, tuple]:
-        """A batch of development speakers, and what :class:`Together` makes of it."""
+    def _evaluated(self, kept: VoiceCloningModel, number: int) -> tuple[dict, tuple]:
+        """A batch of development speakers, and what :class:`JointModel` makes of it."""
         loop.seed(number)
         batch = self.draw_from(self.held_out, np.random.default_rng(number))
-        batch = {name: one.to(kept.device) for name, one in batch.items()}
-        return batch, Together(kept.eval(), self.judges, self.config)(batch)
+        batch = {name: part.to(kept.device) for name, part in batch.items()}
+        return batch, JointModel(kept.eval(), self.judges, self.config)(batch)
 
     def save(self, kept: VoiceCloningModel, folder: Path) -> None:
         """A whole model's folder, as the pipeline loads it."""

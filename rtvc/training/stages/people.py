@@ -1,6 +1,6 @@
-"""People that RTVC-7 makes: mixtures of the voices there are, each also warped, for Tuned-GE2E to learn more voices.
+"""Stage ``people``: RTVC-7 speaks in mixtures of the voices there are, each also warped; Tuned-GE2E learns from them.
 
-They stand in a folder that ``made`` in ``configs/ge2e.yaml`` names; who somebody is there, the teacher is asked.
+They stand in a folder that ``made`` in ``configs/ge2e.yaml`` names; who somebody is, the speaker teacher is asked.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from rtvc.training.data.synthetic_voices import mixture
 from rtvc.training.disk import writing
 from rtvc.voice import Voice
 
-HEARD = 8  # seconds of a person that enrolment hears
-MIXED = (1.0, 1.0, 0.3)  # Dirichlet's: mostly two people, a little of a third
-PITCH = 0.07  # natural log, deviation
-LETTERS = (110, 170)  # of a text: about ten seconds
+ENROLLED_SECONDS = 8  # seconds of a person that enrolment hears
+DIRICHLET = (1.0, 1.0, 0.3)  # concentrations: mostly two people, a little of a third
+PITCH_DEVIATION = 0.07  # natural log, deviation
+TEXT_LENGTHS = (110, 170)  # of a text: about ten seconds
 
 
 def train(config: dict) -> None:
     """Stage ``people``: mix, speak and write ``people`` of them, and each once more, warped."""
     corpora = {name: store.load_corpus(name) for name in config["corpora"]}
-    heard = [one for one in speakers.speakers(corpora, [], 0, []) if not one.development]
-    jobs = [(config["rtvc_ckpt"], one.parts) for one in heard]
+    training = [speaker for speaker in speakers.speakers_of(corpora, [], 0, []) if not speaker.development]
+    jobs = [(config["rtvc_ckpt"], speaker.parts) for speaker in training]
     shown = tqdm(store.in_parallel(_enrolled, jobs), desc="enrolment", total=len(jobs), unit="speaker", mininterval=2)
-    known = [one for one in shown if one is not None]
-    lines = sorted({one.text for corpus in corpora.values() for one in corpus.utterances})
-    lines = [line.capitalize() for line in lines if LETTERS[0] < len(line) < LETTERS[1]]
-    if len(known) < len(MIXED) or not lines:
+    known = [voice for voice in shown if voice is not None]
+    lines = sorted({utterance.text for corpus in corpora.values() for utterance in corpus.utterances})
+    lines = [line.capitalize() for line in lines if TEXT_LENGTHS[0] < len(line) < TEXT_LENGTHS[1]]
+    if len(known) < len(DIRICHLET) or not lines:
         raise TrainingError(
             "The stage “people” needs three speakers with 3 s of speech, and texts of "
-            f"{LETTERS[0]} to {LETTERS[1]} letters; name more corpora."
+            f"{TEXT_LENGTHS[0]} to {TEXT_LENGTHS[1]} letters; name more corpora."
         )
     drawn = (_drawn(config, number, known, lines) for number in range(config["people"]))
     folder = Path(config["folder"])
     with writing(folder, "folder", "with --folder"):
-        made = store.in_parallel(_spoken, drawn)
-        for number, waves in enumerate(tqdm(made, desc="people", total=config["people"], mininterval=2)):
+        readings = store.in_parallel(_spoken, drawn)
+        for number, waves in enumerate(tqdm(readings, desc="people", total=config["people"], mininterval=2)):
             for suffix, wave in waves:
                 path = folder / f"made{number:04d}{suffix}" / "0.flac"
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,8 +53,8 @@ def train(config: dict) -> None:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A sentence and the made voice that says it; ``seed`` draws how it is warped."""
+class Reading:
+    """A sentence and the mixed voice that says it; ``seed`` draws how it is warped."""
 
     model: str
     text: str
@@ -71,21 +71,23 @@ def _enrolled(job: tuple[str, list[tuple[Path, int, int]]]) -> Voice | None:
     """The voice of a speaker, uncleaned; none where there is too little speech."""
     model, parts = job
     try:
-        return _clone(model).model.enroll([speakers.joined(parts)[: HEARD * store.SAMPLING_RATE]], enhance=False)
+        return _clone(model).model.enroll(
+            [speakers.joined(parts)[: ENROLLED_SECONDS * store.SAMPLING_RATE]], enhance=False
+        )
     except VoiceError:
         return None
 
 
-def _drawn(config: dict, number: int, known: list[Voice], lines: list[str]) -> Line:
+def _drawn(config: dict, number: int, known: list[Voice], lines: list[str]) -> Reading:
     random = np.random.default_rng([config["seed"], number])
-    few = [known[one] for one in random.choice(len(known), len(MIXED), replace=False)]
-    voice = mixture(few, random.dirichlet(MIXED), PITCH * random.standard_normal())
-    return Line(config["rtvc_ckpt"], lines[random.integers(len(lines))], voice, (config["seed"], number))
+    few = [known[number] for number in random.choice(len(known), len(DIRICHLET), replace=False)]
+    voice = mixture(few, random.dirichlet(DIRICHLET), PITCH_DEVIATION * random.standard_normal())
+    return Reading(config["rtvc_ckpt"], lines[random.integers(len(lines))], voice, (config["seed"], number))
 
 
-def _spoken(line: Line) -> list[tuple[str, np.ndarray]]:
-    """(suffix, wave at 16 kHz) of the made person and of the warped one."""
-    made = _clone(line.model)(line.text, voice=line.voice)
-    wave = audio.resample(made["audio"], made["sampling_rate"], store.SAMPLING_RATE)
+def _spoken(reading: Reading) -> list[tuple[str, np.ndarray]]:
+    """(suffix, wave at 16 kHz) of the person and of the same, warped."""
+    spoken = _clone(reading.model)(reading.text, voice=reading.voice)
+    wave = audio.resample(spoken["audio"], spoken["sampling_rate"], store.SAMPLING_RATE)
     wave = wave[: synthetic_voices.WARPED_SECONDS * store.SAMPLING_RATE]
-    return [("", wave), (synthetic_voices.WARPED, synthetic_voices.warp(wave, np.random.default_rng(line.seed)))]
+    return [("", wave), (synthetic_voices.WARPED, synthetic_voices.warp(wave, np.random.default_rng(reading.seed)))]

@@ -10,14 +10,14 @@ from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import Opponent
-from rtvc.training.losses import SpeakerConsistency, TeacherConsistency
+from rtvc.training.losses import SpeakerConsistency, SpeakerTeacherConsistency
 from rtvc.training.models import component
 from rtvc.training.optim import adam, rate_at
-from rtvc.training.synthesis import Speaking, Synthesis, losses_of_both, text_parameters
+from rtvc.training.synthesis import SynthesisStage, TextToSpeech, adversarial_losses, text_parameters
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 
-class Polish(Synthesis):
+class PolishStage(SynthesisStage):
     """The whole from symbols to wave against discriminators, which learn alone for ``warm_up`` steps."""
 
     decay = 0.998
@@ -29,8 +29,8 @@ class Polish(Synthesis):
         encoders = component(EarSpeechModel, config["earspeech"]), component(TunedGE2EModel, config["tuned_ge2e"])
         self.listeners = {"speaker": SpeakerConsistency(*encoders)}
         if config["weights"].get("teacher"):
-            self.listeners["teacher"] = TeacherConsistency()
-        self.objective = Speaking(self.model, self.listeners, config)
+            self.listeners["teacher"] = SpeakerTeacherConsistency()
+        self.objective = TextToSpeech(self.model, self.listeners, config)
         self.optimizer = adam(list(self.model.decoder.parameters()), config["learning_rate"], (0.8, 0.98))
         self.optimizer.add_param_group({"params": text_parameters(self.model)})
         self.opponent = Opponent(config["discriminator_rate"], config["opponent"])
@@ -39,10 +39,10 @@ class Polish(Synthesis):
         return speech.pieces(self.config["seconds"], random, self.config["longest"])
 
     def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        return Speaking(kept, self.listeners, self.config)(batch)
+        return TextToSpeech(kept, self.listeners, self.config)(batch)
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
-        return losses_of_both(self, batch, clock)
+        return adversarial_losses(self, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         rate = self.config["learning_rate"] * rate_at(round(1000 * clock.progress()), 1000, warm_up=25)

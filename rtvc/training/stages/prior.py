@@ -11,7 +11,7 @@ from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.optim import adam, rate_at
 from rtvc.training.synthesis import (
-    Synthesis,
+    SynthesisStage,
     disturb_voice,
     prior_losses,
     read_text,
@@ -21,7 +21,7 @@ from rtvc.training.synthesis import (
 )
 
 
-class Reading(nn.Module):
+class TextToLatents(nn.Module):
     """Symbols and a voice → the latents of the posterior encoder, which stays as it is."""
 
     def __init__(self, model: RTVC7Model, weights: dict[str, float]):
@@ -38,23 +38,23 @@ class Reading(nn.Module):
         return losses | {"total": sum(self.weights[name] * value for name, value in losses.items())}
 
 
-class Prior(Synthesis):
+class PriorStage(SynthesisStage):
     """Text encoder, duration and pitch predictors, prior and flow towards the frozen posterior's latents."""
 
     decay = 0.998
 
     def __init__(self, config: dict):
         super().__init__(config)
-        self.objective = Reading(self.model, config["weights"])
+        self.objective = TextToLatents(self.model, config["weights"])
         self.optimizer = adam(text_parameters(self.model), config["learning_rate"])
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
         return speech.pieces(self.config["seconds"], random)
 
     def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        losses = Reading(kept, self.config["weights"]).eval()(batch)
-        made, real = speak_windows(kept, batch, read_text(kept, batch)["latents"], 240, 1)
-        return losses, made, real
+        losses = TextToLatents(kept, self.config["weights"]).eval()(batch)
+        generated, real = speak_windows(kept, batch, read_text(kept, batch)["latents"], 240, 1)
+        return losses, generated, real
 
     def rates(self, clock: loop.Clock) -> list[float]:
         return [self.config["learning_rate"] * rate_at(clock.step, self.config["steps"], warm_up=200)]

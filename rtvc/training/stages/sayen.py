@@ -1,4 +1,4 @@
-"""Stage ``sayen``: noisy crops and their clean originals, three objectives; the encoder, and its teacher, are frozen.
+"""Stage ``sayen``: noisy crops and their clean originals, three objectives; encoder and speaker teacher are frozen.
 
 The embedding that SayEN is given comes from the noisy crop (as at inference) or, in three of ten, from the clean one.
 """
@@ -13,23 +13,23 @@ from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import loop
-from rtvc.training.data.noisy_speech import Mixtures
+from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.disk import reason
-from rtvc.training.losses import SayENLoss, TeacherConsistency, si_snr
+from rtvc.training.losses import SayENLoss, SpeakerTeacherConsistency, si_snr
 from rtvc.training.models import component, front_end
 from rtvc.training.optim import MuonAndAdamW, rate_at
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 CLEAN_VOICE = 0.3  # share of crops whose embedding is the clean one's
 LEVEL_SPREAD = 0.35  # natural log: a whole recording has other pauses than a crop, hence another level
-ROWS = 4  # pairs of a part of the evaluation
-DECAY = 0.01  # of the weights
+PAIRS_A_BATCH = 4  # pairs of a part of the evaluation
+WEIGHT_DECAY = 0.01  # of the weights
 
 
-class Enhancing(nn.Module):
+class Enhancement(nn.Module):
     """SayEN with its frozen encoders; the objectives on a batch of waves (batch, samples).
 
-    With ``teacher_weight`` the encoder's teacher says too whether the speaker is kept.
+    With ``teacher_weight`` the speaker teacher says too whether the speaker is kept.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Enhancing(nn.Module):
         super().__init__()
         self.model, self.earspeech, self.tuned_ge2e = model, earspeech.eval(), tuned_ge2e.eval()
         self.loss = SayENLoss(model.config, earspeech, tuned_ge2e)
-        self.teacher_weight, self.teacher = teacher_weight, TeacherConsistency() if teacher_weight else None
+        self.teacher_weight, self.teacher = teacher_weight, SpeakerTeacherConsistency() if teacher_weight else None
 
     @torch.no_grad()
     def conditions(self, waves: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,7 +57,7 @@ class Enhancing(nn.Module):
         return self.objectives(enhanced, clean, clean_voice)
 
     def objectives(self, enhanced: Tensor, clean: Tensor, clean_voice: Tensor | None = None) -> dict[str, Tensor]:
-        """SayEN's own, the teacher's if it has a say, and their weighted sum ``total``."""
+        """SayEN's own, the speaker teacher's if it has a say, and their weighted sum ``total``."""
         losses = self.loss(enhanced, clean, clean_voice)
         if self.teacher:
             losses["teacher"] = self.teacher(enhanced, clean)
@@ -65,7 +65,7 @@ class Enhancing(nn.Module):
         return losses
 
 
-class SayEN(loop.Stage):
+class SayENStage(loop.Stage):
     """The moving average of the weights that scores best on development pairs is kept."""
 
     clip, chosen_by = 2.0, "total"
@@ -74,31 +74,31 @@ class SayEN(loop.Stage):
         super().__init__(config)
         self.decay = config["average"]
         self.model = self.kept = _model(config)
-        self.objective = Enhancing(
+        self.objective = Enhancement(
             self.model,
             front_end(config["earspeech"]),
             component(TunedGE2EModel, config["tuned_ge2e"]),
             config["teacher_weight"],
         )
         self.enhancing = self.objective
-        inside = [one for one in self.model.blocks.parameters() if one.ndim == 2]
-        known = {id(one) for one in inside}
-        others = [one for one in self.model.parameters() if id(one) not in known]
-        self.optimizer = MuonAndAdamW(inside, [{"params": others}], config["learning_rate"], DECAY)
-        self.mixtures = Mixtures(config["corpora"], config["seconds"], config["snr"])
+        inside = [parameter for parameter in self.model.blocks.parameters() if parameter.ndim == 2]
+        known = {id(parameter) for parameter in inside}
+        others = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
+        self.optimizer = MuonAndAdamW(inside, [{"params": others}], config["learning_rate"], WEIGHT_DECAY)
+        self.noisy_speech = NoisySpeech(config["corpora"], config["seconds"], config["snr"])
         self.pairs = development_pairs(config)
-        self.examined = len(self.pairs)
+        self.evaluation_parts = len(self.pairs)
         self.model.train()
 
     def draw(self, random: np.random.Generator, phase: int) -> tuple[Tensor, Tensor]:
-        noisy, clean = self.mixtures.batch(self.config["batch_size"], random)
+        noisy, clean = self.noisy_speech.batch(self.config["batch_size"], random)
         return torch.from_numpy(noisy), torch.from_numpy(clean)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         return [self.config["learning_rate"] * rate_at(round(1000 * clock.progress()), 1000, warm_up=25)] * 2
 
     @torch.no_grad()
-    def examine(self, kept: SayENModel, number: int) -> dict[str, float]:
+    def evaluate_part(self, kept: SayENModel, number: int) -> dict[str, float]:
         """Objectives on development pairs, and the gain in SI-SNR (dB)."""
         noisy, clean = (side.to(kept.device) for side in self.pairs[number])
         enhanced = _enhanced(kept, noisy, self.enhancing)
@@ -116,7 +116,7 @@ class SayEN(loop.Stage):
         return {"clean": clean[0].cpu(), "noisy": noisy[0].cpu(), "enhanced": enhanced[0].cpu()}
 
 
-def _enhanced(model: SayENModel, noisy: Tensor, enhancing: Enhancing) -> Tensor:
+def _enhanced(model: SayENModel, noisy: Tensor, enhancing: Enhancement) -> Tensor:
     """As at inference: without dropout."""
     training = model.training
     model.eval()
@@ -126,17 +126,17 @@ def _enhanced(model: SayENModel, noisy: Tensor, enhancing: Enhancing) -> Tensor:
 
 
 def development_pairs(config: dict) -> list[tuple[Tensor, Tensor]]:
-    """Fixed pairs of development speakers and noises, ``ROWS`` at a time; none of them clean already.
+    """Fixed pairs of development speakers and noises, ``PAIRS_A_BATCH`` at a time; none of them clean already.
 
     Empty where the corpora have no development speakers.
     """
-    mixtures = Mixtures(config["corpora"], 4.0, config["development_snr"], "development")
-    if not mixtures.names:
+    noisy_speech = NoisySpeech(config["corpora"], 4.0, config["development_snr"], "development")
+    if not noisy_speech.names:
         return []
     random = np.random.default_rng(1)
-    drawn = [mixtures.pair(random) for _ in range(config["development_pairs"] * 2)]
+    drawn = [noisy_speech.pair(random) for _ in range(config["development_pairs"] * 2)]
     pairs = [pair for pair in drawn if not np.array_equal(*pair)][: config["development_pairs"]]
-    noisy, clean = (torch.from_numpy(np.stack(side)).split(ROWS) for side in zip(*pairs, strict=True))
+    noisy, clean = (torch.from_numpy(np.stack(side)).split(PAIRS_A_BATCH) for side in zip(*pairs, strict=True))
     return list(zip(noisy, clean, strict=True))
 
 
@@ -176,11 +176,12 @@ def grown(small: SayENModel, settings: SayENConfig) -> SayENModel:
         raise RuntimeError(f"{-missing} blocks would be lost")
     behind = f"blocks.{last}.", f"blocks.{last + missing}."
     known = {
-        name.replace(*behind) if name.startswith(behind[0]) else name: one for name, one in small.state_dict().items()
+        name.replace(*behind) if name.startswith(behind[0]) else name: value
+        for name, value in small.state_dict().items()
     }
     new = [f"blocks.{number}." for number in range(last, last + missing)]
     new += ["beside."] if small.beside is None else []
-    fresh = {name: one for name, one in model.state_dict().items() if name.startswith(tuple(new))}
-    silent = {name: torch.zeros_like(one) for name, one in fresh.items() if ".outs." in name or ".outer." in name}
+    fresh = {name: value for name, value in model.state_dict().items() if name.startswith(tuple(new))}
+    silent = {name: torch.zeros_like(value) for name, value in fresh.items() if ".outs." in name or ".outer." in name}
     model.load_state_dict(fresh | silent | known)
     return model

@@ -1,4 +1,6 @@
-"""A teacher for text and rhythm: hibari (Apache-2.0, one clean voice) reads sentences, with the durations it used.
+"""Stage ``teacher``: synthetic speech, a teacher of text and rhythm (whose voice it is, the speaker teacher teaches).
+
+hibari (Apache-2.0, one clean voice) reads sentences, and the durations that it used are kept.
 
 Played faster or slower (resampled; its own speed setting makes up for the tempo) it is several voices, of which the
 symbols, their durations and the sound are known exactly.
@@ -21,8 +23,8 @@ from rtvc.training import folders
 from rtvc.training.data import sources, store
 from rtvc.training.disk import write_text, writing
 
-RATE, FRAME_RATE = 24_000, 40  # of the teacher: Hz, frames per second (its durations are in these frames)
-SHIFTS = (1.0, 0.76, 0.82, 0.88, 0.94, 1.06, 1.12)  # pitch and formants of the made voices
+READER_RATE, READER_FRAME_RATE = 24_000, 40  # of hibari: Hz, frames a second (its durations are in these frames)
+SHIFTS = (1.0, 0.76, 0.82, 0.88, 0.94, 1.06, 1.12)  # pitch and formants of the voices
 DURATIONS_TENSOR = "/Clip_output_0"  # the tensor of its graph that holds the frames a symbol
 DURATIONS = ".durations.json"  # of the corpus, in the cache: file → symbols and their seconds
 STRESS = "ˈˌ"
@@ -37,7 +39,7 @@ NUMBER_TEMPLATES = (
 
 
 def _session():
-    """The teacher's network with its durations as a further output."""
+    """hibari's network with its durations as a further output."""
     import onnx
     import onnxruntime
 
@@ -50,7 +52,7 @@ def _session():
 
 
 def _merge(characters: str, frames: np.ndarray) -> tuple[list[str], list[float]]:
-    """The teacher's characters and their frames → this project's symbols and theirs (stress joins its vowel)."""
+    """hibari's characters and their frames → this project's symbols and theirs (stress joins its vowel)."""
     symbols, durations, stress, pending = [text.START], [float(frames[0])], "", 0.0
     for character, count in zip(characters, frames[1:-1], strict=True):
         separator = character == text.BOUNDARY or character in text.PAUSES
@@ -106,27 +108,27 @@ def _speak_all(job: tuple[list[str], float, int]) -> list[tuple[str, list[str], 
     from hibari import Hibari, dsp
 
     sentences, shift, seed = job
-    teacher, session, random_numbers = Hibari(), _session(), np.random.default_rng(seed)
-    known, spoken = teacher.vocab, []
+    reader, session, random_numbers = Hibari(), _session(), np.random.default_rng(seed)
+    known, spoken = reader.vocab, []
     for sentence in sentences:
         sentence = sentence if sentence[-1] in ".?!" else sentence.rstrip(",;:-") + "."
-        characters = "".join(c for c in teacher.g2p(text.normalize(sentence)) if c in known)
+        characters = "".join(c for c in reader.g2p(text.normalize(sentence)) if c in known)
         if len(characters) < 2 or len(characters) > 400:
             continue
         speed = np.float32(random_numbers.uniform(0.85, 1.15) / shift)
-        inputs = {"ids": np.array([teacher.ids(characters)], np.int64), "speed": np.array([speed], np.float32)}
+        inputs = {"ids": np.array([reader.ids(characters)], np.int64), "speed": np.array([speed], np.float32)}
         *spectra, frames = session.run([*(o.name for o in session.get_outputs()[:6]), DURATIONS_TENSOR], inputs)
-        wave = dsp.synth(*(one[0] for one in spectra), random_numbers)
-        wave = soxr.resample(wave.astype(np.float32), RATE * shift, store.SAMPLING_RATE)
+        wave = dsp.synth(*(spectrum[0] for spectrum in spectra), random_numbers)
+        wave = soxr.resample(wave.astype(np.float32), READER_RATE * shift, store.SAMPLING_RATE)
         symbols, counts = _merge(characters, np.asarray(frames).reshape(-1))
         wave = audio.normalize_loudness(wave, store.SAMPLING_RATE)
-        seconds = [count / FRAME_RATE / shift for count in counts]
+        seconds = [count / READER_FRAME_RATE / shift for count in counts]
         spoken.append((sentence, symbols, seconds, (np.clip(wave, -1, 1) * store.FULL_SCALE).astype(np.int16)))
     return spoken
 
 
 def train(config: dict) -> None:
-    """Stage ``teacher``: let it read."""
+    """Run the stage."""
     prepare(config["sentences_a_voice"], config["seed"])
 
 
@@ -135,19 +137,25 @@ def prepare(sentences_a_voice: int, seed: int) -> None:
     sentences = _sentences(random.Random(seed), sentences_a_voice * len(SHIFTS))
     jobs = [(sentences[i :: len(SHIFTS)], shift, i) for i, shift in enumerate(SHIFTS)]
     utterances, alignment, start = [], {}, 0
-    waves = folders.CACHE / f"{store.TEACHER}{store.WAVES}"
+    waves = folders.CACHE / f"{store.SYNTHETIC_SPEECH}{store.WAVES}"
     with writing(folders.CACHE), open(waves, "wb") as out, ProcessPoolExecutor(2) as pool:
         for shift, spoken in zip(SHIFTS, pool.map(_speak_all, jobs), strict=True):
             for index, (sentence, symbols, seconds, wave) in enumerate(spoken):
                 file = f"hibari_{shift}/{index:04d}"
                 place = {"start": start, "samples": len(wave)}
                 utterances.append(
-                    {"corpus": "teacher", "file": file, "speaker": f"hibari_{shift}", "gender": "F", "text": sentence}
+                    {
+                        "corpus": store.SYNTHETIC_SPEECH,
+                        "file": file,
+                        "speaker": f"hibari_{shift}",
+                        "gender": "F",
+                        "text": sentence,
+                    }
                     | {"text_source": "corpus"}
                     | place
                 )
                 alignment[file] = {"symbols": symbols, "seconds": seconds}
                 out.write(wave.tobytes())
                 start += len(wave)
-    write_text(folders.CACHE / f"{store.TEACHER}{DURATIONS}", json.dumps(alignment))
-    write_text(folders.CACHE / f"{store.TEACHER}.json", json.dumps({"utterances": utterances, "skipped": {}}))
+    write_text(folders.CACHE / f"{store.SYNTHETIC_SPEECH}{DURATIONS}", json.dumps(alignment))
+    write_text(folders.CACHE / f"{store.SYNTHETIC_SPEECH}.json", json.dumps({"utterances": utterances, "skipped": {}}))
