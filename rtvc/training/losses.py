@@ -190,7 +190,7 @@ def perceptual_disturbance(enhanced: Tensor, clean: Tensor) -> tuple[Tensor, Ten
 
 
 def si_snr(enhanced: Tensor, clean: Tensor, limit: float = 100.0) -> Tensor:
-    """(batch,) scale-invariant signal-to-noise ratio as log10 of the power ratio (a tenth of its dB).
+    """(batch,) scale-invariant signal-to-noise ratio to learn by, log10 of the power ratio (a tenth of its dB).
 
     ``limit`` in dB: towards it the ratio levels off. A logarithm without one pulls hardest where least is wrong.
     """

@@ -10,12 +10,11 @@ import torch
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
-from rtvc import VoiceCloningModel, VoiceCloningProcessor
+from rtvc import VoiceCloningModel, VoiceCloningProcessor, load
 from rtvc.card import NAMES, keep_origin, write_card
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import CheckpointError, TrainingError
 from rtvc.evaluation.baseline import MelBandsConfig, MelBandsModel
-from rtvc.pipeline import load
 from rtvc.text import VoiceCloningTokenizer
 
 FRONT_ENDS = {"earspeech": (EarSpeechModel, EarSpeechConfig), "mel_bands": (MelBandsModel, MelBandsConfig)}

@@ -37,24 +37,24 @@ class MuonAndAdamW(torch.optim.AdamW):
         super().__init__(groups, learning_rate, (0.9, 0.98), weight_decay=weight_decay, fused=True)
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # no loss is computed anew
         matrices, *others = self.param_groups
         for parameter in matrices["params"]:
             if parameter.grad is not None:
-                self._turn(parameter, matrices["lr"], matrices["weight_decay"])
+                self._turn(parameter, parameter.grad, matrices["lr"], matrices["weight_decay"])
         self.param_groups = others
         try:
             super().step()
         finally:
             self.param_groups = [matrices, *others]
 
-    def _turn(self, parameter: nn.Parameter, rate: float, decay: float) -> None:
+    def _turn(self, parameter: nn.Parameter, gradient: Tensor, rate: float, decay: float) -> None:
         state = self.state[parameter]
         if not state:
             state |= {"momentum": torch.zeros_like(parameter), "step": torch.zeros(())}  # AdamW looks for its steps
         momentum = state["momentum"]
-        momentum.lerp_(parameter.grad, 1 - MOMENTUM)
-        ahead = parameter.grad.lerp(momentum, MOMENTUM).flatten(1)
+        momentum.lerp_(gradient, 1 - MOMENTUM)
+        ahead = gradient.lerp(momentum, MOMENTUM).flatten(1)
         length = 0.2 * max(ahead.shape) ** 0.5
         parameter.mul_(1 - rate * decay).add_(orthogonal(ahead).view_as(parameter), alpha=-rate * length)
 
@@ -62,6 +62,11 @@ class MuonAndAdamW(torch.optim.AdamW):
 def adam(parameters: list, rate: float, betas: tuple[float, float] = (0.9, 0.98)) -> torch.optim.Optimizer:
     """The optimizer of RTVC-7's stages."""
     return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=0.01, fused=True)
+
+
+def rate_by(progress: float) -> float:
+    """:func:`rate_at` of a run that may end by the clock: a fortieth of it warms up, however long it is."""
+    return rate_at(round(1000 * progress), 1000, warm_up=25)
 
 
 def rate_at(step: float, steps: int, warm_up: int = 100, final: float = 0.05) -> float:

@@ -126,11 +126,6 @@ def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator(accele
     assert all(parameter.grad is None for parameter in opponent.inner.parameters())
 
 
-def test_spectral_loss_of_equal_waves_is_zero():
-    wave = torch.randn(2, 8000) * 0.1
-    assert losses.spectral_loss(wave, wave, RTVC7Config()).item() == pytest.approx(0.0, abs=1e-6)
-
-
 def test_viterbi_finds_the_planted_path_and_skips_optional_silence():
     classes, optional = np.array([0, 1, 0, 2, 0]), np.array([True, False, True, False, True])
     spoken = [1, 1, 1, 2, 2, 0, 0]  # no silence at the start nor between the two
@@ -188,16 +183,3 @@ def test_a_faster_copy_is_shorter_higher_and_quicker():
     assert np.allclose(fast.f0, 1.25 * f0[(np.arange(64) * 1.25).round().astype(int)])
     assert fast.traits == pytest.approx((5.0 + np.log(1.25), 0.2, 5.0, 50.0))
     assert item.played("-slow", 0.8).durations.sum() == item.played("-slow", 0.8).frames == 100
-
-
-def test_the_teacher_hears_waves_as_it_was_trained_to_and_passes_gradients_on(speech):
-    audio = pytest.importorskip("resemblyzer.audio")
-    teacher, wave = losses.SpeakerTeacherConsistency(), torch.from_numpy(speech[:32_000])[None]
-    for gain in (1.0, 0.05):
-        heard = audio.normalize_volume(gain * speech[:32_000], -30, increase_only=True)
-        expected = teacher.encoder(torch.from_numpy(audio.wav_to_mel_spectrogram(heard))[None])
-        torch.testing.assert_close(teacher.embed(gain * wave), expected, rtol=1e-3, atol=1e-4)
-    assert teacher(wave, wave).item() == pytest.approx(0.0, abs=1e-6)
-    other = (wave + 0.01 * torch.randn(wave.shape)).requires_grad_()
-    teacher(other, wave).backward()
-    assert other.grad.abs().max() > 0

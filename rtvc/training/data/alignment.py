@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from rtvc import VoiceCloningModel, audio, text
+from rtvc import VoiceCloningModel, audio, load, text
 from rtvc.rtvc7 import RTVC7Config, log_mel, timbre
 from rtvc.training.data import store
 from rtvc.training.disk import write_text
@@ -118,7 +118,7 @@ def align(
 
 
 def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[str], list[int]]:
-    """Pauses as they were made: silence is written as a comma, a comma that was not heard as a word boundary."""
+    """Pauses as they were spoken: silence is written as a comma, a comma without silence as a word boundary."""
     symbols, frames = list(symbols), list(frames)
     if symbols[-1] == text.END:  # the silence at the end belongs to the mark before it
         frames[-2], frames[-1] = frames[-2] + frames[-1], 0
@@ -134,8 +134,6 @@ def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[
 def align_by_synthesis(corpus: store.Corpus) -> None:
     """Align a corpus that no classifier has heard: the bundled model says each text in the recording's voice, and
     dynamic time warping carries its durations over. Needs nothing but the recordings and their texts."""
-    from rtvc.pipeline import load
-
     model, table = load().model, {}
     for utterance in tqdm(corpus.utterances, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
         try:
@@ -171,7 +169,7 @@ def _warped(model: VoiceCloningModel, symbols: list[str], wave: np.ndarray) -> t
 
 
 def _carried(durations: np.ndarray, spoken_features: np.ndarray, recorded: np.ndarray) -> tuple[list[int], float]:
-    """Durations (symbols,) in frames of ``said`` → those in ``heard``, both (frames, bands), and the score."""
+    """Durations (symbols,) in frames of ``spoken_features`` → of ``recorded``, both (frames, bands), and the score."""
     costs, path = librosa.sequence.dtw(spoken_features.T, recorded.T)
     path = path[::-1]
     ends = np.searchsorted(path[:, 0], np.cumsum(durations), side="left").clip(max=len(path) - 1)

@@ -22,6 +22,7 @@ from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -146,7 +147,7 @@ class Archive(Source):
             for member in tar:
                 clip = rows.pop(member.name.removeprefix("./"), None) if member.isfile() else None
                 if clip:
-                    yield clip, tar.extractfile(member).read()
+                    yield clip, tar.extractfile(member).read()  # type: ignore[union-attr]  # a file, as asked above
         for clip in rows.values():
             yield clip, None
 
@@ -192,7 +193,7 @@ class Folder(Source):
         if table.is_file():  # LJSpeech: id|as written|as spoken
             rows = (line.split("|") for line in table.read_text(encoding="utf-8").splitlines() if "|" in line)
             return {_identity(Path(row[0]).stem): row[-1].strip() for row in rows}
-        found = {}
+        found: dict[str | tuple[Path, str], str] = {}
         for path in self.files:
             if path.name.endswith(".trans.txt"):  # LibriSpeech: a line an utterance
                 lines = (line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines())
@@ -242,7 +243,7 @@ def _read(path: Path) -> str:
 class Hub(Source):
     """An audio dataset by name, its audio left encoded."""
 
-    rows: object
+    rows: Any  # a datasets.Dataset
 
     @classmethod
     def open(cls, name: str) -> Hub:

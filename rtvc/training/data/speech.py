@@ -6,6 +6,7 @@ Utterances of real speakers may come slower and faster too: other pitch, vocal t
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -22,8 +23,8 @@ from rtvc.training.data.measurements import FRAME_RATE, HOP_LENGTH
 SPEAKER_SIZE = RTVC7Config().speaker_size
 UNKNOWN_VOICE = np.zeros(SPEAKER_SIZE), np.zeros(RTVC7Config().latent_size)  # a voice of which nothing is known
 STATISTICS_NOISE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
-PIECE_SECONDS = (1.0, 6.0)  # seconds of a training piece: the bound that a batch shares lies between these
-SHORTEST_SECONDS = 0.5  # seconds: shorter pieces are left out
+PIECE_SECONDS = (1.0, 6.0)  # of a training piece: the bound that a batch shares lies between these
+SHORTEST_SECONDS = 0.5  # shorter pieces are left out
 
 
 @dataclass
@@ -116,25 +117,31 @@ class Speech:
                 if utterance.corpus == name and (only is None or utterance.file in only):
                     self._add(utterance, traits[utterance.file], curves, known, bars)
             if name in shifted:
-                own = [item for item in self.items if item.corpus == name]
-                for item in own:
-                    self.items += [
-                        item.played(*how)
-                        for how in synthetic_voices.speeds(item.speaker, synthetic_voices.SPEEDS).items()
-                    ]
+                for item in [item for item in self.items if item.corpus == name]:
+                    speeds = synthetic_voices.speeds(item.speaker, synthetic_voices.SPEEDS)
+                    self.items += [item.played(suffix, speed) for suffix, speed in speeds.items()]
         if not self.items:
             what = "aligned recording" if aligned else "recording"
             raise TrainingError(f"The corpora {', '.join(weights)} hold no usable {what}; name others in “corpora”.")
-        share = np.array([len([i for i in self.items if i.corpus == name]) or 1 for name in weights])
-        per_corpus = dict(zip(weights, np.array(list(weights.values())) / share, strict=True))
-        chances = np.array([per_corpus[item.corpus] * (1.0 if item.speed == 1.0 else 0.5) for item in self.items])
-        seconds = np.array([item.frames for item in self.items]) ** 0.5  # long ones a little more often
-        self.chances = chances * seconds / (chances * seconds).sum()
+        self.chances = self._chances(weights)
         self.by_speaker: dict[str, list[int]] = {}
         for index, item in enumerate(self.items):
             self.by_speaker.setdefault(item.speaker, []).append(index)
 
-    def _add(self, utterance: store.Utterance, traits: dict, curves: np.ndarray, aligned: dict | None, bars: dict):
+    def _chances(self, weights: dict[str, float]) -> np.ndarray:
+        """(items,) how likely each is drawn: by its corpus's weight, long ones a little more, copies half as often."""
+        counts = Counter(item.corpus for item in self.items)
+        chances = np.array(
+            [
+                weights[item.corpus] / counts[item.corpus] * item.frames**0.5 * (1.0 if item.speed == 1.0 else 0.5)
+                for item in self.items
+            ]
+        )
+        return chances / chances.sum()
+
+    def _add(
+        self, utterance: store.Utterance, traits: dict, curves: np.ndarray, aligned: dict | None, bars: dict
+    ) -> None:
         key = f"{utterance.corpus}/{utterance.file}"
         known = {} if aligned is None else aligned.get(key)
         rejected = known is None or known.get("score", 0.0) < bars.get(utterance.corpus, -np.inf)

@@ -22,7 +22,7 @@ from rtvc.training.data.measurements import FRAME_RATE
 from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.data.speech import Item, Speech, held_out
 from rtvc.training.models import component
-from rtvc.training.optim import rate_at
+from rtvc.training.optim import rate_by
 
 EAR_HOP = EarSpeechConfig().hop_length
 FRONT_ENDS = ("learned", "formula")
@@ -101,7 +101,7 @@ class EarSpeechStage(loop.Stage):
         return torch.from_numpy(np.stack(waves)).float(), torch.from_numpy(np.stack(labels))
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        factor = rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
+        factor = rate_by(clock.progress())
         return [factor * self.config["earspeech_lr"], factor * self.config["learning_rate"]]
 
     @torch.no_grad()

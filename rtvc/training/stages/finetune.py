@@ -22,7 +22,7 @@ from rtvc.training.data import store
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.losses import SpeakerConsistency
 from rtvc.training.models import save_whole, whole_model
-from rtvc.training.optim import adam, rate_at
+from rtvc.training.optim import adam, rate_by
 from rtvc.training.synthesis import TextToSpeech, weighted
 from rtvc.voice import Voice
 
@@ -77,7 +77,7 @@ class FinetuneStage(loop.Stage):
         return weighted(self.objective(batch)[0], self.config["weights"])
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        return [self.config["learning_rate"] * rate_at(round(1000 * clock.progress()), 1000, warm_up=25)]
+        return [self.config["learning_rate"] * rate_by(clock.progress())]
 
     @torch.no_grad()
     def evaluate_part(self, kept: RTVC7Model, number: int) -> dict[str, float]:

@@ -23,7 +23,7 @@ from rtvc.training.data.speech import Speech, held_out
 from rtvc.training.discriminators import Opponent
 from rtvc.training.losses import SayENLoss, SpeakerConsistency, TunedGE2ELoss
 from rtvc.training.models import save_whole, whole_model
-from rtvc.training.optim import adam, rate_at
+from rtvc.training.optim import adam, rate_by
 from rtvc.training.synthesis import TextToSpeech, adversarial_losses, text_parameters
 
 
@@ -121,7 +121,7 @@ class JointStage(loop.Stage):
         return adversarial_losses(self, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        factor = rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
+        factor = rate_by(clock.progress())
         return [factor * self.config[f"{name}_lr"] for name in ("earspeech", "ge2e", "sayen", "rtvc7")]
 
     def evaluate_part(self, kept: VoiceCloningModel, number: int) -> dict[str, float]:

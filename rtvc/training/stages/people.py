@@ -13,13 +13,11 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from rtvc import audio
+from rtvc import Voice, VoiceCloningPipeline, audio, load
 from rtvc.errors import TrainingError, VoiceError
-from rtvc.pipeline import VoiceCloningPipeline, load
 from rtvc.training.data import speakers, store, synthetic_voices
 from rtvc.training.data.synthetic_voices import mixture
 from rtvc.training.disk import writing
-from rtvc.voice import Voice
 
 ENROLLED_SECONDS = 8  # seconds of a person that enrolment hears
 DIRICHLET = (1.0, 1.0, 0.3)  # concentrations: mostly two people, a little of a third

@@ -12,7 +12,7 @@ from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import Opponent
 from rtvc.training.losses import SpeakerConsistency, SpeakerTeacherConsistency
 from rtvc.training.models import component
-from rtvc.training.optim import adam, rate_at
+from rtvc.training.optim import adam, rate_by
 from rtvc.training.synthesis import SynthesisStage, TextToSpeech, adversarial_losses, text_parameters
 from rtvc.tuned_ge2e import TunedGE2EModel
 
@@ -45,5 +45,5 @@ class PolishStage(SynthesisStage):
         return adversarial_losses(self, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        rate = self.config["learning_rate"] * rate_at(round(1000 * clock.progress()), 1000, warm_up=25)
+        rate = self.config["learning_rate"] * rate_by(clock.progress())
         return [rate, self.config["text_factor"] * rate]

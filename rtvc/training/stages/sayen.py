@@ -11,19 +11,20 @@ from torch import Tensor, nn
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
+from rtvc.evaluation.statistics import si_sdr
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import loop
 from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.disk import reason
-from rtvc.training.losses import SayENLoss, SpeakerTeacherConsistency, si_snr
+from rtvc.training.losses import SayENLoss, SpeakerTeacherConsistency
 from rtvc.training.models import component, front_end
-from rtvc.training.optim import MuonAndAdamW, rate_at
+from rtvc.training.optim import MuonAndAdamW, rate_by
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 CLEAN_VOICE = 0.3  # share of crops whose embedding is the clean one's
 LEVEL_SPREAD = 0.35  # natural log: a whole recording has other pauses than a crop, hence another level
-PAIRS_A_BATCH = 4  # pairs of a part of the evaluation
-WEIGHT_DECAY = 0.01  # of the weights
+PAIRS_A_BATCH = 4  # in a part of the evaluation
+WEIGHT_DECAY = 0.01
 
 
 class Enhancement(nn.Module):
@@ -47,7 +48,7 @@ class Enhancement(nn.Module):
         return features, self.tuned_ge2e(features).speaker_embedding.float()
 
     def forward(self, pair: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        """As in training: mixed voices and jittered levels."""
+        """Losses of noisy and clean waves: embeddings of either, levels a little off, as they are at use."""
         noisy, clean = pair
         features, voice = self.conditions(noisy)
         clean_voice = self.conditions(clean)[1]
@@ -80,7 +81,7 @@ class SayENStage(loop.Stage):
             component(TunedGE2EModel, config["tuned_ge2e"]),
             config["teacher_weight"],
         )
-        self.enhancing = self.objective
+        self.enhancement = self.objective
         inside = [parameter for parameter in self.model.blocks.parameters() if parameter.ndim == 2]
         known = {id(parameter) for parameter in inside}
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
@@ -95,16 +96,17 @@ class SayENStage(loop.Stage):
         return torch.from_numpy(noisy), torch.from_numpy(clean)
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        return [self.config["learning_rate"] * rate_at(round(1000 * clock.progress()), 1000, warm_up=25)] * 2
+        return [self.config["learning_rate"] * rate_by(clock.progress())] * 2
 
     @torch.no_grad()
     def evaluate_part(self, kept: SayENModel, number: int) -> dict[str, float]:
-        """Objectives on development pairs, and the gain in SI-SNR (dB)."""
+        """Objectives on development pairs, and the gain in SI-SDR (dB)."""
         noisy, clean = (side.to(kept.device) for side in self.pairs[number])
-        enhanced = _enhanced(kept, noisy, self.enhancing)
-        gain = 10 * (si_snr(enhanced, clean) - si_snr(noisy, clean)).mean()
-        found = self.enhancing.objectives(enhanced, clean) | {"gain": gain}
-        return {name: value.item() for name, value in found.items()}
+        enhanced = _enhanced(kept, noisy, self.enhancement)
+        found = {name: value.item() for name, value in self.enhancement.objectives(enhanced, clean).items()}
+        rows = zip(*(waves.cpu().numpy() for waves in (clean, noisy, enhanced)), strict=True)
+        gains = [si_sdr(reference, after) - si_sdr(reference, before) for reference, before, after in rows]
+        return found | {"gain": float(np.mean(gains))}
 
     @torch.no_grad()
     def sounds(self, kept: SayENModel) -> dict[str, np.ndarray]:
@@ -112,15 +114,15 @@ class SayENStage(loop.Stage):
         if not self.pairs:
             return {}
         noisy, clean = (side[:1].to(kept.device) for side in self.pairs[0])
-        enhanced = _enhanced(kept, noisy, self.enhancing)
+        enhanced = _enhanced(kept, noisy, self.enhancement)
         return {"clean": clean[0].cpu(), "noisy": noisy[0].cpu(), "enhanced": enhanced[0].cpu()}
 
 
-def _enhanced(model: SayENModel, noisy: Tensor, enhancing: Enhancement) -> Tensor:
+def _enhanced(model: SayENModel, noisy: Tensor, enhancement: Enhancement) -> Tensor:
     """As at inference: without dropout."""
     training = model.training
     model.eval()
-    enhanced = model(noisy, *enhancing.conditions(noisy)).enhanced
+    enhanced = model(noisy, *enhancement.conditions(noisy)).enhanced
     model.train(training)
     return enhanced
 

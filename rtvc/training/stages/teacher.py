@@ -13,6 +13,7 @@ import json
 import random
 import re
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -128,13 +129,8 @@ def _speak_all(job: tuple[list[str], float, int]) -> list[tuple[str, list[str], 
 
 
 def train(config: dict) -> None:
-    """Run the stage."""
-    prepare(config["sentences_a_voice"], config["seed"])
-
-
-def prepare(sentences_a_voice: int, seed: int) -> None:
-    """Write the corpus ``teacher`` and its durations into the cache."""
-    sentences = _sentences(random.Random(seed), sentences_a_voice * len(SHIFTS))
+    """Run the stage: write the corpus ``teacher`` and its durations into the cache."""
+    sentences = _sentences(random.Random(config["seed"]), config["sentences_a_voice"] * len(SHIFTS))
     jobs = [(sentences[i :: len(SHIFTS)], shift, i) for i, shift in enumerate(SHIFTS)]
     utterances, alignment, start = [], {}, 0
     waves = folders.CACHE / f"{store.SYNTHETIC_SPEECH}{store.WAVES}"
@@ -143,17 +139,8 @@ def prepare(sentences_a_voice: int, seed: int) -> None:
             for index, (sentence, symbols, seconds, wave) in enumerate(spoken):
                 file = f"hibari_{shift}/{index:04d}"
                 place = {"start": start, "samples": len(wave)}
-                utterances.append(
-                    {
-                        "corpus": store.SYNTHETIC_SPEECH,
-                        "file": file,
-                        "speaker": f"hibari_{shift}",
-                        "gender": "F",
-                        "text": sentence,
-                    }
-                    | {"text_source": "corpus"}
-                    | place
-                )
+                clip = sources.Clip(file, f"hibari_{shift}", "F", sentence)
+                utterances.append(asdict(clip) | {"corpus": store.SYNTHETIC_SPEECH} | place)
                 alignment[file] = {"symbols": symbols, "seconds": seconds}
                 out.write(wave.tobytes())
                 start += len(wave)
