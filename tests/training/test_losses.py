@@ -26,17 +26,6 @@ from rtvc.training.losses import (
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 
-@pytest.fixture(scope="module")
-def earspeech() -> EarSpeechModel:
-    return EarSpeechModel(EarSpeechConfig()).eval()
-
-
-@pytest.fixture(scope="module")
-def tuned_ge2e() -> TunedGE2EModel:
-    torch.manual_seed(3)
-    return TunedGE2EModel(TunedGE2EConfig()).eval()
-
-
 @pytest.fixture
 def embeddings() -> torch.Tensor:
     """(5 speakers, 4 utterances, 16), unit length, speakers apart but not by much."""

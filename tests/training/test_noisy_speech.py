@@ -8,25 +8,14 @@ import torch
 from test_sayen import DATA, SMALL
 
 from rtvc import audio
-from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
+from rtvc.earspeech import EarSpeechModel
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import folders
 from rtvc.training.data import store
 from rtvc.training.data.noise import SYNTHETIC_NOISES
 from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.stages.sayen import Enhancement
-from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
-
-
-@pytest.fixture(scope="module")
-def earspeech() -> EarSpeechModel:
-    return EarSpeechModel(EarSpeechConfig()).eval()
-
-
-@pytest.fixture(scope="module")
-def tuned_ge2e() -> TunedGE2EModel:
-    torch.manual_seed(3)
-    return TunedGE2EModel(TunedGE2EConfig()).eval()
+from rtvc.tuned_ge2e import TunedGE2EModel
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs the recordings of ../shared/data")
