@@ -57,22 +57,23 @@ class Discriminators(nn.Module):
 def discriminator_loss(real: list[list[Tensor]], generated: list[list[Tensor]]) -> Tensor:
     """Least squares (Mao et al. 2017): real towards 1, generated towards 0."""
     pairs = zip(real, generated, strict=True)
-    return sum(
-        (1 - of_real[-1].float()).square().mean() + fake[-1].float().square().mean() for of_real, fake in pairs
-    ) / len(real)
+    losses = [(1 - right[-1].float()).square().mean() + fake[-1].float().square().mean() for right, fake in pairs]
+    return torch.stack(losses).mean()
 
 
 def adversarial_loss(generated: list[list[Tensor]]) -> Tensor:
-    return sum((1 - fake[-1].float()).square().mean() for fake in generated) / len(generated)
+    """Least squares: generated towards 1."""
+    return torch.stack([(1 - fake[-1].float()).square().mean() for fake in generated]).mean()
 
 
 def feature_loss(real: list[list[Tensor]], generated: list[list[Tensor]]) -> Tensor:
     """Mean L1 of the discriminators' maps, relative to the maps' own size."""
-    total = 0.0
-    for r, m in zip(real, generated, strict=True):
-        for a, b in zip(r[:-1], m[:-1], strict=True):
-            total = total + (a.detach() - b).float().abs().mean() / a.detach().float().abs().mean().clamp(min=1e-3)
-    return total / sum(len(r) - 1 for r in real)
+    losses = []
+    for real_maps, fake_maps in zip(real, generated, strict=True):
+        for right, fake in zip(real_maps[:-1], fake_maps[:-1], strict=True):
+            size = right.detach().float().abs().mean().clamp(min=1e-3)
+            losses.append((right.detach() - fake).float().abs().mean() / size)
+    return torch.stack(losses).mean()
 
 
 class Opponent:
@@ -80,7 +81,8 @@ class Opponent:
 
     def __init__(self, rate: float, run: str | Path | None = None):
         """``run``: the folder of a run (``runs/NAME``) whose discriminators to go on with."""
-        self.model, self.accelerator = Discriminators(), None
+        self.model = Discriminators()
+        self.accelerator: Accelerator  # the loop's, from :meth:`prepare` on
         if run:
             self.model.load_state_dict(_discriminators(Path(run)))
         self.optimizer = adam(list(self.model.parameters()), rate, (0.8, 0.99))
@@ -127,4 +129,5 @@ def _discriminators(run: Path) -> dict[str, Tensor]:
 def _sides(maps: list[list[Tensor]]) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
     """Maps of a batch of real and generated waves → the real ones' and the generated ones'."""
     halves = [[scores.chunk(2) for scores in part] for part in maps]
-    return tuple([[half[side] for half in part] for part in halves] for side in (0, 1))
+    real, generated = ([[half[side] for half in part] for part in halves] for side in (0, 1))
+    return real, generated

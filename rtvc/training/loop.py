@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from rtvc.audio import SAMPLING_RATE
 from rtvc.errors import TrainingError
 from rtvc.training import folders
 from rtvc.training.disk import whole
@@ -44,6 +45,7 @@ from rtvc.training.machine import computes_bf16
 from rtvc.training.models import describe
 
 PATIENCE = timedelta(hours=12)  # other processes wait so long while the first one prepares data
+Kept = TypeVar("Kept", bound=nn.Module)
 BAR = "{desc} {percentage:5.1f} %|{bar}| {elapsed}<{remaining}{postfix}"
 
 
@@ -87,7 +89,7 @@ class Clock:
         return self.phase >= len(self.phases)
 
 
-class Stage:
+class Stage(Generic[Kept]):
     """What a stage brings to the loop.
 
     objective: holds everything that learns; called with a batch it returns the losses, ``total`` among them.
@@ -98,7 +100,7 @@ class Stage:
 
     objective: nn.Module
     optimizer: torch.optim.Optimizer
-    kept: nn.Module
+    kept: Kept
     opponent: Any = None
     clip = 1.0
     decay: float | None = None
@@ -132,7 +134,7 @@ class Stage:
     def stepped(self) -> None:
         """After every update."""
 
-    def evaluate_part(self, kept: nn.Module, number: int) -> Any:
+    def evaluate_part(self, kept: Kept, number: int) -> Any:
         """Part ``number`` of the evaluation; by default named figures, of which the mean is reported."""
         raise NotImplementedError
 
@@ -140,13 +142,13 @@ class Stage:
         """The parts' figures as one."""
         return {name: float(np.mean([part[name] for part in found])) for name in found[0]} if found else {}
 
-    def sounds(self, kept: nn.Module) -> dict[str, np.ndarray]:
+    def sounds(self, kept: Kept) -> dict[str, Tensor]:
         """Named waves at 16 kHz for the tracker."""
         return {}
 
-    def save(self, kept: nn.Module, folder: Path) -> None:
+    def save(self, kept: Kept, folder: Path) -> None:
         """Export what is kept to a ``from_pretrained`` folder."""
-        kept.save_pretrained(folder)
+        kept.save_pretrained(folder)  # type: ignore[operator]  # a stage that keeps another module has its own
 
 
 # ---------------------------------------------------------------------------------------------- the loop
@@ -182,7 +184,9 @@ class Loop:
             self.average = AveragedModel(stage.kept, multi_avg_fn=get_ema_multi_avg_fn(stage.decay))
             accelerator.register_for_checkpointing(self.average)
         accelerator.register_for_checkpointing(self.clock)
-        self.saved, self.sums, self.waited, self.began = time.monotonic(), {}, 0.0, time.monotonic()
+        self.saved = self.began = time.monotonic()
+        self.sums: dict[str, tuple[float, int]] = {}  # of each loss since the last log line: sum and count
+        self.waited = 0.0
 
     # -- the run
     def run(self) -> Path:
@@ -265,15 +269,15 @@ class Loop:
 
     def _check(self, losses: dict[str, Tensor]) -> None:
         """Add the losses up; stop where one is no number."""
-        for name, value in losses.items():
-            value = value.item()
+        for name, loss in losses.items():
+            value = loss.item()
             if not math.isfinite(value):
                 raise TrainingError(
                     f"The loss “{name}” of {self.config['name']} became {value} at step {self.clock.total + 1}; start "
                     "again with a lower learning rate, the run goes on from its last checkpoint."
                 )
-            mean, count = self.sums.get(name, (0.0, 0))
-            self.sums[name] = (mean + value, count + 1)
+            total, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = (total + value, count + 1)
 
     def _agree(self) -> bool:
         """Whether a checkpoint is due; the first process's clock is everybody's."""
@@ -380,14 +384,14 @@ class Loop:
         if self.bar.disable:
             self._say(f"{self._place()} {shown} ({self.clock.progress():.1%})")
 
-    def _show(self, sounds: dict[str, np.ndarray]) -> None:
+    def _show(self, sounds: dict[str, Tensor]) -> None:
         """Waves and their spectrograms to TensorBoard."""
         writers = [tracker.writer for tracker in self.accelerator.trackers if tracker.name == "tensorboard"]
         for name, wave in sounds.items():
-            wave = torch.as_tensor(wave, dtype=torch.float32).cpu()
+            shown = wave.float().cpu()
             for writer in writers:
-                writer.add_audio(name, wave[None], self.clock.total, 16_000)
-                writer.add_image(name, _picture(wave), self.clock.total)
+                writer.add_audio(name, shown[None], self.clock.total, SAMPLING_RATE)
+                writer.add_image(name, _picture(shown), self.clock.total)
 
     def _say(self, line: str) -> None:
         if self.accelerator.is_main_process:
@@ -452,7 +456,7 @@ def train(stage: type[Stage], config: dict) -> Path:
     try:
         seed(config["seed"])
         with accelerator.main_process_first():  # it fills the caches
-            built = stage(config)
-        return Loop(built, config, accelerator).run()
+            ready = stage(config)
+        return Loop(ready, config, accelerator).run()
     finally:
         AcceleratorState._reset_state()  # the next stage of this process may have another precision

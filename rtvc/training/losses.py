@@ -1,4 +1,7 @@
-"""Losses of the synthesizer: spectra at several resolutions, and the discriminators of its adversarial stages."""
+"""What the models are trained by: RTVC-7's spectra, voices kept the same, SayEN's objectives, Tuned-GE2E's GE2E.
+
+A published model holds none of this.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.audio_utils import mel_filter_bank
 
-from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config, log_mel
 from rtvc.sayen import TINY, SayENConfig, SayENModel, compress, spectrum
 from rtvc.training import speaker_teacher
-from rtvc.tuned_ge2e import TunedGE2EModel
 
+# ---------------------------------------------------------------------------------------------- RTVC-7
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))  # n_fft and hop of the spectra compared
 MEL_WEIGHT = 1.0
 
@@ -61,7 +63,7 @@ class Consistency(nn.Module):
 class SpeakerConsistency(Consistency):
     """By EarSpeech and Tuned-GE2E."""
 
-    def __init__(self, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel):
+    def __init__(self, earspeech: nn.Module, tuned_ge2e: nn.Module):
         super().__init__()
         self.earspeech, self.encoder = (module.eval().requires_grad_(False) for module in (earspeech, tuned_ge2e))
 
@@ -71,12 +73,13 @@ class SpeakerConsistency(Consistency):
 
 
 class SpeakerTeacherConsistency(Consistency):
-    """By the encoder that taught Tuned-GE2E, Resemblyzer (Apache-2.0).
+    """By the speaker teacher, which taught Tuned-GE2E.
 
     A second listener hears in a voice what the first one, whose embedding the voice was made from, does not.
     """
 
-    N_FFT, HOP, BANDS = 400, 160, 40  # of the power mel spectrum that it was trained on
+    N_FFT, HOP_LENGTH, BANDS = 400, 160, 40  # of the power mel spectrum that it was trained on
+    bank: Tensor
     QUIET = 10 ** (-30 / 20)  # of full scale, root mean square: what is quieter is raised to this
 
     def __init__(self):
@@ -100,26 +103,27 @@ class SpeakerTeacherConsistency(Consistency):
             wave = wave * (self.QUIET / level.clamp(min=1e-5)).clamp(min=1.0)
             window = torch.hann_window(self.N_FFT, device=wave.device)
             spectra = torch.stft(
-                wave, self.N_FFT, self.HOP, self.N_FFT, window, pad_mode="constant", return_complex=True
+                wave, self.N_FFT, self.HOP_LENGTH, self.N_FFT, window, pad_mode="constant", return_complex=True
             )
             return self.encoder(spectra.abs().square().transpose(1, 2) @ self.bank)
 
 
-# ---------------------------------------------------------------------------------------------- objectives
+# ---------------------------------------------------------------------------------------------- SayEN
 # Constants of ITU-T P.862 (wide band, P.862.2): bins of 31.25 Hz in each of 49 bands, hearing thresholds of the bands
 # in dB, and the scales of power and loudness.
-BARK_BINS = (1,) * 8 + (2, 1, 1, 1, 1, 1, 2, 1, 1) + (2,) * 8 + (3,) * 4
+BARK_BINS: tuple[int, ...] = (1,) * 8 + (2, 1, 1, 1, 1, 1, 2, 1, 1) + (2,) * 8 + (3,) * 4
 BARK_BINS += (4, 3, 4, 5, 4, 5, 6, 6, 7, 8, 9, 9, 12, 12, 15, 16, 18, 21, 25, 20)
-THRESHOLDS_DB = (77.1, 63.9, 48.5, 36.9, 30.7, 25.9, 20.2, 16.6, 12.5, 9.9, 6.9, 4.9, 2.8, 1.0, -0.1, -1.4, -2.5, -3.4)
-THRESHOLDS_DB += (-4.1, -4.8, -5.3, -5.7, -5.9, -6.0, -6.0, -6.0, -6.0, -5.8, -5.4, -5.1, -4.7, -4.3, -4.0, -3.6, -3.3)
-THRESHOLDS_DB += (-3.1, -3.0, -3.0, -2.9, -2.8, -2.8, -2.8, -2.9, -3.2, -3.7, -4.3, -4.4, -3.8, -2.7)
+THRESHOLDS_DB: tuple[float, ...] = (77.1, 63.9, 48.5, 36.9, 30.7, 25.9, 20.2, 16.6, 12.5, 9.9, 6.9, 4.9, 2.8, 1.0)
+THRESHOLDS_DB += (-0.1, -1.4, -2.5, -3.4, -4.1, -4.8, -5.3, -5.7, -5.9, -6.0, -6.0, -6.0, -6.0, -5.8, -5.4, -5.1)
+THRESHOLDS_DB += (-4.7, -4.3, -4.0, -3.6, -3.3, -3.1, -3.0, -3.0, -2.9, -2.8, -2.8, -2.8, -2.9, -3.2, -3.7, -4.3, -4.4)
+THRESHOLDS_DB += (-3.8, -2.7)
 POWER_SCALE, LOUDNESS_SCALE, ZWICKER = 6.910853e-6, 0.1866055, 0.23
 LISTENING_POWER = 1e7  # of speech between 350 Hz and 3.25 kHz, in the standard's 16-bit units
 INTERVAL, INTERVAL_STEP = 20, 10  # frames of 16 ms over which disturbances are joined (320 ms, half overlapping)
 
 
 @functools.cache
-@torch.inference_mode(False)  # kept for training too
+@torch.inference_mode(False)  # tensors made in inference mode could not be trained through
 def _bark_bands() -> tuple[Tensor, Tensor, Tensor]:
     """Filters (256 bins, 49 bands) to power a Bark, thresholds (49,) as power, widths (49,) in Bark."""
     edges = torch.tensor((0, *BARK_BINS)).cumsum(0)
@@ -253,7 +257,7 @@ class SayENLoss(nn.Module):
         return tuned_ge2e(earspeech(waves).features).speaker_embedding.float()
 
 
-# ---------------------------------------------------------------------------------------------- loss
+# ---------------------------------------------------------------------------------------------- Tuned-GE2E
 class TunedGE2ELoss(nn.Module):
     """GE2E softmax with a learned scale and bias, a growing margin and mining of the hardest utterances.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +17,7 @@ from rtvc.errors import CheckpointError, TrainingError
 from rtvc.evaluation.baseline import MelBandsConfig, MelBandsModel
 from rtvc.text import VoiceCloningTokenizer
 
+Model = TypeVar("Model", bound=PreTrainedModel)
 FRONT_ENDS = {"earspeech": (EarSpeechModel, EarSpeechConfig), "mel_bands": (MelBandsModel, MelBandsConfig)}
 RUN = """
 ## This run
@@ -31,7 +32,7 @@ The stage `{stage}` of its training, {steps} steps.
 """
 
 
-def component(kind: type[PreTrainedModel], folder: str | Path, **options: Any) -> PreTrainedModel:
+def component(kind: type[Model], folder: str | Path, **options: Any) -> Model:
     """A component in float32 from its own folder, or out of a whole model's.
 
     Raises:
@@ -40,13 +41,15 @@ def component(kind: type[PreTrainedModel], folder: str | Path, **options: Any) -
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise TrainingError(f"“{folder}” is no folder of a model; run the stage that makes it, or name another one.")
-    stored = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    stored, wanted = _model_type(folder), getattr(kind.config_class, "model_type", None)
     if stored == VoiceCloningModel.config_class.model_type:
         return getattr(whole_model(folder), kind.base_model_prefix)
-    if stored != kind.config_class.model_type:
-        raise TrainingError(f"“{folder}” holds {stored}, not {kind.config_class.model_type}; name another folder.")
+    if stored != wanted:
+        raise TrainingError(f"“{folder}” holds {stored}, not {wanted}; name another folder.")
     try:
-        model, info = kind.from_pretrained(folder, dtype=torch.float32, output_loading_info=True, **options)
+        model, info = kind.from_pretrained(  # type: ignore[misc]  # a pair, because of the loading info
+            folder, dtype=torch.float32, output_loading_info=True, **options
+        )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise TrainingError(f"The model in “{folder}” is damaged or of another architecture; make it again.") from error
     if info["missing_keys"] or info["unexpected_keys"]:
@@ -72,9 +75,14 @@ def front_end(folder: str | Path) -> PreTrainedModel:
     Raises:
         TrainingError: as :func:`component`.
     """
-    config = Path(folder) / "config.json"
-    is_baseline = config.is_file() and json.loads(config.read_text(encoding="utf-8")).get("model_type") == "mel_bands"
+    is_baseline = _model_type(Path(folder)) == MelBandsConfig.model_type
     return component(MelBandsModel if is_baseline else EarSpeechModel, folder)
+
+
+def _model_type(folder: Path) -> str | None:
+    """What kind of model a folder says that it holds."""
+    config = folder / "config.json"
+    return json.loads(config.read_text(encoding="utf-8")).get("model_type") if config.is_file() else None
 
 
 def part(folder: str | Path, name: str) -> Path:

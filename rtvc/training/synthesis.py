@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -35,7 +38,7 @@ def without_edges(wave: Tensor) -> Tensor:
     return wave[:, EDGE:-EDGE]
 
 
-class SynthesisStage(loop.Stage):
+class SynthesisStage(loop.Stage[RTVC7Model]):
     """What RTVC-7's stages share: the model, the speech it learns from, and held-out speech for its evaluation."""
 
     EVALUATION_BATCHES = 4
@@ -61,15 +64,16 @@ class SynthesisStage(loop.Stage):
     def evaluate_part(self, kept: RTVC7Model, number: int) -> dict[str, float]:
         return {name: value.item() for name, value in self._evaluated(kept, number)[0].items() if name != "total"}
 
-    def sounds(self, kept: RTVC7Model) -> dict[str, np.ndarray]:
+    def sounds(self, kept: RTVC7Model) -> dict[str, Tensor]:
         """The first row of the evaluation, real and generated."""
         if not self.evaluation_parts:
             return {}
         _, generated, real = self._evaluated(kept, 0)
-        return {"real": real[0].float().cpu(), "generated": generated[0].float().cpu()}
+        return {"real": real[0], "generated": generated[0]}
 
     @torch.no_grad()
     def _evaluated(self, kept: RTVC7Model, number: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        assert self.held_out is not None  # or the evaluation has no parts
         loop.seed(number)
         batch = self.draw_from(self.held_out, np.random.default_rng(number))
         return self.scored(kept, batch.to(kept.device))
@@ -88,6 +92,8 @@ def read_text(model: RTVC7Model, batch: Batch) -> dict[str, Tensor]:
     Returns latents (batch, frames, latent_size), mean, log_deviation, context, condition, relative pitch and voicing
     (batch, frames), log durations (batch, tokens).
     """
+    assert batch.input_ids is not None  # a batch of pieces
+    assert batch.durations is not None
     condition = model.condition(batch.voice)
     token_mask, mask = (batch.input_ids > 0).float()[..., None], batch.mask[..., None]
     hidden = model.text_encoder(batch.input_ids, condition, token_mask)
@@ -123,6 +129,8 @@ def prior_losses(
     model: RTVC7Model, batch: Batch, read: dict[str, Tensor], target: Tensor, weights: dict[str, float]
 ) -> dict[str, Tensor]:
     """latents: L1; likelihood: of the target under prior and flow, a band and frame; duration, pitch, voicing."""
+    assert batch.input_ids is not None  # a batch of pieces
+    assert batch.durations is not None
     mask, tokens = batch.mask, (batch.input_ids > 0).float()
     pitch, wanted = true_pitch(batch), torch.log1p(batch.durations.float())
     voicing = functional.binary_cross_entropy_with_logits(read["voicing"], pitch[..., 1], reduction="none")
@@ -162,7 +170,7 @@ class TextToSpeech(nn.Module):
     listeners: losses by name of waves generated and real, each (windows, samples), see ``Consistency``.
     """
 
-    def __init__(self, model: RTVC7Model, listeners: dict[str, nn.Module], config: dict):
+    def __init__(self, model: RTVC7Model, listeners: Mapping[str, nn.Module], config: dict):
         super().__init__()
         self.model, self.listeners = model, nn.ModuleDict(listeners)
         self.weights, self.frames, self.windows = config["weights"], config["frames"], config["windows"]
@@ -189,7 +197,8 @@ class TextToSpeech(nn.Module):
 
 def weighted(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, Tensor]:
     """The losses and their weighted sum ``total``."""
-    return losses | {"total": sum(weight * losses[name] for name, weight in weights.items() if weight)}
+    parts = (weight * losses[name] for name, weight in weights.items() if weight)
+    return losses | {"total": functools.reduce(torch.add, parts)}
 
 
 def adversarial_losses(stage: loop.Stage, batch: Batch | dict, clock: loop.Clock) -> dict[str, Tensor]:

@@ -158,7 +158,8 @@ def augmented(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, ra
         wave = mix(wave, SYNTHETIC_NOISES[random.integers(len(SYNTHETIC_NOISES))](len(wave), random), snr)
     elif kind < 0.7:
         starts = random.integers(0, max(1, len(babble) - len(wave)), random.integers(2, 7))
-        wave = mix(wave, sum(babble[start : start + len(wave)].astype(np.float32) for start in starts), snr)
+        voices = [babble[start : start + len(wave)].astype(np.float32) for start in starts]
+        wave = mix(wave, np.sum(voices, 0), snr)
     if channel < 0.15:
         wave = telephone(wave, random)
     elif channel < 0.35:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from scipy import signal
 
@@ -25,7 +28,7 @@ class NoisySpeech:
     def __init__(self, corpora: dict[str, float], seconds: float, snr: list[float], kind: str = "train"):
         loaded = {name: store.load_corpus(name) for name in corpora}
         self.corpora, self.samples, self.snr, self.varied = loaded, int(seconds * RATE), snr, kind == "train"
-        self.utterances = {name: [] for name in corpora}
+        self.utterances: dict[str, list[store.Utterance]] = {name: [] for name in corpora}
         for utterance in store.split(list(loaded.values()))[kind == "development"]:
             self.utterances[utterance.corpus].append(utterance)
         self.names = [name for name in corpora if self.utterances[name]]
@@ -63,7 +66,7 @@ class NoisySpeech:
 
     def babble(self, random: Generator) -> np.ndarray:
         """Three to seven people at once, (samples,)."""
-        return sum(random.uniform(0.3, 1) * self.speech(random) for _ in range(random.integers(3, 8)))
+        return np.sum([random.uniform(0.3, 1) * self.speech(random) for _ in range(random.integers(3, 8))], 0)
 
     def noise(self, random: Generator) -> np.ndarray:
         """One noise, or two on top of each other, of unit power. Babble is the hardest: a third."""
@@ -86,7 +89,7 @@ class NoisySpeech:
         if random.random() < 0.1:
             return clean, clean
         speech, clean = noise.room(clean, random) if random.random() < 0.3 else (clean, clean)
-        snr = random.uniform(*self.snr)
+        snr = random.uniform(self.snr[0], self.snr[1])
         background = self.noise(random)
         background *= noise_gain(speech, background, snr)
         if random.random() < 0.1:  # a telephone carries noise and speech alike, and nothing can be put back
@@ -100,7 +103,7 @@ class NoisySpeech:
         return noisy.astype(np.float32), clean.astype(np.float32)
 
     @staticmethod
-    def _telephone(wave: np.ndarray, state: dict) -> np.ndarray:
+    def _telephone(wave: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
         random = np.random.default_rng()
         random.bit_generator.state = state  # the same band for all parts of a mixture
         return noise.telephone(wave, random)

@@ -130,7 +130,7 @@ class SpeakerBatches:
     def _places(self, seconds: float, utterances: int, random: Generator) -> tuple[np.ndarray, np.ndarray, int]:
         """Stream numbers (speakers,), first frames (speakers, utterances) within the stream, frames of a crop."""
         frames = int(np.exp(random.uniform(*np.log(self.config["frames"]))))
-        speakers = min(np.count_nonzero(self.shares), max(2, round(100 * seconds / frames / utterances)))
+        speakers = min(int(np.count_nonzero(self.shares)), max(2, round(100 * seconds / frames / utterances)))
         chosen = random.choice(len(self.streams), speakers, replace=False, p=self.shares)
         lengths = np.array([self.streams[number].samples // EAR.hop_length for number in chosen])
         room = np.maximum(1, lengths - frames)

@@ -198,6 +198,8 @@ class Speech:
 
     def _piece(self, item: Item, rng: np.random.Generator, bound: float) -> tuple[Item, int, int, tuple[int, int]]:
         """A run of words of at most ``bound`` frames → (item, first frame, frames, (first symbol, last symbol))."""
+        assert item.symbols is not None  # of aligned speech
+        assert item.durations is not None
         ends = np.cumsum(item.durations)
         if ends[-1] <= bound:
             return item, 0, int(ends[-1]), (0, len(ends))
@@ -223,9 +225,10 @@ class Speech:
         statistics = torch.tensor([item.traits for item, *_ in rows])
         noise = torch.from_numpy(rng.normal(size=statistics.shape)).float() * torch.tensor(STATISTICS_NOISE)
         embeddings, timbres = self._voices_of(rows, rng)
-        statistics = (statistics + noise).unbind(-1)
-        voice = RTVC7Model.voice(embeddings, timbres, *statistics)
-        batch = Batch(*map(torch.from_numpy, (wave, f0, mask)), statistics[0], statistics[3], timbres, voice)
+        pitch_mean, pitch_std, tempo, snr = (statistics + noise).unbind(-1)
+        voice = RTVC7Model.voice(embeddings, timbres, pitch_mean, pitch_std, tempo, snr)
+        waves, curves, real = (torch.from_numpy(values) for values in (wave, f0, mask))
+        batch = Batch(waves, curves, real, pitch_mean, snr, timbres, voice)
         if rows[0][3] is not None:
             batch.input_ids, batch.durations = _symbols(rows)
         return batch

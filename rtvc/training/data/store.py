@@ -197,7 +197,9 @@ def development_speakers(corpora: list[Corpus]) -> set[str]:
 def split(corpora: list[Corpus]) -> tuple[list[Utterance], list[Utterance]]:
     """Training and development utterances; one that stands in two archives is kept once."""
     held_out = development_speakers(corpora)
-    train, development, seen = [], [], {}
+    train: list[Utterance] = []
+    development: list[Utterance] = []
+    seen: dict[tuple[str, str], str] = {}
     for corpus in corpora:
         for utterance in corpus.utterances:
             if seen.setdefault((utterance.speaker, Path(utterance.file).name), corpus.name) != corpus.name:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import soxr
@@ -91,7 +92,7 @@ def vocal_tract(wave: np.ndarray, formants: float, filter_nepers: np.ndarray) ->
 def mixture(parts: list[Voice], shares: np.ndarray, higher: float = 0.0) -> Voice:
     """The voice between ``parts``, ``higher`` in pitch (natural log)."""
 
-    def mean(name: str) -> np.ndarray | float:
+    def mean(name: str) -> Any:
         return sum(share * getattr(voice, name) for share, voice in zip(shares, parts, strict=True))
 
     embedding, timbre, pitch = mean("speaker_embedding"), mean("timbre"), mean("pitch_mean") + higher

@@ -33,6 +33,8 @@ def frame_labels(item: Item, first: int, frames: int) -> np.ndarray:
 
     The alignment has 80 frames a second, EarSpeech 100.
     """
+    assert item.symbols is not None  # of aligned speech
+    assert item.durations is not None
     classes = np.repeat([CLASS_OF[symbol] for symbol in item.symbols], item.durations)
     centres = (first + np.arange(frames) + 0.5) * EAR_HOP / store.SAMPLING_RATE
     places = (centres * FRAME_RATE).astype(int)
@@ -58,10 +60,10 @@ class PhonemeRecognition(nn.Module):
             found[kind] = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
             known = labels != IGNORED
             found[f"{kind}_errors"] = (logits.detach().argmax(-1) != labels)[known].float().mean()
-        return found | {"total": sum(found[kind] for kind in FRONT_ENDS)}
+        return found | {"total": found["learned"] + found["formula"]}
 
 
-class EarSpeechStage(loop.Stage):
+class EarSpeechStage(loop.Stage[PhonemeRecognition]):
     """EarSpeech is exported; the recognisers are scaffolding."""
 
     clip = 5.0
@@ -107,6 +109,7 @@ class EarSpeechStage(loop.Stage):
     @torch.no_grad()
     def evaluate_part(self, kept: PhonemeRecognition, number: int) -> dict[str, float]:
         """Frame error rates on development speakers, clean or noisy."""
+        assert self.held_out is not None  # or the evaluation has no parts
         batch = self._drawn(self.held_out, self.noisy_speech[1], float(number % 2), np.random.default_rng(number))
         kept.recognisers.eval()
         found = kept(tuple(part.to(kept.fronts["learned"].device) for part in batch))

@@ -38,6 +38,10 @@ def train(config: dict) -> None:
                 keys.append(utterance.file + suffix)
                 embeddings.append(embedding.half().numpy())
                 timbres.append(timbre(clip, RTVC7Config()).half().numpy())
-        stored = {"keys": np.array(keys), "embeddings": np.stack(embeddings), "timbres": np.stack(timbres)}
         with writing(folders.CACHE):
-            np.savez(corpus.file(VOICES), **stored)
+            np.savez(
+                corpus.file(VOICES),
+                keys=np.array(keys),
+                embeddings=np.stack(embeddings),
+                timbres=np.stack(timbres),
+            )

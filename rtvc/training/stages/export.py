@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rtvc import VoiceCloningModel
 from rtvc.card import write_card
@@ -17,7 +18,7 @@ COMPONENTS = {"earspeech": EarSpeechModel, "tuned_ge2e": TunedGE2EModel, "sayen"
 
 def train(config: dict) -> None:
     """Join the components' folders into ``output``, with its card; ``calibrated`` are fields of its config."""
-    parts = {name: component(kind, config[name]) for name, kind in COMPONENTS.items()}
+    parts: dict[str, Any] = {name: component(kind, config[name]) for name, kind in COMPONENTS.items()}
     output = Path(config["output"])
     save_whole(VoiceCloningModel.from_components(**parts, **config["calibrated"]), output)
     write_card(output)

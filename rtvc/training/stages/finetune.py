@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rtvc import VoiceCloningModel, text
 from rtvc.errors import TrainingError
@@ -30,7 +30,7 @@ LEAST_SECONDS = 20.0  # seconds of recordings to adapt to
 VOICE_FILE = "speaker.voice"  # the enrolled person, beside the model
 
 
-class FinetuneStage(loop.Stage):
+class FinetuneStage(loop.Stage[RTVC7Model]):
     """The exported folder is a whole model, with the person's enrolled voice in it."""
 
     chosen_by = "total"
@@ -68,9 +68,10 @@ class FinetuneStage(loop.Stage):
         embedding, spectrum = (
             torch.tensor(vector).expand(rows, -1) for vector in (voice.speaker_embedding, voice.timbre)
         )
-        numbers = [torch.full((rows,), float(number)) for number in (voice.pitch_mean, voice.pitch_std, voice.tempo)]
-        batch.pitch_mean, batch.timbre = numbers[0], spectrum.contiguous()
-        batch.voice = RTVC7Model.voice(embedding, batch.timbre, *numbers, batch.quality)
+        statistics = (voice.pitch_mean, voice.pitch_std, voice.tempo)
+        pitch_mean, pitch_std, tempo = (torch.full((rows,), float(number)) for number in statistics)
+        batch.pitch_mean, batch.timbre = pitch_mean, spectrum.contiguous()
+        batch.voice = RTVC7Model.voice(embedding, batch.timbre, pitch_mean, pitch_std, tempo, batch.quality)
         return batch
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
@@ -95,8 +96,8 @@ class FinetuneStage(loop.Stage):
             "similarity": likeness.item()
         }
 
-    def sounds(self, kept: RTVC7Model) -> dict[str, np.ndarray]:
-        return {"held out": self._spoken(kept, 0)}
+    def sounds(self, kept: RTVC7Model) -> dict[str, Tensor]:
+        return {"held out": torch.from_numpy(self._spoken(kept, 0))}
 
     def _spoken(self, kept: RTVC7Model, number: int) -> np.ndarray:
         ids = torch.tensor([text.IDS[symbol] for symbol in text.phonemize(self.held[number].text)])
@@ -108,7 +109,7 @@ class FinetuneStage(loop.Stage):
         whole._modules = self.whole._modules | {"rtvc7": kept}
         return whole
 
-    def save(self, kept: nn.Module, folder: Path) -> None:
+    def save(self, kept: RTVC7Model, folder: Path) -> None:
         save_whole(copy.deepcopy(self._with(kept)), folder)
         Voice.save(self.voice, folder / VOICE_FILE)
 

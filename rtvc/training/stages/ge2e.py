@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -67,10 +68,8 @@ class SpeakerEncoding(nn.Module):
 
     def __init__(self, config: dict):
         super().__init__()
-        self.earspeech, self.model = (
-            new_front_end(config["front"]),
-            TunedGE2EModel(TunedGE2EConfig(**(config["model"] or {}))),
-        )
+        self.earspeech = new_front_end(config["front"])
+        self.model = TunedGE2EModel(TunedGE2EConfig(**(config["model"] or {})))
         self.heads = nn.ModuleDict(
             {
                 "loss": TunedGE2ELoss(margins=tuple(config["margins"])),
@@ -83,6 +82,16 @@ class SpeakerEncoding(nn.Module):
             self.model = component(TunedGE2EModel, part(config["init"], "tuned_ge2e"))
         self.model.train()
 
+    @property
+    def loss(self) -> TunedGE2ELoss:
+        """The loss, with its learned scale and margin."""
+        return cast(TunedGE2ELoss, self.heads["loss"])
+
+    @property
+    def to_teacher(self) -> nn.Linear:
+        """The map to the speaker teacher's space."""
+        return cast(nn.Linear, self.heads["to_teacher"])
+
     @torch.no_grad()
     def hold_map(self, embeddings: Tensor, targets: Tensor) -> None:
         """Fit the map to the teacher's space by least squares, for good: what a trained encoder's numbers mean stays.
@@ -93,12 +102,12 @@ class SpeakerEncoding(nn.Module):
             embeddings, targets: (crops, 256) the trained encoder's vectors and the teacher's.
         """
         matrix = least_squares(embeddings.double().numpy(), targets.double().numpy(), MAP_RIDGE)
-        self.heads["to_teacher"].requires_grad_(False).weight.copy_(torch.from_numpy(matrix.T))
+        self.to_teacher.requires_grad_(False).weight.copy_(torch.from_numpy(matrix.T))
 
     def forward(self, batch: tuple[Tensor, Tensor], phase: dict, progress: float) -> dict[str, Tensor]:
         """Losses of crops (speakers, utterances, …) and the teacher's vectors (speakers, utterances, 256)."""
         inputs, targets = batch
-        features, loss = inputs.flatten(0, 1), self.heads["loss"]
+        features, loss = inputs.flatten(0, 1), self.loss
         if phase["train_earspeech"]:
             features = self.earspeech(features).features
         embeddings = self.model(features).speaker_embedding.unflatten(0, targets.shape[:2])
@@ -108,14 +117,14 @@ class SpeakerEncoding(nn.Module):
             ge2e = loss(embeddings, phase["margin"], phase["share"])
             # Mostly noisy crops: were the teacher's word on them one of all, mining would cost in noise what it gains.
             carrying = loss.hardest(loss.similarities(embeddings), phase["share"])
-            distance = 1 - functional.cosine_similarity(self.heads["to_teacher"](embeddings), targets, -1)
+            distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets, -1)
             distance = distance[carrying].mean()
         total = phase["ge2e_weight"] * ge2e + self.teacher_weight * distance
         bounds = {"scale": loss.scale.detach(), "margin": loss.margin.detach()}
         return {"total": total, "ge2e": ge2e, "teacher": distance} | bounds
 
 
-class GE2EStage(loop.Stage):
+class GE2EStage(loop.Stage[SpeakerEncoding]):
     """Several phases (see ``configs/ge2e.yaml``); ``runs/<name>/phase1`` … hold what each of them left."""
 
     clip = 3.0
@@ -143,7 +152,7 @@ class GE2EStage(loop.Stage):
         matrices = [parameter for parameter in kept.model.parameters() if parameter.ndim > 1]
         others = [parameter for parameter in kept.model.parameters() if parameter.ndim < 2]
         others += [parameter for parameter in kept.heads.parameters() if parameter.requires_grad]
-        groups = [{"params": others}, {"params": list(kept.earspeech.parameters()), "weight_decay": 0.0}]
+        groups: list[dict] = [{"params": others}, {"params": list(kept.earspeech.parameters()), "weight_decay": 0.0}]
         self.optimizer = MuonAndAdamW(matrices, groups, 0.0, config["weight_decay"])
 
     @property
@@ -171,7 +180,7 @@ class GE2EStage(loop.Stage):
         return list(self.kept.model.parameters())
 
     def stepped(self) -> None:
-        self.kept.heads["loss"].keep_in_bounds()
+        self.kept.loss.keep_in_bounds()
 
     @torch.inference_mode()
     def evaluate_part(self, kept: SpeakerEncoding, number: int) -> tuple[str, np.ndarray]:

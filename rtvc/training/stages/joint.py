@@ -60,7 +60,7 @@ class JointModel(nn.Module):
         return features, self.model.tuned_ge2e(features).speaker_embedding
 
 
-class JointStage(loop.Stage):
+class JointStage(loop.Stage[VoiceCloningModel]):
     """A parameter group and learning rate a component."""
 
     decay = 0.998
@@ -128,7 +128,7 @@ class JointStage(loop.Stage):
         """The losses, without the discriminators', on development speakers."""
         return {name: value.item() for name, value in self._evaluated(kept, number)[1][0].items()}
 
-    def sounds(self, kept: VoiceCloningModel) -> dict[str, np.ndarray]:
+    def sounds(self, kept: VoiceCloningModel) -> dict[str, Tensor]:
         """Of the first row of the evaluation: a window real and generated, the crop noisy and cleaned."""
         if not self.evaluation_parts:
             return {}
@@ -138,11 +138,12 @@ class JointStage(loop.Stage):
             embedding = kept.tuned_ge2e(voices).speaker_embedding
             enhanced = kept.sayen(batch["noisy"][:1], voices, embedding).enhanced
         waves = {"real": real, "generated": generated, "noisy": batch["noisy"], "enhanced": enhanced}
-        return {name: wave[0].float().cpu() for name, wave in waves.items()}
+        return {name: wave[0] for name, wave in waves.items()}
 
     @torch.no_grad()
     def _evaluated(self, kept: VoiceCloningModel, number: int) -> tuple[dict, tuple]:
         """A batch of development speakers, and what :class:`JointModel` makes of it."""
+        assert self.held_out is not None  # or the evaluation has no parts
         loop.seed(number)
         batch = self.draw_from(self.held_out, np.random.default_rng(number))
         batch = {name: part.to(kept.device) for name, part in batch.items()}

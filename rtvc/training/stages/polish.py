@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Model
@@ -27,7 +27,7 @@ class PolishStage(SynthesisStage):
         if config["decoder"]:
             self.model.decoder.load_state_dict(component(RTVC7Model, config["decoder"]).decoder.state_dict())
         encoders = component(EarSpeechModel, config["earspeech"]), component(TunedGE2EModel, config["tuned_ge2e"])
-        self.listeners = {"speaker": SpeakerConsistency(*encoders)}
+        self.listeners: dict[str, nn.Module] = {"speaker": SpeakerConsistency(*encoders)}
         if config["weights"].get("teacher"):
             self.listeners["teacher"] = SpeakerTeacherConsistency()
         self.objective = TextToSpeech(self.model, self.listeners, config)

@@ -18,6 +18,7 @@ from rtvc.training.synthesis import (
     speak_windows,
     targets,
     text_parameters,
+    weighted,
 )
 
 
@@ -35,7 +36,7 @@ class TextToLatents(nn.Module):
         if self.training:
             batch.voice = disturb_voice(batch.voice, TRAITS + self.model.config.latent_size)
         losses = prior_losses(self.model, batch, read_text(self.model, batch), target, self.weights)
-        return losses | {"total": sum(self.weights[name] * value for name, value in losses.items())}
+        return weighted(losses, self.weights)
 
 
 class PriorStage(SynthesisStage):

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.evaluation.statistics import si_sdr
 from rtvc.sayen import SayENConfig, SayENModel
@@ -33,9 +32,7 @@ class Enhancement(nn.Module):
     With ``teacher_weight`` the speaker teacher says too whether the speaker is kept.
     """
 
-    def __init__(
-        self, model: SayENModel, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel, teacher_weight: float = 0.0
-    ):
+    def __init__(self, model: SayENModel, earspeech: nn.Module, tuned_ge2e: nn.Module, teacher_weight: float = 0.0):
         super().__init__()
         self.model, self.earspeech, self.tuned_ge2e = model, earspeech.eval(), tuned_ge2e.eval()
         self.loss = SayENLoss(model.config, earspeech, tuned_ge2e)
@@ -66,7 +63,7 @@ class Enhancement(nn.Module):
         return losses
 
 
-class SayENStage(loop.Stage):
+class SayENStage(loop.Stage[SayENModel]):
     """The moving average of the weights that scores best on development pairs is kept."""
 
     clip, chosen_by = 2.0, "total"
@@ -109,13 +106,13 @@ class SayENStage(loop.Stage):
         return found | {"gain": float(np.mean(gains))}
 
     @torch.no_grad()
-    def sounds(self, kept: SayENModel) -> dict[str, np.ndarray]:
+    def sounds(self, kept: SayENModel) -> dict[str, Tensor]:
         """A development recording as it was, noisy and cleaned."""
         if not self.pairs:
             return {}
         noisy, clean = (side[:1].to(kept.device) for side in self.pairs[0])
         enhanced = _enhanced(kept, noisy, self.enhancement)
-        return {"clean": clean[0].cpu(), "noisy": noisy[0].cpu(), "enhanced": enhanced[0].cpu()}
+        return {"clean": clean[0], "noisy": noisy[0], "enhanced": enhanced[0]}
 
 
 def _enhanced(model: SayENModel, noisy: Tensor, enhancement: Enhancement) -> Tensor:
