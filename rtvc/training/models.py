@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError
@@ -47,11 +47,10 @@ def component(kind: type[Model], folder: str | Path, **options: Any) -> Model:
     if stored != wanted:
         raise TrainingError(f"“{folder}” holds {stored}, not {wanted}; name another folder.")
     try:
-        model, info = kind.from_pretrained(  # type: ignore[misc]  # a pair, because of the loading info
-            folder, dtype=torch.float32, output_loading_info=True, **options
-        )
+        loaded: Any = kind.from_pretrained(folder, dtype=torch.float32, output_loading_info=True, **options)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise TrainingError(f"The model in “{folder}” is damaged or of another architecture; make it again.") from error
+    model, info = loaded
     if info["missing_keys"] or info["unexpected_keys"]:
         raise TrainingError(f"The model in “{folder}” is of another architecture; train it with this version.")
     return model
@@ -103,7 +102,7 @@ def whole_model(folder: str | Path) -> VoiceCloningModel:
     if not Path(folder).is_dir():
         raise TrainingError(f"The folder “{folder}” does not exist; name one that holds a whole model.")
     try:
-        return load(folder).model
+        return cast(VoiceCloningModel, load(folder).model)
     except CheckpointError as error:
         raise TrainingError(str(error)) from error
 

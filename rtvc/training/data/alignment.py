@@ -8,6 +8,7 @@ synthesis: the bundled model says each text, and dynamic time warping carries it
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import librosa
 import numba
@@ -134,7 +135,7 @@ def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[
 def align_by_synthesis(corpus: store.Corpus) -> None:
     """Align a corpus that no classifier has heard: the bundled model says each text in the recording's voice, and
     dynamic time warping carries its durations over. Needs nothing but the recordings and their texts."""
-    model, table = load().model, {}
+    model, table = cast(VoiceCloningModel, load().model), {}
     for utterance in tqdm(corpus.utterances, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
         try:
             symbols = text.phonemize(utterance.text)
@@ -164,6 +165,8 @@ def _warped(model: VoiceCloningModel, symbols: list[str], wave: np.ndarray) -> t
     spoken = model.rtvc7.synthesize(
         ids, torch.ones_like(ids), embedding, timbre(waves[0], model.rtvc7.config)[None], *about
     )
+    assert spoken.waveform is not None
+    assert spoken.durations is not None
     spoken_features = features(spoken.waveform[0].numpy())
     return _carried(spoken.durations[0].numpy(), spoken_features.numpy(), recorded.numpy())
 

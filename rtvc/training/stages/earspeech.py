@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -50,6 +51,11 @@ class PhonemeRecognition(nn.Module):
         self.fronts = nn.ModuleDict({"learned": learned, "formula": formula})
         recogniser = FrameClassifier(learned.config.bands, size, layers)
         self.recognisers = nn.ModuleDict({kind: copy.deepcopy(recogniser) for kind in FRONT_ENDS})
+
+    @property
+    def learned(self) -> EarSpeechModel:
+        """The front end that learns."""
+        return cast(EarSpeechModel, self.fronts["learned"])
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         """Cross-entropies of waves (rows, samples) with labels (rows, frames), and the share of frames mistaken."""
@@ -112,7 +118,7 @@ class EarSpeechStage(loop.Stage[PhonemeRecognition]):
         assert self.held_out is not None  # or the evaluation has no parts
         batch = self._drawn(self.held_out, self.noisy_speech[1], float(number % 2), np.random.default_rng(number))
         kept.recognisers.eval()
-        found = kept(tuple(part.to(kept.fronts["learned"].device) for part in batch))
+        found = kept(tuple(part.to(kept.learned.device) for part in batch))
         kept.recognisers.train()
         where = "noisy" if number % 2 else "clean"
         return {f"{kind}_errors_{where}": found[f"{kind}_errors"].item() for kind in FRONT_ENDS}
@@ -129,5 +135,5 @@ class EarSpeechStage(loop.Stage[PhonemeRecognition]):
         return means | gains
 
     def save(self, kept: PhonemeRecognition, folder: Path) -> None:
-        kept.fronts["learned"].save_pretrained(folder)
+        kept.learned.save_pretrained(folder)
         EarSpeechFeatureExtractor().save_pretrained(folder)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from rtvc import Voice, VoiceCloningPipeline, audio, load
+from rtvc import Voice, VoiceCloningModel, VoiceCloningPipeline, audio, load
 from rtvc.errors import TrainingError, VoiceError
 from rtvc.training.data import speakers, store, synthetic_voices
 from rtvc.training.data.synthetic_voices import mixture
@@ -61,15 +62,17 @@ class Reading:
 
 
 @functools.cache
-def _clone(model: str) -> VoiceCloningPipeline:
-    return load(model)
+def _clone(folder: str) -> tuple[VoiceCloningPipeline, VoiceCloningModel]:
+    """The pipeline of a whole model, and the model."""
+    pipeline = load(folder)
+    return pipeline, cast(VoiceCloningModel, pipeline.model)
 
 
 def _enrolled(job: tuple[str, list[tuple[Path, int, int]]]) -> Voice | None:
     """The voice of a speaker, uncleaned; none where there is too little speech."""
-    model, parts = job
+    folder, parts = job
     try:
-        return _clone(model).model.enroll(
+        return _clone(folder)[1].enroll(
             [speakers.joined(parts)[: ENROLLED_SECONDS * store.SAMPLING_RATE]], enhance=False
         )
     except VoiceError:
@@ -85,7 +88,7 @@ def _drawn(config: dict, number: int, known: list[Voice], lines: list[str]) -> R
 
 def _spoken(reading: Reading) -> list[tuple[str, np.ndarray]]:
     """(suffix, wave at 16 kHz) of the person and of the same, warped."""
-    spoken = _clone(reading.model)(reading.text, voice=reading.voice)
+    spoken = _clone(reading.model)[0](reading.text, voice=reading.voice)
     wave = audio.resample(spoken["audio"], spoken["sampling_rate"], store.SAMPLING_RATE)
     wave = wave[: synthetic_voices.WARPED_SECONDS * store.SAMPLING_RATE]
     return [("", wave), (synthetic_voices.WARPED, synthetic_voices.warp(wave, np.random.default_rng(reading.seed)))]
