@@ -27,7 +27,8 @@ class OnnxPart(nn.Module):
         """Tensors in the order of the part's own ``forward``; a tensor, or a tuple of them."""
         self.open()
         outputs = self._session.run(None, named(self._session, inputs))
-        outputs = [torch.from_numpy(one).to(inputs[0].device) for one in outputs]
+        like = next(one for one in inputs if one.is_floating_point())
+        outputs = [torch.from_numpy(one).to(like) for one in outputs]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def open(self) -> None:
@@ -55,5 +56,9 @@ def session(graph: bytes, **options: Any) -> onnxruntime.InferenceSession:
 
 
 def named(session: onnxruntime.InferenceSession, inputs: Sequence[Tensor]) -> dict[str, np.ndarray]:
-    """What a graph is fed with: its inputs are called input0, input1 …; those it does not use are not among them."""
-    return {one.name: inputs[int(one.name.removeprefix("input"))].cpu().numpy() for one in session.get_inputs()}
+    """What a graph is fed with: its inputs are called input0, input1 …; those it does not use are not among them.
+
+    A graph computes in float32, whatever type the rest of the model has.
+    """
+    fed = {one.name: inputs[int(one.name.removeprefix("input"))] for one in session.get_inputs()}
+    return {name: (one.float() if one.is_floating_point() else one).cpu().numpy() for name, one in fed.items()}
