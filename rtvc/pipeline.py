@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
@@ -25,7 +25,7 @@ from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
 from .model_files import WEIGHTS, read_json
 from .processing import VoiceCloningProcessor
 from .text import pause_seconds, split_sentences
-from .voice import SUFFIXES, Voice, cosine
+from .voice import SUFFIXES, Voice, cosine, is_saved
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningConfig, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
 
@@ -34,8 +34,11 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 PAUSE = 0.2  # seconds of silence between two sentences
 ONE_EACH = "A list of voices needs a list of as many texts; give one voice, or the texts as a list."
 LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
-RANGES = {"speed": (0.25, 4.0), "pitch": (-24.0, 24.0), "variation": (0.0, 2.0)}
+RANGES = {"speed": (0.25, 4.0), "pitch": (-12.0, 12.0), "variation": (0.0, 1.0)}
+OPTIONS = {*RANGES, "seed", "watermark"}  # of a call, but for what makes the voice
 AnyVoice = Voice | Recording
+AnyText = str | Mapping[str, Any]  # words, or {"text": words, "voice": whose}
+Speech = dict[str, Any]
 Line = tuple[float, torch.Tensor | None]  # seconds of silence and the ids of the sentence after it, if one follows
 KEPT_VOICES = 64  # enrolled voices in memory, the newest; each has about 2 kB
 BATCH = 4  # sentences that are said at once where several texts are given
@@ -66,21 +69,22 @@ class VoiceCloningPipeline(Pipeline):
         self._enrolled_lock = threading.Lock()
 
     def __call__(
-        self, text: str | Iterable[str], voice: AnyVoice | list[AnyVoice] | None = None, **options: Any
+        self, text: AnyText | Iterable[AnyText], voice: AnyVoice | list[AnyVoice] | None = None, **options: Any
     ) -> Any:
         """Say a text, or several.
 
         Args:
-            text: one line of English or more, `[pause 0.5s]` where it shall pause; a list gives a list, another
-                iterable gives an iterator.
+            text: one line of English or more, `[pause 0.5s]` where it shall pause, or `{"text": …, "voice": …}`; a list
+                of them gives a list, another iterable or a dataset an iterator.
             voice: a `Voice`, a recording (a path or `(samples, rate)`), or the path of a saved voice. With a list of
                 texts a list has one for each; with a single text it is recordings of one person.
             speed: 1 is the voice's own tempo, 2 twice as fast (0.25 to 4).
-            pitch: semitones up (−24 to 24).
-            variation: 0 says a line the same way each time; about 0.5 varies it (0 to 2).
+            pitch: semitones up (−12 to 12).
+            variation: 0 says a line the same way each time; about 0.5 varies it (0 to 1).
             seed: makes a call with variation repeatable.
             enhance: clean a recording given as `voice` (True), do not (False), or only if it is noisy ("auto").
             watermark: False leaves out the inaudible mark by which `rtvc verify` knows a clone.
+            batch_size: how many sentences of several texts are said at once.
 
         Returns:
             `{"audio": float32 (samples,), "sampling_rate": int}`, or a list of them.
@@ -88,16 +92,29 @@ class VoiceCloningPipeline(Pipeline):
         Raises:
             VoiceError, TextError: what is wrong with the voice or the text, and what to do.
         """
-        if isinstance(text, str) or not isinstance(text, Iterable):
+        if isinstance(text, Mapping):
+            text, own = _from_row(text)
+            voice = voice if own is None else own
+        options.pop("num_workers", None)  # of transformers' loaders of data; here is nothing to be fetched
+        size = _checked_size(options.pop("batch_size", self._batch_size))
+        if isinstance(text, str) or not _is_several(text):
             return super().__call__(text, voice=self._one_voice(voice, options.get("enhance")), **options)
         if not isinstance(text, Sequence):
             if isinstance(voice, list):
                 raise VoiceError(ONE_EACH)
-            shared = self._one_voice(voice, options.get("enhance"))
-            return (self(line, voice=shared, **options) for line in text)
+            return self._as_they_come(text, voice, size or 1, options)
         options = self._merged(options)
-        voices = self._voices(voice, len(text), options.pop("enhance", None))
-        return self._speak_together([self._lines(one) for one in text], voices, options)
+        rows = [_from_row(row) for row in text]
+        voices = self._voices(voice, [own for _, own in rows], options.pop("enhance", None))
+        return self._speak_together([self._lines(words) for words, _ in rows], voices, options, size or BATCH)
+
+    def _as_they_come(self, texts: Iterable[AnyText], voice: Any, size: int, options: dict) -> Iterator[Speech]:
+        """Texts of an iterable, so many at a time. A voice for all of them is made, and what is wrong said, at once."""
+        shared = None if voice is None else self._one_voice(voice, options.get("enhance"))
+        self._sanitize_parameters(**options)
+        each = iter(texts) if isinstance(texts, Iterable) else (texts[place] for place in range(len(texts)))
+        groups = iter(lambda: list(islice(each, size)), [])
+        return chain.from_iterable(self(group, voice=shared, batch_size=size, **options) for group in groups)
 
     def stream(self, text: str | Iterable[str], voice: AnyVoice | None = None, **options: Any) -> Iterator[dict]:
         """Say a text piece by piece: the first is heard while the rest is being made. The arguments are a call's.
@@ -109,6 +126,9 @@ class VoiceCloningPipeline(Pipeline):
             chunks `{"audio", "sampling_rate", "sentence"}`; behind one another they are what a call gives. `sentence`
             counts from 0; the silence before a sentence is in its first chunk.
         """
+        if isinstance(text, Mapping):
+            text, own = _from_row(text)
+            voice = voice if own is None else own
         options = self._merged(options)
         voice = self._one_voice(voice, options.pop("enhance", None))
         if not isinstance(text, str):
@@ -132,10 +152,12 @@ class VoiceCloningPipeline(Pipeline):
         recordings = recordings if isinstance(recordings, list) else [recordings]
         if not recordings:
             raise VoiceError("There is no recording to enrol; give at least one.")
+        if saved := [one for one in recordings if isinstance(one, str | os.PathLike) and is_saved(one)]:
+            raise VoiceError(f"{quoted(Path(saved[0]).name)} is a saved voice; pass it alone, as voice=.")
         waves = [audio.read(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
         names = [Path(one).name if isinstance(one, str | os.PathLike) else "" for one in recordings]
         names = tuple(names) if all(names) else ()
-        key = _digest(waves, enhance)
+        key = _digest(self.model, waves, enhance)
         with self._enrolled_lock:
             voice = self._enrolled.get(key)
         voice = voice or self.model.enroll(waves, enhance, names)
@@ -160,6 +182,26 @@ class VoiceCloningPipeline(Pipeline):
         audio.check_sound(wave)
         return self.model.enhance(wave, progress)
 
+    def save_pretrained(self, save_directory: str | os.PathLike, **options: Any) -> None:
+        """Write model and processor to a folder that `rtvc.load` and `pipeline("voice-cloning", model=folder)` accept.
+
+        Args:
+            save_directory: the folder, made if it is missing.
+            options: of the model's `save_pretrained`.
+        """
+        if Path(save_directory).is_file():
+            raise CheckpointError(f"{quoted(Path(save_directory).name)} is a file; choose a folder for the model.")
+        self.model.save_pretrained(save_directory, **options)
+        self.processor.save_pretrained(save_directory)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies, pickles and other processes: each keeps voices of its own, under a lock of its own."""
+        with self._enrolled_lock:
+            return vars(self) | {"_enrolled": self._enrolled.copy(), "_enrolled_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _enrolled_lock=threading.Lock())
+
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload the model as a complete repository; returns its address. `options`: see :func:`rtvc.hub.push`."""
         return _hub().push_model(self.model, self.processor, repo_id, **options)
@@ -179,18 +221,19 @@ class VoiceCloningPipeline(Pipeline):
             raise VoiceError(ONE_EACH)
         return Voice.load(voice) if _is_saved(voice) else self.enroll(voice, enhance)
 
-    def _voices(self, voice: Any, count: int, enhance: bool | str | None) -> list[Voice]:
-        """A voice for each of `count` texts."""
+    def _voices(self, voice: Any, own: list[Any], enhance: bool | str | None) -> list[Voice]:
+        """A voice for each text: its `own`, or else what was given for it or for all."""
         if not isinstance(voice, list):
-            return [self._one_voice(voice, enhance)] * count if count else []
-        if len(voice) != count:
-            raise VoiceError(f"There are {count} texts but {len(voice)} voices; give one for each, or one for all.")
-        return [self._one_voice(one, enhance) for one in voice]
+            shared = self._one_voice(voice, enhance) if any(mine is None for mine in own) else None
+            voice = [shared] * len(own)
+        if len(voice) != len(own):
+            raise VoiceError(f"There are {len(own)} texts but {len(voice)} voices; give one for each, or one for all.")
+        return [self._one_voice(one if mine is None else mine, enhance) for one, mine in zip(voice, own, strict=True)]
 
     # -- transformers' steps
 
     def _sanitize_parameters(self, voice: Any = None, enhance: Any = None, **options: Any) -> tuple[dict, dict, dict]:
-        unknown = set(options) - {*RANGES, "seed", "watermark"}
+        unknown = set(options) - OPTIONS
         if unknown:
             known = ", ".join(["voice", "enhance", *RANGES, "seed", "watermark"])
             raise TypeError(f"voice-cloning does not know {', '.join(sorted(unknown))}; it takes {known}.")
@@ -222,8 +265,10 @@ class VoiceCloningPipeline(Pipeline):
         speech = np.concatenate([chunk["audio"] for chunk in outputs["chunks"]])
         return {"audio": speech, "sampling_rate": self.model.config.sampling_rate}
 
-    def _speak_together(self, texts: list[list[Line]], voices: list[Voice], options: dict) -> list[dict[str, Any]]:
-        """Texts as their sentences, said in batches of about equal length."""
+    def _speak_together(
+        self, texts: list[list[Line]], voices: list[Voice], options: dict, size: int
+    ) -> list[dict[str, Any]]:
+        """Texts as their sentences, said in batches of so many of about equal length."""
         numbers, rate = _numbers(options), self.model.config.sampling_rate
         said = [[_silent(silence, rate) for silence, _ in lines] for lines in texts]
         jobs = [
@@ -233,8 +278,8 @@ class VoiceCloningPipeline(Pipeline):
             if ids is not None
         ]
         jobs.sort(key=lambda job: job[0].numel())
-        for start in range(0, len(jobs), BATCH):
-            ids, some, generators, pieces, places = zip(*jobs[start : start + BATCH], strict=True)
+        for start in range(0, len(jobs), size):
+            ids, some, generators, pieces, places = zip(*jobs[start : start + size], strict=True)
             waves = self.model.synthesize_batch(ids, some, generators, **numbers)
             for wave, mine, place in zip(waves, pieces, places, strict=True):
                 mine[place] = np.concatenate([mine[place], wave])
@@ -320,9 +365,28 @@ def _check_length(text: str) -> None:
         raise TextError(f"The text has {len(text):,} characters, more than {LONGEST_TEXT:,}; speak it in parts.")
 
 
-def _digest(waves: list[np.ndarray], enhance: bool | str) -> bytes:
-    """What enrolment depends on: SHA-256 of the sound, wherever it came from, and of what shall be done with it."""
-    digest = hashlib.sha256(str(enhance).encode())
+def _from_row(row: Any) -> tuple[Any, Any]:
+    """The words and, if it has one of its own, the voice of a row: of a text, or a mapping as data sets have them."""
+    if not isinstance(row, Mapping):
+        return row, None
+    if "text" not in row:
+        raise TextError("A row needs a “text”: what to say; “voice” may be beside it.")
+    if misplaced := sorted(OPTIONS & set(row)):
+        raise TextError(f"A row holds “text” and “voice”; pass {', '.join(misplaced)} to the call, for all rows.")
+    return row["text"], row.get("voice")
+
+
+def _is_several(texts: Any) -> bool:
+    """Whether it holds texts: an iterable, or what is read by number, as data sets are."""
+    return isinstance(texts, Iterable) or (hasattr(texts, "__getitem__") and hasattr(texts, "__len__"))
+
+
+def _digest(model: VoiceCloningModel, waves: list[np.ndarray], enhance: bool | str) -> bytes:
+    """What enrolment depends on, as SHA-256: the sound, what shall be done with it, and what the model is by now."""
+    digest = hashlib.sha256(f"{enhance} {model.config.to_dict()}".encode())
+    for part in (model.earspeech, model.tuned_ge2e, model.sayen):
+        for weight in part.state_dict().values():
+            digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     for wave in waves:
         digest.update(wave.size.to_bytes(8, "little"))
         digest.update(np.ascontiguousarray(wave))
@@ -338,13 +402,30 @@ def _numbers(options: dict[str, Any]) -> dict[str, float]:
 
 
 def _is_saved(voice: Any) -> bool:
-    return isinstance(voice, str | os.PathLike) and Path(voice).suffix.lower() in SUFFIXES
+    """Whether it is the path of a saved voice, by the content; what is called one and holds no sound counts as one."""
+    if not isinstance(voice, str | os.PathLike):
+        return False
+    return is_saved(voice) or (Path(voice).suffix.lower() in SUFFIXES and not _is_recording(voice))
+
+
+def _is_recording(path: str | os.PathLike) -> bool:
+    try:
+        audio.read(path, max_seconds=MAXIMUM_ENROLLED_SECONDS)
+    except VoiceError:
+        return False
+    return True
 
 
 def _checked_enhance(enhance: Any) -> bool | str:
     if enhance in (True, False, "auto"):
         return enhance if isinstance(enhance, str) else bool(enhance)  # numpy's truth too
     raise RTVCError(f'enhance must be "auto", True or False, not {enhance!r}.')
+
+
+def _checked_size(size: Any) -> int | None:
+    if size is None or (isinstance(size, int | np.integer) and not isinstance(size, bool) and size > 0):
+        return size if size is None else int(size)
+    raise RTVCError(f"batch_size must be a whole number from 1 on, not {size!r}.")
 
 
 def _checked(name: str, value: Any) -> float | int:
@@ -365,14 +446,14 @@ def _checked(name: str, value: Any) -> float | int:
 
 
 def _generator(options: dict[str, Any]) -> torch.Generator | None:
-    """Seeded, or different at each call where variation is wanted without a seed, or none: the same each time."""
+    """Without variation none: the same each time. Otherwise seeded, or different at each call."""
+    if not options.get("variation"):
+        return None
     generator = torch.Generator()
-    if options.get("seed") is not None:
-        return generator.manual_seed(options["seed"])
-    if options.get("variation"):
+    if options.get("seed") is None:
         generator.seed()
         return generator
-    return None
+    return generator.manual_seed(options["seed"])
 
 
 def _generators(options: dict[str, Any]) -> Iterator[torch.Generator | None]:
@@ -392,7 +473,7 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
     Args:
         model: the folder, or "user/name" on the Hub; none means the bundled model.
         revision: a branch, tag or commit of the repository.
-        options: of the pipeline, such as `device`.
+        options: of the pipeline, such as `device`; `dtype` is what the model computes in, float32 by default.
 
     Raises:
         CheckpointError: the files are missing, damaged or of another model, or cannot be downloaded.
@@ -400,7 +481,7 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
     folder = model_folder(model, revision)
     _check_folder(folder)
     try:
-        loaded = VoiceCloningModel.from_pretrained(folder).eval()
+        loaded = VoiceCloningModel.from_pretrained(folder, **_popped(options, "dtype", "torch_dtype")).eval()
         processor = VoiceCloningProcessor.from_pretrained(folder)
     except CheckpointError:
         raise
@@ -412,6 +493,10 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
     if not all(isinstance(index, int) and 0 <= index < size for index in ids):
         raise CheckpointError(f"vocab.json in {quoted(folder.name)} is of another model; get matching model files.")
     return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
+
+
+def _popped(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: options.pop(name) for name in names if name in options}
 
 
 def model_folder(model: str | os.PathLike | None = None, revision: str | None = None) -> Path:
