@@ -19,7 +19,7 @@ import torch
 from scipy.optimize import minimize
 
 from rtvc import VoiceCloningModel, audio
-from rtvc.pipeline import load
+from rtvc.loading import load
 from rtvc.rtvc7 import AVERAGE_TIMBRE
 from rtvc.training import data
 from rtvc.training.ge2e import equal_error_rate

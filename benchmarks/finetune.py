@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtvc.pipeline import CHECKPOINT, load
+from rtvc.loading import CHECKPOINT, load
 from rtvc.training import corpora, loop, stages
 from rtvc.voice import Voice
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import CheckpointError, RTVCError, TextError, VoiceError
-    from .pipeline import VoiceCloningPipeline, embed, enhance, load, similarity
+    from .loading import embed, enhance, load, similarity
+    from .pipeline import VoiceCloningPipeline
     from .processing import VoiceCloningProcessor
     from .voice import EnrolmentReport, Voice
     from .voice_cloning import VoiceCloningConfig, VoiceCloningModel
@@ -39,7 +40,8 @@ __all__ = [
 
 _HOMES = {
     "errors": ("CheckpointError", "RTVCError", "TextError", "VoiceError"),
-    "pipeline": ("VoiceCloningPipeline", "embed", "enhance", "load", "similarity"),
+    "loading": ("embed", "enhance", "load", "similarity"),
+    "pipeline": ("VoiceCloningPipeline",),
     "processing": ("VoiceCloningProcessor",),
     "voice": ("EnrolmentReport", "Voice"),
     "voice_cloning": ("VoiceCloningConfig", "VoiceCloningModel"),
@@ -65,6 +67,6 @@ def _is_the_command() -> bool:
 
 
 if not _is_the_command():
-    from .registration import register
+    from .loading import register
 
     register()

@@ -126,7 +126,7 @@ def _enhance_option(command: argparse.ArgumentParser) -> None:
 def open_model(options: argparse.Namespace) -> VoiceCloningPipeline:
     """The model that was asked for."""
     hush()
-    from .pipeline import load
+    from .loading import load
 
     return load(options.model, getattr(options, "revision", None))
 
@@ -214,7 +214,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     hush()
     from .evaluation import report, run
     from .evaluation.cases import read_cases
-    from .pipeline import model_folder
+    from .loading import model_folder
 
     output, folder = Path(options.output), Path(options.judges) if options.judges else None
     report.check_output(output)
@@ -269,7 +269,7 @@ def run_optimize(options: argparse.Namespace) -> None:
     if not output.parent.is_dir():
         raise CheckpointError(f"The folder of “{output.name}” does not exist; create it or choose another one.")
     clone = open_model(options)
-    from .card import keep_origin
+    from .hub.card import keep_origin
     from .optimized import optimize
 
     optimized = optimize(clone.model)

@@ -8,12 +8,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypedDict, overload
 
 import numpy as np
 import torch
@@ -22,15 +21,11 @@ from transformers import Pipeline
 from . import audio
 from .audio import Recording
 from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
-from .model_files import WEIGHTS, read_json
-from .processing import VoiceCloningProcessor
 from .text import pause_seconds, split_sentences
 from .voice import SUFFIXES, Voice, cosine, is_saved
-from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningConfig, VoiceCloningModel
+from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
 
-TASK = "voice-cloning"
-CHECKPOINT = Path(__file__).parent / "checkpoint"
 PAUSE = 0.2  # seconds of silence between two sentences
 ONE_EACH = "A list of voices needs a list of as many texts; give one voice, or the texts as a list."
 LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
@@ -38,12 +33,22 @@ RANGES = {"speed": (0.25, 4.0), "pitch": (-12.0, 12.0), "variation": (0.0, 1.0)}
 OPTIONS = {*RANGES, "seed", "watermark"}  # of a call, but for what makes the voice
 AnyVoice = Voice | Recording
 AnyText = str | Mapping[str, Any]  # words, or {"text": words, "voice": whose}
-Speech = dict[str, Any]
 Line = tuple[float, torch.Tensor | None]  # seconds of silence and the ids of the sentence after it, if one follows
 KEPT_VOICES = 64  # enrolled voices in memory, the newest; each has about 2 kB
 BATCH = 4  # sentences that are said at once where several texts are given
 
-_lock = threading.Lock()
+
+class Speech(TypedDict):
+    """What a call gives: audio float32 (samples,), its sampling rate in Hz."""
+
+    audio: np.ndarray
+    sampling_rate: int
+
+
+class SpeechChunk(Speech):
+    """What a stream gives: speech, and the number of the sentence that it is of, from 0."""
+
+    sentence: int
 
 
 class VoiceCloningPipeline(Pipeline):
@@ -68,9 +73,18 @@ class VoiceCloningPipeline(Pipeline):
         self._enrolled: OrderedDict[bytes, Voice] = OrderedDict()  # by what was heard and how
         self._enrolled_lock = threading.Lock()
 
+    @overload
+    def __call__(self, text: AnyText, voice: AnyVoice | list[AnyVoice] | None = None, **options: Any) -> Speech: ...
+
+    @overload
     def __call__(
-        self, text: AnyText | Iterable[AnyText], voice: AnyVoice | list[AnyVoice] | None = None, **options: Any
-    ) -> Any:
+        self, text: Sequence[AnyText], voice: AnyVoice | list[AnyVoice] | None = None, **options: Any
+    ) -> list[Speech]: ...
+
+    @overload
+    def __call__(self, text: Iterable[AnyText], voice: AnyVoice | None = None, **options: Any) -> Iterator[Speech]: ...
+
+    def __call__(self, text: Any, voice: Any = None, **options: Any) -> Any:
         """Say a text, or several.
 
         Args:
@@ -106,7 +120,8 @@ class VoiceCloningPipeline(Pipeline):
         options = self._merged(options)
         rows = [_from_row(row) for row in text]
         voices = self._voices(voice, [own for _, own in rows], options.pop("enhance", None))
-        return self._speak_together([self._lines(words) for words, _ in rows], voices, options, size or BATCH)
+        said = self._speak([self._lines(words) for words, _ in rows], voices, options, size or BATCH)
+        return [self.postprocess({"chunks": self._mark(pieces, options)}) for pieces in said]
 
     def _as_they_come(self, texts: Iterable[AnyText], voice: Any, size: int, options: dict) -> Iterator[Speech]:
         """Texts of an iterable, so many at a time. A voice for all of them is made, and what is wrong said, at once."""
@@ -116,7 +131,9 @@ class VoiceCloningPipeline(Pipeline):
         groups = iter(lambda: list(islice(each, size)), [])
         return chain.from_iterable(self(group, voice=shared, batch_size=size, **options) for group in groups)
 
-    def stream(self, text: str | Iterable[str], voice: AnyVoice | None = None, **options: Any) -> Iterator[dict]:
+    def stream(
+        self, text: AnyText | Iterable[str], voice: AnyVoice | None = None, **options: Any
+    ) -> Iterator[SpeechChunk]:
         """Say a text piece by piece: the first is heard while the rest is being made. The arguments are a call's.
 
         The text may also come in pieces, as a language model writes it, which are joined as they are: words need their
@@ -132,10 +149,11 @@ class VoiceCloningPipeline(Pipeline):
         options = self._merged(options)
         voice = self._one_voice(voice, options.pop("enhance", None))
         if not isinstance(text, str):
-            return self._chunks(_pieces(text, self._tokens), voice, options)
+            return self._speak_in_pieces(_tokenise(_split(text), self._tokens), voice, options)
         _check_length(text)
-        lines = _pieces([text], self._tokens)
-        return self._chunks(chain([next(lines)], lines), voice, options)  # a text without words is refused at once
+        lines = _tokenise(_split([text]), self._tokens)
+        first = next(lines)  # a text without words is refused at once
+        return self._speak_in_pieces(chain([first], lines), voice, options)
 
     # -- voices and recordings
 
@@ -204,7 +222,7 @@ class VoiceCloningPipeline(Pipeline):
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload the model as a complete repository; returns its address. `options`: see :func:`rtvc.hub.push`."""
-        return _hub().push_model(self.model, self.processor, repo_id, **options)
+        return _publishing().push_model(self.model, self.processor, repo_id, **options)
 
     def _embedding(self, voice: AnyVoice) -> np.ndarray:
         if _is_voice(voice) or _is_saved(voice):
@@ -252,23 +270,27 @@ class VoiceCloningPipeline(Pipeline):
         return {**self._forward_params, **prepare, **forward}
 
     def _forward(self, inputs: dict[str, Any], **options: Any) -> dict[str, Any]:
-        numbers, rate = _numbers(options), self.model.config.sampling_rate
-        pieces = []
-        for (silence, ids), generator in zip(inputs["sentences"], _generators(options), strict=False):
-            pieces.append(_silent(silence, rate))
-            if ids is not None:
-                pieces.append(self.model.synthesize(ids, inputs["voice"], generator, **numbers))
-        return {"chunks": self._marked(pieces, options)}
+        (pieces,) = self._speak([inputs["sentences"]], [inputs["voice"]], options, 1)
+        return {"chunks": self._mark(pieces, options)}
 
-    def postprocess(self, outputs: dict[str, Any]) -> dict[str, Any]:
+    def postprocess(self, outputs: dict[str, Any]) -> Speech:
         """The chunks as one."""
         speech = np.concatenate([chunk["audio"] for chunk in outputs["chunks"]])
         return {"audio": speech, "sampling_rate": self.model.config.sampling_rate}
 
-    def _speak_together(
-        self, texts: list[list[Line]], voices: list[Voice], options: dict, size: int
-    ) -> list[dict[str, Any]]:
-        """Texts as their sentences, said in batches of so many of about equal length."""
+    # -- from text to sound: split → tokenise → speak → mark
+
+    def _lines(self, text: str) -> list[Line]:
+        """A text, split and tokenised."""
+        if not isinstance(text, str):
+            raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
+        _check_length(text)
+        return list(_tokenise(_split([text]), self._tokens))
+
+    def _speak(
+        self, texts: list[list[Line]], voices: list[Voice], options: dict[str, Any], size: int
+    ) -> list[list[np.ndarray]]:
+        """The sound of each text's lines, said in batches of so many of about equal length."""
         numbers, rate = _numbers(options), self.model.config.sampling_rate
         said = [[_silent(silence, rate) for silence, _ in lines] for lines in texts]
         jobs = [
@@ -283,18 +305,10 @@ class VoiceCloningPipeline(Pipeline):
             waves = self.model.synthesize_batch(ids, some, generators, **numbers)
             for wave, mine, place in zip(waves, pieces, places, strict=True):
                 mine[place] = np.concatenate([mine[place], wave])
-        return [self.postprocess({"chunks": self._marked(pieces, options)}) for pieces in said]
+        return said
 
-    def _marker(self, options: dict) -> Callable[[np.ndarray], np.ndarray]:
-        """What writes the watermark into the pieces of one text, in turn."""
-        return Marker(self.model.config.sampling_rate) if options.get("watermark", True) else lambda wave: wave
-
-    def _marked(self, pieces: list[np.ndarray], options: dict) -> list[dict[str, np.ndarray]]:
-        marker = self._marker(options)
-        return [{"audio": marker(piece)} for piece in pieces]
-
-    def _chunks(self, lines: Iterable[Line], voice: Voice, options: dict) -> Iterator[dict[str, Any]]:
-        """The lines as they are said, each piece as soon as it is made."""
+    def _speak_in_pieces(self, lines: Iterable[Line], voice: Voice, options: dict[str, Any]) -> Iterator[SpeechChunk]:
+        """The lines, said and marked: each piece as soon as it is made."""
         numbers, rate, marker = _numbers(options), self.model.config.sampling_rate, self._marker(options)
         for place, ((silence, ids), generator) in enumerate(zip(lines, _generators(options), strict=False)):
             said = iter(()) if ids is None else self.model.stream(ids, voice, generator, **numbers)
@@ -302,24 +316,41 @@ class VoiceCloningPipeline(Pipeline):
             for piece in chain([first], said):
                 yield {"audio": marker(piece), "sampling_rate": rate, "sentence": place}
 
-    def _lines(self, text: str) -> list[Line]:
-        if not isinstance(text, str):
-            raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
-        _check_length(text)
-        return list(_pieces([text], self._tokens))
+    def _mark(self, pieces: list[np.ndarray], options: dict[str, Any]) -> list[dict[str, np.ndarray]]:
+        marker = self._marker(options)
+        return [{"audio": marker(piece)} for piece in pieces]
+
+    def _marker(self, options: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+        """What writes the watermark into the pieces of one text, in turn."""
+        return Marker(self.model.config.sampling_rate) if options.get("watermark", True) else lambda wave: wave
 
     def _tokens(self, sentence: str) -> torch.Tensor:
         return self.processor(text=sentence)["input_ids"]
 
 
-def _pieces(texts: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iterator[Line]:
-    """The sentences of a text that comes in pieces. Those of punctuation alone are passed over, unless all are.
+def _split(texts: Iterable[str]) -> Iterator[str]:
+    """The sentences of a text that comes in pieces, whole, as soon as they are there: the last one waits for more."""
+    held = ""
+    for text in texts:
+        if not isinstance(text, str):
+            raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
+        held += text
+        sentences = split_sentences(held)
+        last = sentences[-1] + held[len(held.rstrip()) :] if sentences else ""
+        if len(sentences) > 1 and any(character.isspace() for character in last):  # half a word tells nothing yet
+            yield from sentences[:-1]
+            held = last
+    yield from split_sentences(held)
+
+
+def _tokenise(sentences: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iterator[Line]:
+    """What is to be said of sentences. Those of punctuation alone are passed over, unless all are.
 
     Raises:
         TextError: a sentence has letters or digits but none that can be spoken, or no sentence can be.
     """
     spoke, asked, refusal = False, None, None
-    for sentence in _sentences(texts):
+    for sentence in sentences:
         if (pause := pause_seconds(sentence)) is not None:
             asked = (asked or 0.0) + pause
             continue
@@ -336,21 +367,6 @@ def _pieces(texts: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iter
         raise refusal or TextError("The text is empty; write at least one English word.")
     if asked:
         yield asked, None
-
-
-def _sentences(texts: Iterable[str]) -> Iterator[str]:
-    """Whole sentences as soon as they are there; the last one of what has come waits for what follows."""
-    held = ""
-    for text in texts:
-        if not isinstance(text, str):
-            raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
-        held += text
-        sentences = split_sentences(held)
-        last = sentences[-1] + held[len(held.rstrip()) :] if sentences else ""
-        if len(sentences) > 1 and any(character.isspace() for character in last):  # half a word tells nothing yet
-            yield from sentences[:-1]
-            held = last
-    yield from split_sentences(held)
 
 
 def _is_voice(voice: Any) -> bool:
@@ -391,6 +407,14 @@ def _digest(model: VoiceCloningModel, waves: list[np.ndarray], enhance: bool | s
         digest.update(wave.size.to_bytes(8, "little"))
         digest.update(np.ascontiguousarray(wave))
     return digest.digest()
+
+
+def _publishing() -> ModuleType:
+    """rtvc.hub by its full name: a published repository has this file and not that folder."""
+    try:
+        return import_module("rtvc.hub")
+    except ModuleNotFoundError as error:
+        raise CheckpointError("Publishing needs the package rtvc; install it.") from error
 
 
 def _silent(seconds: float, rate: int) -> np.ndarray:
@@ -462,95 +486,3 @@ def _generators(options: dict[str, Any]) -> Iterator[torch.Generator | None]:
     while True:
         seed = None if seeds is None else int(torch.randint(2**62, (), generator=seeds))
         yield None if seed is None else torch.Generator().manual_seed(seed)
-
-
-# ---------------------------------------------------------------------------------------------- loading
-
-
-def load(model: str | os.PathLike | None = None, revision: str | None = None, **options: Any) -> VoiceCloningPipeline:
-    """A pipeline from a folder of model files, or a Hub repository, without transformers' log lines.
-
-    Args:
-        model: the folder, or "user/name" on the Hub; none means the bundled model.
-        revision: a branch, tag or commit of the repository.
-        options: of the pipeline, such as `device`; `dtype` is what the model computes in, float32 by default.
-
-    Raises:
-        CheckpointError: the files are missing, damaged or of another model, or cannot be downloaded.
-    """
-    folder = model_folder(model, revision)
-    _check_folder(folder)
-    try:
-        loaded = VoiceCloningModel.from_pretrained(folder, **_popped(options, "dtype", "torch_dtype")).eval()
-        processor = VoiceCloningProcessor.from_pretrained(folder)
-    except CheckpointError:
-        raise
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"The model {quoted(folder.name)} cannot be loaded; check the name or get its files."
-        ) from error
-    ids, size = processor.tokenizer.get_vocab().values(), loaded.config.rtvc7_config.vocab_size
-    if not all(isinstance(index, int) and 0 <= index < size for index in ids):
-        raise CheckpointError(f"vocab.json in {quoted(folder.name)} is of another model; get matching model files.")
-    return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
-
-
-def _popped(options: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: options.pop(name) for name in names if name in options}
-
-
-def model_folder(model: str | os.PathLike | None = None, revision: str | None = None) -> Path:
-    """Where a model's files lie, downloaded if they are on the Hub; the arguments are those of :func:`load`."""
-    folder = Path(model) if model is not None else CHECKPOINT
-    if not folder.exists() and not folder.is_absolute() and str(model).count("/") == 1:
-        folder = _hub().download(str(model), revision)
-    return folder
-
-
-def _hub() -> ModuleType:
-    """rtvc.hub by its full name: a relative import would make every published repository carry it."""
-    try:
-        return import_module("rtvc.hub")
-    except ModuleNotFoundError as error:
-        raise CheckpointError("Publishing and downloading need the package rtvc; install it.") from error
-
-
-def _check_folder(folder: Path) -> None:
-    """That a folder has the files of a voice-cloning model."""
-    if folder.is_file():
-        raise CheckpointError(f"{quoted(folder.name)} is a file; give the folder of an rtvc model that it lies in.")
-    if not folder.is_dir():
-        raise CheckpointError(f"The model folder {quoted(folder.name)} does not exist; check its path.")
-    for name in ("config.json", WEIGHTS, "processor_config.json", "tokenizer_config.json", "vocab.json"):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"The model folder {quoted(folder.name)} has no {name}; get its files again.")
-    for name in ("processor_config.json", "tokenizer_config.json", "vocab.json"):
-        read_json(folder / name)
-    kind = read_json(folder / "config.json").get("model_type")
-    if kind != VoiceCloningConfig.model_type:
-        raise CheckpointError(f"{quoted(folder.name)} holds another kind of model; give the folder of an rtvc model.")
-
-
-@lru_cache(maxsize=1)
-def _bundled() -> VoiceCloningPipeline:
-    return load()
-
-
-def _shared() -> VoiceCloningPipeline:
-    with _lock:
-        return _bundled()
-
-
-def embed(recording: Recording) -> np.ndarray:
-    """Who speaks in a recording: float32 (256,), unit length, by the bundled model."""
-    return _shared().embed(recording)
-
-
-def similarity(one: AnyVoice, other: AnyVoice) -> float:
-    """The probability that two recordings or voices are of one person, 0 … 1, by the bundled model."""
-    return _shared().similarity(one, other)
-
-
-def enhance(recording: Recording, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-    """The recording without its noise: float32 (samples,) at 16 kHz, by the bundled model."""
-    return _shared().enhance(recording, progress)

@@ -380,6 +380,16 @@ class VoiceCloningModel(CheckedModel):
         return audio.soft_clip(wave * np.float32(10 ** (gain / 20)))
 
 
+TASK = "voice-cloning"
+MODELS: dict[type[PreTrainedConfig], type[PreTrainedModel]] = {
+    VoiceCloningConfig: VoiceCloningModel,
+    EarSpeechConfig: EarSpeechModel,
+    TunedGE2EConfig: TunedGE2EModel,
+    SayENConfig: SayENModel,
+    RTVC7Config: RTVC7Model,
+}
+
+
 def _open_graphs(model: PreTrainedModel, name: str) -> None:
     for part in model.modules():
         if isinstance(part, OnnxPart):

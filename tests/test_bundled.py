@@ -12,7 +12,7 @@ from transformers import pipeline
 
 import rtvc
 from rtvc import audio
-from rtvc.pipeline import CHECKPOINT
+from rtvc.loading import CHECKPOINT
 
 
 def test_the_bundled_model_is_small_and_complete(bundled):

@@ -15,8 +15,8 @@ import torch
 from transformers import pipeline
 
 from rtvc import CheckpointError, Voice, VoiceCloningModel, VoiceCloningPipeline
+from rtvc.loading import load
 from rtvc.optimized import optimize
-from rtvc.pipeline import load
 from rtvc.rtvc7 import log_mel
 
 TEXT = "Nice to meet you, all of you. How are you?"

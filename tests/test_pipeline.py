@@ -22,8 +22,8 @@ from transformers.pipelines.pt_utils import KeyDataset
 
 import rtvc
 from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceCloningPipeline, VoiceError, audio
-from rtvc.pipeline import PAUSE, RANGES, _sentences, load
-from rtvc.registration import register
+from rtvc.loading import load, register
+from rtvc.pipeline import PAUSE, RANGES, _split
 from rtvc.rtvc7 import Score
 
 
@@ -314,7 +314,7 @@ def test_pauses_that_the_text_asks_for(tiny, voice):
         np.testing.assert_array_equal(
             tiny(f"One. {mark} two {mark}", **plain)["audio"], np.concatenate([one, silence, two, silence])
         )
-    assert list(_sentences(["One [pau", "se 0.", "5s]two"])) == ["One", "[pause 0.5s]", "two"]
+    assert list(_split(["One [pau", "se 0.", "5s]two"])) == ["One", "[pause 0.5s]", "two"]
     with pytest.raises(TextError, match="at most 10 seconds"):
         tiny("One. [pause 60s] Two.", voice=voice)
     with pytest.raises(TextError, match="empty"):
@@ -323,12 +323,12 @@ def test_pauses_that_the_text_asks_for(tiny, voice):
 
 def test_streaming_a_text_that_comes_in_pieces(tiny, voice):
     pieces = ["Hel", "lo the", "re. How a", "re you? Fi", "ne"]
-    assert list(_sentences(pieces)) == ["Hello there.", "How are you?", "Fine"]
-    assert list(_sentences("It costs $3.50. Really."[place] for place in range(23))) == ["It costs $3.50.", "Really."]
+    assert list(_split(pieces)) == ["Hello there.", "How are you?", "Fine"]
+    assert list(_split("It costs $3.50. Really."[place] for place in range(23))) == ["It costs $3.50.", "Really."]
     for text in ("One. Title\n\nNext thing here.", "He was in the U.S. Army then.", "Chapter 1. The start\n\nIt was."):
         for size in range(1, 12):
             parts = [text[place : place + size] for place in range(0, len(text), size)]
-            assert list(_sentences(parts)) == list(_sentences([text])), parts
+            assert list(_split(parts)) == list(_split([text])), parts
     taken = []
 
     def words():

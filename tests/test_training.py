@@ -24,7 +24,7 @@ from test_sayen import SMALL
 from rtvc import audio
 from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.pipeline import CHECKPOINT, load
+from rtvc.loading import CHECKPOINT, load
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import corpora, data, loop, stages

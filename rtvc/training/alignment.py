@@ -264,7 +264,7 @@ def _save(utterances: list, found: list, corpora: list[str]) -> None:
 def align_by_synthesis(corpus: data.Corpus) -> None:
     """Align a corpus that no classifier has heard: the bundled model says each text in the recording's voice, and
     dynamic time warping carries its durations over. Needs nothing but the recordings and their texts."""
-    from rtvc.pipeline import load
+    from rtvc.loading import load
 
     model, table = load().model, {}
     for one in tqdm(corpus.utterances, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):

@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from rtvc import VoiceCloningModel, VoiceCloningProcessor
-from rtvc.card import NAMES, keep_origin, write_card
 from rtvc.earspeech import EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import CheckpointError, TrainingError
-from rtvc.pipeline import load
+from rtvc.hub.card import NAMES, keep_origin, write_card
+from rtvc.loading import load
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.sayen import SayENModel
 from rtvc.text import VoiceCloningTokenizer

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from rtvc import audio
 from rtvc.errors import TrainingError, VoiceError
-from rtvc.pipeline import VoiceCloningPipeline, load
+from rtvc.loading import load
+from rtvc.pipeline import VoiceCloningPipeline
 from rtvc.training import data, voices
 from rtvc.training.disk import writing
 from rtvc.voice import Voice
