@@ -148,16 +148,19 @@ def run_clone(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from . import audio, watermark
+    from .options import checked
 
     audio.check_output(options.output)
     text = _standard_input() if options.text == "-" else options.text
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
+    names = ("speed", "pitch", "variation", "seed")
+    given = {name: checked(name, value) for name in names if (value := getattr(options, name)) is not None}
+    given["enhance"] = ENHANCE[options.enhance]
+    _check_voice(options.voice)
     clone = open_model(options)
     from .text import split_sentences
 
-    names = ("speed", "pitch", "variation", "seed")
-    given = {name: getattr(options, name) for name in names} | {"enhance": ENHANCE[options.enhance]}
     chunks = clone.stream(text, voice=options.voice, **given)
     said = []
     with tqdm(total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False) as bar:
@@ -168,6 +171,17 @@ def run_clone(options: argparse.Namespace) -> None:
     wave, rate = speech["audio"], speech["sampling_rate"]
     audio.write(options.output, wave, rate, watermark.PROVENANCE)
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")
+
+
+def _check_voice(path: str) -> None:
+    """What is wrong with a recording or a saved voice is said before any model is loaded."""
+    from . import audio
+    from .voice import Voice, is_saved
+
+    if is_saved(path):
+        Voice.load(path)
+    else:
+        audio.check_sound(audio.read(path), quoted(Path(path).name))
 
 
 def _standard_input() -> str:
@@ -181,6 +195,8 @@ def run_enroll(options: argparse.Namespace) -> None:
     """`rtvc enroll`."""
     if (mimetypes.guess_type(options.output)[0] or "").startswith("audio/"):
         raise VoiceError(f"{quoted(Path(options.output).name)} must end in .voice; it holds a voice, no sound.")
+    for recording in options.recordings:
+        _check_voice(recording)
     voice = open_model(options).enroll(options.recordings, ENHANCE[options.enhance])
     voice.save(options.output)
     heard, cleaned = voice.report, "cleaned first" if voice.report.enhanced else "used as it is"

@@ -20,17 +20,16 @@ from transformers import Pipeline
 
 from . import audio
 from .audio import Recording
-from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
+from .errors import CheckpointError, TextError, VoiceError, quoted
+from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size
 from .text import pause_seconds, split_sentences
-from .voice import SUFFIXES, Voice, cosine, is_saved
+from .voice import Voice, cosine, is_saved
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
 
 PAUSE = 0.2  # seconds of silence between two sentences
 ONE_EACH = "A list of voices needs a list of as many texts; give one voice, or the texts as a list."
 LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
-RANGES = {"speed": (0.25, 4.0), "pitch": (-12.0, 12.0), "variation": (0.0, 1.0)}
-OPTIONS = {*RANGES, "seed", "watermark"}  # of a call, but for what makes the voice
 AnyVoice = Voice | Recording
 AnyText = str | Mapping[str, Any]  # words, or {"text": words, "voice": whose}
 Line = tuple[float, torch.Tensor | None]  # seconds of silence and the ids of the sentence after it, if one follows
@@ -110,7 +109,7 @@ class VoiceCloningPipeline(Pipeline):
             text, own = _from_row(text)
             voice = voice if own is None else own
         options.pop("num_workers", None)  # of transformers' loaders of data; here is nothing to be fetched
-        size = _checked_size(options.pop("batch_size", self._batch_size))
+        size = checked_size(options.pop("batch_size", self._batch_size))
         if isinstance(text, str) or not _is_several(text):
             return super().__call__(text, voice=self._one_voice(voice, options.get("enhance")), **options)
         if not isinstance(text, Sequence):
@@ -166,11 +165,11 @@ class VoiceCloningPipeline(Pipeline):
             recordings: paths or `(samples, rate)`, at least 3 s of speech in all.
             enhance: clean them (True), do not (False), or only noisy ones ("auto").
         """
-        enhance = self._preprocess_params.get("enhance", "auto") if enhance is None else _checked_enhance(enhance)
+        enhance = self._preprocess_params.get("enhance", "auto") if enhance is None else checked_enhance(enhance)
         recordings = recordings if isinstance(recordings, list) else [recordings]
         if not recordings:
             raise VoiceError("There is no recording to enrol; give at least one.")
-        if saved := [one for one in recordings if isinstance(one, str | os.PathLike) and is_saved(one)]:
+        if saved := [one for one in recordings if is_saved(one)]:
             raise VoiceError(f"{quoted(Path(saved[0]).name)} is a saved voice; pass it alone, as voice=.")
         waves = [audio.read(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
         names = [Path(one).name if isinstance(one, str | os.PathLike) else "" for one in recordings]
@@ -225,7 +224,7 @@ class VoiceCloningPipeline(Pipeline):
         return _publishing().push_model(self.model, self.processor, repo_id, **options)
 
     def _embedding(self, voice: AnyVoice) -> np.ndarray:
-        if _is_voice(voice) or _is_saved(voice):
+        if _is_voice(voice) or is_saved(voice):
             return self._one_voice(voice).speaker_embedding
         return self.embed(voice)
 
@@ -237,7 +236,7 @@ class VoiceCloningPipeline(Pipeline):
             raise VoiceError("No voice was given; pass voice=, a recording or an enrolled voice.")
         if isinstance(voice, list) and any(map(_is_voice, voice)):
             raise VoiceError(ONE_EACH)
-        return Voice.load(voice) if _is_saved(voice) else self.enroll(voice, enhance)
+        return Voice.load(voice) if is_saved(voice) else self.enroll(voice, enhance)
 
     def _voices(self, voice: Any, own: list[Any], enhance: bool | str | None) -> list[Voice]:
         """A voice for each text: its `own`, or else what was given for it or for all."""
@@ -257,8 +256,8 @@ class VoiceCloningPipeline(Pipeline):
             raise TypeError(f"voice-cloning does not know {', '.join(sorted(unknown))}; it takes {known}.")
         prepare = {} if voice is None else {"voice": voice}
         if enhance is not None:
-            prepare["enhance"] = _checked_enhance(enhance)
-        return prepare, {name: _checked(name, value) for name, value in options.items() if value is not None}, {}
+            prepare["enhance"] = checked_enhance(enhance)
+        return prepare, {name: checked(name, value) for name, value in options.items() if value is not None}, {}
 
     def preprocess(self, text: str, voice: Voice, enhance: Any = None) -> dict[str, Any]:
         """Text → its sentences. `enhance` has served its purpose when the voice was made."""
@@ -423,50 +422,6 @@ def _silent(seconds: float, rate: int) -> np.ndarray:
 
 def _numbers(options: dict[str, Any]) -> dict[str, float]:
     return {name: options[name] for name in RANGES if name in options}
-
-
-def _is_saved(voice: Any) -> bool:
-    """Whether it is the path of a saved voice, by the content; what is called one and holds no sound counts as one."""
-    if not isinstance(voice, str | os.PathLike):
-        return False
-    return is_saved(voice) or (Path(voice).suffix.lower() in SUFFIXES and not _is_recording(voice))
-
-
-def _is_recording(path: str | os.PathLike) -> bool:
-    try:
-        audio.read(path, max_seconds=MAXIMUM_ENROLLED_SECONDS)
-    except VoiceError:
-        return False
-    return True
-
-
-def _checked_enhance(enhance: Any) -> bool | str:
-    if enhance in (True, False, "auto"):
-        return enhance if isinstance(enhance, str) else bool(enhance)  # numpy's truth too
-    raise RTVCError(f'enhance must be "auto", True or False, not {enhance!r}.')
-
-
-def _checked_size(size: Any) -> int | None:
-    if size is None or (isinstance(size, int | np.integer) and not isinstance(size, bool) and size > 0):
-        return size if size is None else int(size)
-    raise RTVCError(f"batch_size must be a whole number from 1 on, not {size!r}.")
-
-
-def _checked(name: str, value: Any) -> float | int:
-    """A call's number, within its range."""
-    if name == "watermark":
-        if not isinstance(value, bool):
-            raise RTVCError(f"watermark must be True or False, not {value!r}.")
-        return value
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if name == "seed":
-        if not number or not 0 <= value < 2**63 or value != int(value):  # in this order: NaN has no int
-            raise RTVCError(f"seed must be a whole number from 0 on, not {value!r}.")
-        return int(value)
-    low, high = RANGES[name]
-    if not number or not low <= value <= high:
-        raise RTVCError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}.")
-    return float(value)
 
 
 def _generator(options: dict[str, Any]) -> torch.Generator | None:

@@ -144,13 +144,25 @@ class Voice:
         return {"speaker_embedding": self.speaker_embedding, "timbre": self.timbre, "statistics": statistics}
 
 
-def is_saved(path: str | os.PathLike) -> bool:
-    """Whether a file is a saved voice, by its content: a voice may have any name, and so may a recording."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(10)[8:] == b'{"'  # safetensors: eight bytes of length, then JSON
-    except (OSError, ValueError):  # what is wrong with the path is said where it is read
+def is_saved(voice: Any) -> bool:
+    """Whether it is the path of a saved voice, by the content; what is called one and holds no sound counts as one."""
+    if not isinstance(voice, str | os.PathLike):
         return False
+    try:
+        with open(voice, "rb") as file:
+            if file.read(10)[8:] == b'{"':  # safetensors: eight bytes of length, then JSON
+                return True
+    except (OSError, ValueError):  # what is wrong with the path is said where it is read
+        pass
+    return Path(voice).suffix.lower() in SUFFIXES and not _is_recording(voice)
+
+
+def _is_recording(path: str | os.PathLike) -> bool:
+    try:
+        audio.read(path)
+    except VoiceError:
+        return False
+    return True
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:

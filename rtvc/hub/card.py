@@ -1,6 +1,6 @@
 """The model card, made from what lies in a model's folder: config.json, training.json and evaluation/*.json.
 
-    python -m rtvc.hub.card FOLDER     # writes README.md there
+    python -m rtvc.hub FOLDER     # writes README.md there
 
 An evaluation file says what was measured, on what, by which command, and with which weights (see `Evaluation`);
 `benchmarks/card.py` makes it of what `rtvc evaluate` found, and puts the same tables into the project's README.
@@ -14,7 +14,6 @@ import json
 import math
 import os
 import shutil
-import sys
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -426,7 +425,3 @@ def _origin(training: dict[str, Any]) -> str:
             f"Libraries at run time: {training['libraries']}.",
         ]
     )
-
-
-if __name__ == "__main__":
-    write_card(sys.argv[1])
