@@ -63,10 +63,8 @@ def __dir__() -> list[str]:
 
 def _is_the_command() -> bool:
     """Whether this process is `rtvc …` or `python -m rtvc.cli …`."""
-    return "rtvc.cli" in sys.orig_argv or Path(sys.argv[0]).stem == "rtvc"
+    return "rtvc.cli" in sys.orig_argv or [Path(name).stem for name in sys.argv[:1]] == ["rtvc"]
 
 
 if not _is_the_command():
-    from .loading import register
-
-    register()
+    from . import loading  # noqa: F401 (registers)

@@ -163,6 +163,9 @@ def register() -> None:
     logging.getLogger("transformers.pipelines").addFilter(_NoAdvice())
 
 
+register()  # a processor is loaded by what the Auto classes know
+
+
 # -- the bundled model, loaded once
 
 

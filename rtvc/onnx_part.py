@@ -27,8 +27,7 @@ class OnnxPart(nn.Module):
         """Tensors in the order of the part's own ``forward``; a tensor, or a tuple of them."""
         self.open()
         outputs = self._session.run(None, named(self._session, inputs))
-        like = next(one for one in inputs if one.is_floating_point())
-        outputs = [torch.from_numpy(one).to(like) for one in outputs]
+        outputs = [torch.from_numpy(one).to(inputs[0].device) for one in outputs]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def open(self) -> None:

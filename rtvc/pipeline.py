@@ -17,6 +17,7 @@ from typing import Any, TypedDict, overload
 import numpy as np
 import torch
 from transformers import Pipeline
+from transformers.dynamic_module_utils import custom_object_save
 
 from . import audio
 from .audio import Recording
@@ -210,6 +211,8 @@ class VoiceCloningPipeline(Pipeline):
             raise CheckpointError(f"{quoted(Path(save_directory).name)} is a file; choose a folder for the model.")
         self.model.save_pretrained(save_directory, **options)
         self.processor.save_pretrained(save_directory)
+        if getattr(self.model.config, "custom_pipelines", None):  # it came with its code, which goes along
+            custom_object_save(self, save_directory)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies, pickles and other processes: each keeps voices of its own, under a lock of its own."""

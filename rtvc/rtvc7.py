@@ -574,7 +574,7 @@ class RTVC7Model(CheckedModel):
         voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality).to(self.dtype)
         condition = self.condition(voice)
         token_mask = attention_mask[..., None].to(condition.dtype)
-        hidden = self.text_encoder(input_ids, condition, token_mask)
+        hidden = self.text_encoder(input_ids, condition, token_mask).to(self.dtype)
         durations = self.durations(hidden, condition, token_mask, speed)
         frames = durations.sum(1)
         mask = (torch.arange(int(frames.max()), device=frames.device) < frames[:, None])[..., None].to(hidden.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import multiprocessing
@@ -19,6 +20,7 @@ from rtvc.loading import load
 from rtvc.optimized import optimize
 from rtvc.rtvc7 import log_mel
 
+ROOT = Path(__file__).parents[1]
 TEXT = "Nice to meet you, all of you. How are you?"
 TYPES = (torch.float16, torch.bfloat16, torch.float64)
 
@@ -199,3 +201,30 @@ def test_a_pipeline_can_be_sent_to_another_process(kind, voice, request):
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         there = pool.apply(speak, (clone, voice))
     assert apart(there, said(clone, voice), clone.model.config.rtvc7_config) < 0.01
+
+
+# ---------------------------------------------------------------------------------------------- rooms
+
+
+def imported(file: Path) -> set[str]:
+    """The modules of rtvc that a file imports when it is imported: pipeline, hub.card …"""
+    found = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found |= {node.module or ""} | {f"{node.module or ''}.{name.name}".strip(".") for name in node.names}
+    return found
+
+
+def test_publishing_imports_loading_and_never_the_reverse():
+    """registration → pipeline → hub → card → registration went in a circle."""
+    rooms = {path.stem: imported(path) for path in (ROOT / "rtvc").glob("*.py")}
+    assert "loading" in imported(ROOT / "rtvc" / "hub" / "publish.py")
+    for name, modules in rooms.items():
+        assert not [module for module in modules if module.split(".")[0] == "hub"], name
+        assert name == "cli" or "loading" not in modules, name
+    todo, done = ["pipeline"], set()
+    while todo:
+        name = todo.pop()
+        done.add(name)
+        todo += [module for module in rooms.get(name, ()) if module in rooms and module not in done]
+        assert not (name != "pipeline" and "pipeline" in rooms.get(name, ())), f"{name} imports the pipeline back"
