@@ -60,7 +60,7 @@ from fastapi import HTTPException
 
 import rtvc
 from rtvc import audio, banking, consent, dialogue, picture, watermark
-from rtvc.pipeline import load
+from rtvc.loading import load
 from rtvc.text import split_sentences
 
 CACHE = Path(os.environ["GRADIO_TEMP_DIR"])  # uploads, and gradio's copies of what the page offers

@@ -28,7 +28,6 @@ import torch
 from torch import nn
 
 from rtvc import VoiceCloningModel
-from rtvc.card import fingerprint, settings
 from rtvc.cli import hush
 from rtvc.evaluation import run
 from rtvc.evaluation.baseline import BaselineModel, linear_map, refit
@@ -36,7 +35,8 @@ from rtvc.evaluation.cases import Cases, read_cases
 from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.statistics import cosine
 from rtvc.evaluation.tables import Measure, Results, cloning_measures, kept
-from rtvc.pipeline import CHECKPOINT
+from rtvc.hub.card import fingerprint, settings
+from rtvc.loading import CHECKPOINT
 from rtvc.sayen import SayENModel
 from rtvc.training import command, folders
 from rtvc.training.config import load_config
@@ -196,7 +196,7 @@ def metrics(found: dict[str, Results]) -> list[dict[str, Any]]:
 def evaluation(
     found: dict[str, Results], steps: dict[str, int], fits: dict[str, float], limit: int | None
 ) -> dict[str, Any]:
-    """What the card keeps of it, see :class:`rtvc.card.Evaluation`."""
+    """What the card keeps of it, see :class:`rtvc.hub.card.Evaluation`."""
     counts, machine = found["shipped"]["cases"], found["shipped"]["machine"]
     budget = ", ".join(f"{count:,} steps of {stage}" for stage, count in steps.items())
     name = f"{counts['clone']['cases']} sentences of {counts['clone']['speakers']} speakers"

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 
 from rtvc import VoiceCloningModel, audio
 from rtvc.evaluation.verification import Pairs
-from rtvc.pipeline import load
+from rtvc.loading import load
 from rtvc.rtvc7 import AVERAGE_TIMBRE
 from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
@@ -31,7 +31,11 @@ SECONDS = (3.0, 8.0)  # of a recording
 READERS, MOST_READERS = "librispeech-one-clip", 200
 RECORDINGS = 6  # of a speaker at most
 LEVELS = np.arange(0, 36, 5)  # dB
-TEXTS = ("Yes.", "What time is it?", "I will be there at nine, and I will bring the book that you asked me for.")
+TEXTS = (  # none so short that its own loudness is measured
+    "Yes, I think so too.",
+    "What time is it over there in London?",
+    "I will be there at nine, and I will bring the book that you asked me for.",
+)
 WORTHWHILE = 0.01  # cosine: for less than that a recording is left as it is
 
 

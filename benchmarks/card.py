@@ -15,10 +15,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from rtvc.card import card, fingerprint, measured, read_evaluations, settings, write_card, write_evaluation
 from rtvc.evaluation.run import missed
 from rtvc.evaluation.tables import Results, tables
-from rtvc.pipeline import CHECKPOINT
+from rtvc.hub.card import card, fingerprint, measured, read_evaluations, settings, write_card, write_evaluation
+from rtvc.loading import CHECKPOINT
 
 README = Path(__file__).parents[1] / "README.md"
 SECTION = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtvc.pipeline import CHECKPOINT, load
+from rtvc.loading import CHECKPOINT, load
 from rtvc.training import command, folders
 from rtvc.training.config import load_config
 from rtvc.training.data import sources

@@ -167,7 +167,7 @@ def pipeline():
     """The bundled model, one thread."""
     import torch
 
-    from rtvc.pipeline import load
+    from rtvc.loading import load
 
     torch.set_num_threads(1)
     return load()

@@ -30,7 +30,7 @@ import numpy as np
 from gradio_client import Client, handle_file
 
 from rtvc import audio
-from rtvc.pipeline import load
+from rtvc.loading import load
 
 ROOT = Path(__file__).parents[1]
 VOICES = sorted((ROOT / "examples" / "voices").glob("*.flac"))

@@ -171,8 +171,8 @@ def growth(clones: dict, voices: list, quick: bool) -> dict:
 
 def variants(model: Path | None, folder: Path) -> dict[str, Path]:
     """The original as float32 and its optimised variant, each in a folder."""
+    from rtvc.loading import load
     from rtvc.optimized import optimize
-    from rtvc.pipeline import load
 
     source = load(model)
     made = {"original": source.model, "optimised": optimize(source.model)}
@@ -184,7 +184,7 @@ def variants(model: Path | None, folder: Path) -> dict[str, Path]:
 
 def measure(model: Path | None, quick: bool) -> dict:
     """All figures, by the names under which they are written."""
-    from rtvc.pipeline import load
+    from rtvc.loading import load
 
     times = 5 if quick else 100
     with tempfile.TemporaryDirectory() as place:
@@ -224,7 +224,7 @@ def _batch_ratio(spent: dict[str, float]) -> float:
 
 def threads(model: Path | None) -> dict[int, float]:
     """Milliseconds for the whole sentence with one thread and with all, by the original."""
-    from rtvc.pipeline import load
+    from rtvc.loading import load
 
     clone, most = load(model), torch.get_num_threads()
     voice, spent = clone.enroll(WOMAN), {}

@@ -22,7 +22,7 @@ from rtvc.evaluation.run import rounded
 from rtvc.evaluation.session import RATE, Session, timed
 from rtvc.evaluation.statistics import cosine
 from rtvc.evaluation.verification import Embed, embedder, verification
-from rtvc.pipeline import CHECKPOINT, load
+from rtvc.loading import CHECKPOINT, load
 from rtvc.training.models import component, front_end
 from rtvc.tuned_ge2e import TunedGE2EModel
 from rtvc.voice_cloning import VoiceCloningModel

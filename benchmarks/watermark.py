@@ -22,7 +22,7 @@ import soundfile
 import soxr
 
 from rtvc import audio
-from rtvc.pipeline import load
+from rtvc.loading import load
 from rtvc.watermark import THRESHOLD, detect, mark
 
 RATE = 16_000

@@ -1,23 +1,26 @@
-"""The command `rtvc` and its subcommands. What is refused is one sentence on stderr and exit code 2."""
+"""The command `rtvc` and its subcommands. What is refused is one sentence on stderr and exit code 2.
+
+Each subcommand imports what it needs when it is asked for: help, `verify` and most refusals need no torch.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import mimetypes
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
-from . import audio, watermark
+from . import __version__
 from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
-from .pipeline import load, model_folder
-from .text import split_sentences
-from .voice import SUFFIXES
+
+if TYPE_CHECKING:
+    from .pipeline import VoiceCloningPipeline
 
 ENHANCE = {"auto": "auto", "yes": True, "no": False}
 
@@ -25,7 +28,6 @@ ENHANCE = {"auto": "auto", "yes": True, "no": False}
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code (0 done, 1 verify found no mark, 2 refused, 130 interrupted)."""
     options = parser().parse_args(arguments)
-    hush()
     try:
         return options.run(options) or 0
     except RTVCError as error:
@@ -45,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="rtvc", description="Clone a voice from five seconds of speech.")
+    top.add_argument("--version", action="version", version=f"rtvc {__version__}")
     commands = top.add_subparsers(required=True, metavar="command")
 
     clone = _command(commands, "clone", run_clone, "say a text in the voice of a recording")
@@ -120,6 +123,14 @@ def _enhance_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--enhance", choices=ENHANCE, default="auto", help=text)
 
 
+def open_model(options: argparse.Namespace) -> VoiceCloningPipeline:
+    """The model that was asked for."""
+    hush()
+    from .loading import load
+
+    return load(options.model, getattr(options, "revision", None))
+
+
 def hush() -> None:
     """Keep the libraries' warnings and progress bars off the terminal: stderr is for what a person can act on."""
     import onnxruntime
@@ -134,13 +145,22 @@ def hush() -> None:
 
 def run_clone(options: argparse.Namespace) -> None:
     """`rtvc clone`: the checks that need no model come first."""
+    from tqdm import tqdm
+
+    from . import audio, watermark
+    from .options import checked
+
     audio.check_output(options.output)
     text = _standard_input() if options.text == "-" else options.text
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
-    clone = load(options.model, options.revision)
     names = ("speed", "pitch", "variation", "seed")
-    given = {name: getattr(options, name) for name in names} | {"enhance": ENHANCE[options.enhance]}
+    given = {name: checked(name, value) for name in names if (value := getattr(options, name)) is not None}
+    given["enhance"] = ENHANCE[options.enhance]
+    _check_voice(options.voice)
+    clone = open_model(options)
+    from .text import split_sentences
+
     chunks = clone.stream(text, voice=options.voice, **given)
     said = []
     with tqdm(total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False) as bar:
@@ -153,6 +173,17 @@ def run_clone(options: argparse.Namespace) -> None:
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")
 
 
+def _check_voice(path: str) -> None:
+    """What is wrong with a recording or a saved voice is said before any model is loaded."""
+    from . import audio
+    from .voice import Voice, is_saved
+
+    if is_saved(path):
+        Voice.load(path)
+    else:
+        audio.check_sound(audio.read(path), quoted(Path(path).name))
+
+
 def _standard_input() -> str:
     try:
         return sys.stdin.read()
@@ -162,9 +193,11 @@ def _standard_input() -> str:
 
 def run_enroll(options: argparse.Namespace) -> None:
     """`rtvc enroll`."""
-    if Path(options.output).suffix.lower() not in SUFFIXES:
-        raise VoiceError(f"{quoted(Path(options.output).name)} must end in {SUFFIXES[0]}; it holds a voice, no sound.")
-    voice = load(options.model, options.revision).enroll(options.recordings, ENHANCE[options.enhance])
+    if (mimetypes.guess_type(options.output)[0] or "").startswith("audio/"):
+        raise VoiceError(f"{quoted(Path(options.output).name)} must end in .voice; it holds a voice, no sound.")
+    for recording in options.recordings:
+        _check_voice(recording)
+    voice = open_model(options).enroll(options.recordings, ENHANCE[options.enhance])
     voice.save(options.output)
     heard, cleaned = voice.report, "cleaned first" if voice.report.enhanced else "used as it is"
     speech = f"{heard.used_seconds:.1f} of {heard.voiced_seconds:.1f} s of speech used"
@@ -175,8 +208,12 @@ def run_enroll(options: argparse.Namespace) -> None:
 
 def run_enhance(options: argparse.Namespace) -> None:
     """`rtvc enhance`."""
+    from tqdm import tqdm
+
+    from . import audio
+
     audio.check_output(options.output)
-    model = load(options.model, options.revision)
+    model = open_model(options)
     with tqdm(desc="cleaning", unit="s", disable=None, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -190,8 +227,10 @@ def run_enhance(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """`rtvc evaluate`: what is wrong with the cases is said before any model is loaded."""
+    hush()
     from .evaluation import report, run
     from .evaluation.cases import read_cases
+    from .loading import model_folder
 
     output, folder = Path(options.output), Path(options.judges) if options.judges else None
     report.check_output(output)
@@ -209,6 +248,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 def run_push(options: argparse.Namespace) -> None:
     """`rtvc push`."""
+    hush()
     from . import hub
 
     if options.dry_run:
@@ -226,6 +266,8 @@ def run_push(options: argparse.Namespace) -> None:
 
 def run_verify(options: argparse.Namespace) -> int:
     """`rtvc verify`: the mark in the sound, and what the file says of itself."""
+    from . import audio, watermark
+
     score = watermark.detect(audio.read(options.recording))
     found = score >= watermark.THRESHOLD
     verdict = "carries the mark of rtvc: it is a clone" if found else "no mark of rtvc was found"
@@ -237,15 +279,15 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_optimize(options: argparse.Namespace) -> None:
     """`rtvc optimize`: the folder appears whole or not at all."""
-    from .card import keep_origin
-    from .optimized import optimize
-
     output = Path(options.output)
     if output.exists():
         raise CheckpointError(f"“{output.name}” exists already; choose a folder that does not.")
     if not output.parent.is_dir():
         raise CheckpointError(f"The folder of “{output.name}” does not exist; create it or choose another one.")
-    clone = load(options.model)
+    clone = open_model(options)
+    from .hub.card import keep_origin
+    from .optimized import optimize
+
     optimized = optimize(clone.model)
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:
         made = Path(folder) / output.name

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from .errors import REPOSITORY_KEYS, CheckpointError, quoted
 
 WEIGHTS = "model.safetensors"
+DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)  # that models compute in
 _MAXIMUM_JSON = 1 << 20  # bytes; a config has 3,000
 _LARGEST_NUMBER = 1_000_000  # in a config: sampling rates are the largest there are
 _MOST_LAYERS = 64
@@ -124,24 +125,34 @@ def file_checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _checked_dtype(dtype: Any) -> torch.dtype:
+    """What a model shall compute in; float32 where nothing is said, as files may be float16, slow on a CPU."""
+    if dtype in (None, "auto"):
+        return torch.float32
+    named = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+    if named not in DTYPES:
+        known = ", ".join(str(one).removeprefix("torch.") for one in DTYPES)
+        raise CheckpointError(f"A model cannot compute in {quoted(dtype)}; choose dtype from {known}.")
+    return named
+
+
 class CheckedModel(PreTrainedModel):
     """What all models here are: loaded from safetensors alone, and only if every weight is there and fits."""
 
     @classmethod
     def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers, but in float32 unless `dtype` says otherwise, and only if every weight is there.
+        """As in transformers, but in float32 unless `dtype` names another of `DTYPES`; no weight may be missing.
 
         Weights are read from safetensors files alone, and those of a folder once their header fits the config.
 
         Raises:
-            CheckpointError: the files are damaged, or weights are missing, of another shape or not those that were
-                saved.
+            CheckpointError: the files are damaged, weights are missing, of another shape or not those that were
+                saved, or `dtype` is none that a model computes in.
         """
         kwargs["use_safetensors"] = True
         if Path(str(name)).is_dir():
             cls._check_folder(Path(str(name)))
-        if kwargs.get("dtype") in (None, "auto"):
-            kwargs["dtype"] = torch.float32  # the files may be float16, which a CPU does not compute in
+        kwargs["dtype"] = _checked_dtype(kwargs.pop("torch_dtype", None) or kwargs.get("dtype"))
         wants_info = kwargs.pop("output_loading_info", False)
         shown = quoted(Path(str(name)).name)
         try:

@@ -55,5 +55,9 @@ def session(graph: bytes, **options: Any) -> onnxruntime.InferenceSession:
 
 
 def named(session: onnxruntime.InferenceSession, inputs: Sequence[Tensor]) -> dict[str, np.ndarray]:
-    """What a graph is fed with: its inputs are called input0, input1 …; those it does not use are not among them."""
-    return {one.name: inputs[int(one.name.removeprefix("input"))].cpu().numpy() for one in session.get_inputs()}
+    """What a graph is fed with: its inputs are called input0, input1 …; those it does not use are not among them.
+
+    A graph computes in float32, whatever type the rest of the model has.
+    """
+    fed = {one.name: inputs[int(one.name.removeprefix("input"))] for one in session.get_inputs()}
+    return {name: (one.float() if one.is_floating_point() else one).cpu().numpy() for name, one in fed.items()}

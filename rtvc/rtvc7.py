@@ -33,6 +33,7 @@ TOP = 2.0  # deviations above its mean: where a voice's questions end
 TRAITS = 4  # pitch, its spread, tempo, recording quality
 AVERAGE_TIMBRE = (0.3, 1.6, 1.3, 0.6, 0.2, 0.0, -0.2, -0.5, -1.1, -1.8)  # of many speakers, evenly over the mel bands
 Generators = torch.Generator | list[torch.Generator | None] | None
+FURTHEST = 1.5  # natural log of magnitude, 13 dB: what variation may do to a band
 MAX_LOG_GAIN = 6.0  # of the decoder's filters: keeps an untrained one finite
 
 
@@ -284,9 +285,9 @@ class Prior(nn.Module):
     def forward(
         self, hidden: Tensor, pitch: Tensor, timbre: Tensor, condition: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        hidden = self.stack(hidden + self.pitch(pitch), condition, mask)
+        hidden = self.stack(hidden + self.pitch(pitch.to(hidden.dtype)), condition, mask)
         mean, log_deviation = self.head(hidden).float().chunk(2, -1)
-        mean = mean + self.timbre(timbre).float()[:, None]
+        mean = mean + self.timbre(timbre.to(condition.dtype)).float()[:, None]
         return mean, log_deviation.clamp(-5.0, 2.0), self.to_flow(hidden)
 
 
@@ -301,7 +302,7 @@ class CouplingStep(nn.Module):
         self.head = ZeroLinear(size, 2 * half)
 
     def _affine(self, kept: Tensor, context: Tensor, condition: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self.block(self.enter(kept) + context, condition, mask)
+        hidden = self.block(self.enter(kept.to(context.dtype)) + context, condition, mask)
         shift, log_scale = self.head(hidden).float().chunk(2, -1)
         return shift, torch.tanh(log_scale)
 
@@ -387,7 +388,8 @@ class Decoder(nn.Module):
         self.breath = ZeroLinear(config.decoder_hidden_size, bins, -1.5)
 
     def forward(self, latents: Tensor, pitch: Tensor, voice: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        hidden = self.stack(self.enter(torch.cat([latents, pitch], -1)), self.condition(voice), mask)
+        heard = torch.cat([latents, pitch], -1).to(voice.dtype)
+        hidden = self.stack(self.enter(heard), self.condition(voice), mask)
         harmonic, phase, breath = (head(hidden).float() for head in (self.harmonic, self.phase, self.breath))
         return harmonic, phase, breath
 
@@ -522,18 +524,20 @@ class RTVC7Model(CheckedModel):
         voiced = (f0 > 0).float()
         pitch = torch.stack([voiced * (f0.clamp(min=40.0).log() - 5.0), voiced], -1)
         harmonic, phase, breath = self.decoder(latents, pitch, voice, mask)
-        envelope = latents.float() * self.mel_deviation + self.mel_mean
+        envelope = latents.float() * self.mel_deviation.float() + self.mel_mean.float()
         base = envelope @ _mel_to_bins(rate, size, self.config.latent_size).to(envelope.device)
         source = pulses(f0, self.config) if source is None else source
         periodic = spectrum(source, size, hop) * torch.polar(_gain(base + harmonic), phase)
         aperiodic = spectrum(noise, size, hop) * _gain(base + breath)
-        return wave_of((periodic + aperiodic) * mask, size, hop)
+        return wave_of((periodic + aperiodic) * mask.float(), size, hop)
 
     # -- synthesis
     def durations(self, hidden: Tensor, condition: Tensor, mask: Tensor, speed: float) -> Tensor:
-        """Whole frames a token (batch, tokens); rounding errors are carried on, so that the whole keeps its length."""
+        """Whole frames a token (batch, tokens); rounding errors are carried on, so that the whole keeps its length,
+        which is one frame at least."""
         frames = torch.expm1(self.duration_predictor(hidden, condition, mask)).clamp(min=0.0) / speed
         ends = (frames * mask[..., 0]).cumsum(1).round().long()
+        ends = ends + (ends[:, -1:] == 0)
         return torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
 
     @property
@@ -567,10 +571,10 @@ class RTVC7Model(CheckedModel):
         the pitch is drawn to the top of the voice's range at the end of each token.
         """
         quality = torch.full_like(pitch_mean, self.config.recording_quality)
-        voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality)
+        voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality).to(self.dtype)
         condition = self.condition(voice)
         token_mask = attention_mask[..., None].to(condition.dtype)
-        hidden = self.text_encoder(input_ids, condition, token_mask)
+        hidden = self.text_encoder(input_ids, condition, token_mask).to(self.dtype)
         durations = self.durations(hidden, condition, token_mask, speed)
         frames = durations.sum(1)
         mask = (torch.arange(int(frames.max()), device=frames.device) < frames[:, None])[..., None].to(hidden.dtype)
@@ -583,7 +587,7 @@ class RTVC7Model(CheckedModel):
         voiced = ((voicing > 0) & (mask[..., 0] > 0)).float()
         curve = torch.stack([relative * voiced, voiced], -1)
         f0 = voiced * torch.exp(relative * PITCH_SPREAD + pitch_mean[:, None] + pitch * math.log(2) / 12)
-        noise = _noise(frames, self.config.hop_length + self.config.latent_size, generator).to(hidden)
+        noise = _noise(frames, self.config.hop_length + self.config.latent_size, generator).to(hidden.device)
         held = torch.where(mask[..., 0] > 0, f0, f0.gather(1, frames[:, None] - 1))  # the end of a line as it is alone
         source = pulses(held, self.config) * mask[..., 0].repeat_interleave(self.config.hop_length, 1)
         return Score(voice, condition, timbre, durations, hidden, mask, curve, f0, source, noise, variation)
@@ -601,12 +605,26 @@ class RTVC7Model(CheckedModel):
             one[:, low:high] for one in (score.hidden, score.mask, score.curve, score.f0, score.noise)
         )
         latents, log_deviation, context = self.prior(hidden, curve, score.timbre, score.condition, mask)
-        if score.variation:
-            latents = latents + score.variation * log_deviation.exp() * noise[..., hop:]
-        latents = self.flow.inverse(latents, context, score.condition, mask)
+        latents = self._varied(latents, score.variation * log_deviation.exp() * noise[..., hop:], context, score, mask)
         breath, source = noise[..., :hop].flatten(1), score.source[:, low * hop : high * hop]
         wave = self.decode(latents, f0, score.voice, mask, breath, source)
         return wave[:, (start - low) * hop : (stop - low) * hop]
+
+    def _varied(self, mean: Tensor, change: Tensor, context: Tensor, score: Score, mask: Tensor) -> Tensor:
+        """Latents of the prior's mean (batch, frames, latent_size) and a change to it, each frame as loud as without.
+
+        Noise in logarithmic bands adds power, and what the flow makes of it now and then is a whistle: no band goes
+        further than ``FURTHEST`` from where it is without.
+        """
+        plain = self.flow.inverse(mean, context, score.condition, mask)
+        if not score.variation:
+            return plain
+        scale = self.mel_deviation.float()
+        changed = self.flow.inverse(mean + change, context, score.condition, mask)
+        apart = ((changed - plain) * scale).clamp(-FURTHEST, FURTHEST)
+        levels = plain * scale + self.mel_mean.float()
+        louder = (2 * (levels + apart)).logsumexp(-1, keepdim=True) - (2 * levels).logsumexp(-1, keepdim=True)
+        return plain + (apart - louder / 2) / scale
 
     def synthesize(self, *inputs: Tensor, **options: Any) -> RTVC7Output:
         """Speak: all that :meth:`plan` makes of its arguments, as sound."""

@@ -294,6 +294,8 @@ class SayENModel(CheckedModel):
         if real is not None:
             heard, features = heard * real[:, :, None, None], features * real[:, :, None]
             spectra, lengths = spectra * real[:, :, None], -(-real.sum(1) // STRIDE)
+        own = self.norm.weight.dtype
+        heard, features, speaker_embedding = heard.to(own), features.to(own), speaker_embedding.to(own)
         hidden = self.encoder(heard)
         ear = self.ear(features.transpose(1, 2)).transpose(1, 2) + self.voice(speaker_embedding)[:, None]
         hidden = (hidden + ear.view(hidden.shape)).transpose(0, 1)

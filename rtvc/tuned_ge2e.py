@@ -147,9 +147,11 @@ class TunedGE2EModel(CheckedModel):
         """``features``: (batch, frames, 64) in 0…1; ``attention_mask``: (batch, frames), 1 = real."""
         if attention_mask is None:
             attention_mask = features.new_ones(features.shape[:2])
-        mask = attention_mask[:, None].to(features.dtype)
+        own = self.output.weight.dtype
+        features = features.to(own)
+        mask = attention_mask[:, None].to(own)
         hidden, mask = self.stem(features, mask)
         for block in self.blocks:
             hidden = block(hidden, mask)
-        embedding = self.output(self.pooled_norm(self.pooling(hidden, mask)))
+        embedding = self.output(self.pooled_norm(self.pooling(hidden, mask).to(own)))
         return TunedGE2EOutput(speaker_embedding=functional.normalize(embedding.float(), dim=-1))

@@ -9,8 +9,9 @@ import hashlib
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from .files import appearing
 FORMAT, VERSION = "rtvc voice", "2"  # 2: another Tuned-GE2E, whose numbers mean other voices
 SUFFIXES = (".voice", ".safetensors")
 _MAXIMUM_BYTES = 1 << 20  # a voice has about 2 kB
+_ROUNDING = 1e-6  # of the length of a unit vector in float32
 _METADATA = {"format", "version", "report", "checksum"}
 # What no person's voice exceeds, so that no file makes the synthesizer run away; the pitch is of 20 to 3000 Hz.
 _LARGEST_TIMBRE, _PITCH_MEAN, _LARGEST_PITCH_STD, _LARGEST_TEMPO = 20.0, (3.0, 8.0), 3.0, 50.0
@@ -71,12 +73,13 @@ class Voice:
     def __post_init__(self) -> None:
         embedding, timbre = (np.array(one, dtype=np.float32) for one in (self.speaker_embedding, self.timbre))
         numbers = np.array([self.pitch_mean, self.pitch_std, self.tempo], dtype=np.float64)
-        norm = float(np.linalg.norm(embedding)) if embedding.ndim == 1 else 0.0
+        norm = float(np.linalg.norm(embedding.astype(np.float64))) if embedding.ndim == 1 else 0.0
         usable = np.isfinite(norm) and norm > 1e-6 and timbre.ndim == 1 and (np.abs(timbre) <= _LARGEST_TIMBRE).all()
         lowest, highest = (_PITCH_MEAN[0], 0.0, 0.0), (_PITCH_MEAN[1], _LARGEST_PITCH_STD, _LARGEST_TEMPO)
         if not (usable and (numbers >= lowest).all() and (numbers <= highest).all()):
             raise VoiceError("The voice holds no usable numbers; enrol it again.")
-        embedding /= norm
+        if abs(norm - 1.0) > _ROUNDING:  # or what was saved would differ from what is read in its last bits
+            embedding = embedding / norm
         for name, array in (("speaker_embedding", embedding), ("timbre", timbre)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -90,6 +93,10 @@ class Voice:
 
     def __hash__(self) -> int:
         return hash(_checksum(self._tensors(), ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are made as a voice is: checked, with arrays that cannot be written to."""
+        return type(self), tuple(getattr(self, one.name) for one in fields(self))
 
     def similarity(self, other: Voice) -> float:
         """Cosine of the two speaker embeddings, -1 … 1; `rtvc.similarity` makes a probability of it."""
@@ -135,6 +142,27 @@ class Voice:
     def _tensors(self) -> dict[str, np.ndarray]:
         statistics = np.array([self.pitch_mean, self.pitch_std, self.tempo])
         return {"speaker_embedding": self.speaker_embedding, "timbre": self.timbre, "statistics": statistics}
+
+
+def is_saved(voice: Any) -> bool:
+    """Whether it is the path of a saved voice, by the content; what is called one and holds no sound counts as one."""
+    if not isinstance(voice, str | os.PathLike):
+        return False
+    try:
+        with open(voice, "rb") as file:
+            if file.read(10)[8:] == b'{"':  # safetensors: eight bytes of length, then JSON
+                return True
+    except (OSError, ValueError):  # what is wrong with the path is said where it is read
+        pass
+    return Path(voice).suffix.lower() in SUFFIXES and not _is_recording(voice)
+
+
+def _is_recording(path: str | os.PathLike) -> bool:
+    try:
+        audio.read(path)
+    except VoiceError:
+        return False
+    return True
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:

@@ -47,6 +47,7 @@ MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
 # people are within PERSON of them on the average of the bands; a telephone is further than TELEPHONE.
 MOST_APART, PERSON, TELEPHONE = 1.0, 0.8, 1.2
 FIRST_FRAMES, MOST_FRAMES, GROWTH = 24, 384, 8  # pieces of a stream: 0.3 s, 2.4 s, then 4.8 s each
+HIGH_PITCH, MOST_GAIN = 0.12, 24.0  # dB: a semitone up costs so much; the most that a short line is raised or lowered
 
 
 @strict
@@ -314,19 +315,22 @@ class VoiceCloningModel(CheckedModel):
         **options: float,
     ) -> list[np.ndarray]:
         """Speak several lines at once, each with its voice and generator: what :meth:`synthesize` gives for each."""
-        score = self._plan(lines, voices, generators, **options)
-        waves, samples = self.rtvc7.render(score), score.durations.sum(1) * self.config.rtvc7_config.hop_length
-        return [self._levelled(wave[: int(count)]) for wave, count in zip(waves, samples, strict=True)]
+        score, hop = self._plan(lines, voices, generators, **options), self.config.rtvc7_config.hop_length
+        waves, frames = self.rtvc7.render(score), score.durations.sum(1).tolist()
+        return [
+            self._levelled(wave[: count * hop], count, **options) for wave, count in zip(waves, frames, strict=True)
+        ]
 
     def stream(
         self, input_ids: Tensor, voice: Voice, generator: torch.Generator | None = None, **options: float
     ) -> Iterator[np.ndarray]:
         """Speak one line in pieces, of which the first is short; joined they are what :meth:`synthesize` gives."""
         score = self._plan([input_ids], [voice], [generator], **options)
-        total, start, size = score.mask.shape[1], 0, FIRST_FRAMES
+        total, start = score.mask.shape[1], 0
+        size = total if self._is_short(total) else FIRST_FRAMES
         while start < total:
             stop = start + size if total - start > 1.5 * size else total  # no scrap at the end
-            yield self._levelled(self.rtvc7.render(score, start, stop)[0])
+            yield self._levelled(self.rtvc7.render(score, start, stop)[0], total, **options)
             start, size = stop, min(GROWTH * size, MOST_FRAMES)
 
     def _plan(
@@ -358,10 +362,32 @@ class VoiceCloningModel(CheckedModel):
         share = ((TELEPHONE - distance) / (TELEPHONE - PERSON)).clamp(0.0, 1.0)
         return timbres + self.config.timbre_emphasis * share * apart.clamp(-MOST_APART, MOST_APART)
 
-    def _levelled(self, wave: Tensor) -> np.ndarray:
-        """At the loudness that speech comes at: one gain for all, known beforehand."""
-        gain = 10 ** ((audio.LOUDNESS - self.config.speaking_lufs) / 20)
-        return audio.soft_clip(wave.float().cpu().numpy() * np.float32(gain))
+    def _is_short(self, frames: int) -> bool:
+        """Whether a line is rendered whole by the time of its first piece, which is not heard without what follows."""
+        return frames <= FIRST_FRAMES + self.rtvc7.reach
+
+    def _levelled(self, piece: Tensor, frames: int, pitch: float = 0.0, **options: float) -> np.ndarray:
+        """A piece of a line of so many ``frames``, at the loudness that speech comes at.
+
+        The gain is known before a line is said, but for short ones, which come in one piece: these are measured, as a
+        word said in haste is far from the average.
+        """
+        wave = piece.float().cpu().numpy()
+        gain = audio.LOUDNESS - self.config.speaking_lufs + HIGH_PITCH * max(pitch, 0.0)
+        if self._is_short(frames):
+            missing = audio.LOUDNESS - audio.loudness(wave, self.config.sampling_rate)
+            gain = float(np.clip(missing, gain - MOST_GAIN, gain + MOST_GAIN))
+        return audio.soft_clip(wave * np.float32(10 ** (gain / 20)))
+
+
+TASK = "voice-cloning"
+MODELS: dict[type[PreTrainedConfig], type[PreTrainedModel]] = {
+    VoiceCloningConfig: VoiceCloningModel,
+    EarSpeechConfig: EarSpeechModel,
+    TunedGE2EConfig: TunedGE2EModel,
+    SayENConfig: SayENModel,
+    RTVC7Config: RTVC7Model,
+}
 
 
 def _open_graphs(model: PreTrainedModel, name: str) -> None:

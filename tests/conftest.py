@@ -13,7 +13,8 @@ import torch
 
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor
-from rtvc.pipeline import CHECKPOINT, VoiceCloningPipeline, load
+from rtvc.loading import CHECKPOINT, load
+from rtvc.pipeline import VoiceCloningPipeline
 from rtvc.processing import VoiceCloningProcessor
 from rtvc.rtvc7 import RTVC7Config
 from rtvc.sayen import SayENConfig

@@ -16,6 +16,7 @@ from rtvc import Voice, audio, watermark
 from rtvc.cli import main
 
 ROOT = Path(__file__).parents[1]
+VOICES = ROOT / "examples" / "voices"
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_the_text_may_come_from_standard_input(run, woman, monkeypatch):
 
 
 def test_a_voice_is_read_from_whatever_it_may_be_written_to(run, woman):
-    for name in ("her.safetensors", "HER.VOICE"):
+    for name in ("her.safetensors", "HER.VOICE", "her.dat", "her"):
         assert run("enroll", woman, "--output", name)[0] == 0
         assert run("clone", "--voice", name, "--output", "hello.wav", "Hello.")[0] == 0
 
@@ -145,10 +146,46 @@ def test_what_is_wrong_is_one_sentence(run, woman, tmp_path):
         assert not Path("x.voice").exists()
 
 
-def shell(*arguments, folder: Path) -> subprocess.CompletedProcess:
+def shell(*arguments, folder: Path, flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "rtvc.cli", *map(str, arguments)]
+    command = [sys.executable, *flags, "-m", "rtvc.cli", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["clone", "--help"], 0),
+        (["verify", VOICES / "woman.flac"], 1),
+        (["verify", "missing.wav"], 2),
+        ([], 2),
+        (["sing"], 2),
+        (["clone", "Hello."], 2),
+        (["clone", "--voice", "her.wav", "--output", "out.xyz", "Hello."], 2),
+        (["clone", "--voice", "her.wav", "--output", "out.wav", " "], 2),
+        (["clone", "--voice", "missing.wav", "--output", "out.wav", "Hello."], 2),
+        (["clone", "--voice", "missing.voice", "--output", "out.wav", "Hello."], 2),
+        (["clone", "--voice", VOICES / "woman.flac", "--output", "out.wav", "--speed", "9", "Hello."], 2),
+        (["enroll", "her.wav", "--output", "x.wav"], 2),
+        (["enhance", "her.wav", "--output", "missing/x.wav"], 2),
+        (["optimize", "--output", "."], 2),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else None,
+)
+def test_what_needs_no_model_waits_for_none(command, code, tmp_path):
+    """Counted in what is imported, not in seconds."""
+    done = shell(*command, folder=tmp_path, flags=("-X", "importtime"))
+    assert done.returncode == code, done.stderr[-1000:]
+    imported = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "rtvc.errors" in imported
+    assert not imported & {"torch", "transformers", "onnxruntime", "huggingface_hub", "silero_vad", "rtvc.pipeline"}
+
+
+def test_the_version(tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert shell("--version", folder=tmp_path).stdout == f"rtvc {project['version']}\n"
 
 
 def test_nothing_but_the_result_is_printed(tiny_folder, woman, tmp_path):

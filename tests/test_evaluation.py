@@ -438,7 +438,7 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     """The tables of a report become evaluations of the model's card."""
     import shutil
 
-    from rtvc.card import card, write_evaluation
+    from rtvc.hub.card import card, write_evaluation
 
     model = shutil.copytree(tiny_folder, tmp_path / "model")
     shutil.rmtree(model / "evaluation", ignore_errors=True)
@@ -467,7 +467,7 @@ def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp
     """The weights alone do not make the sound: `timbre_emphasis` stands in config.json."""
     import shutil
 
-    from rtvc.card import card, write_evaluation
+    from rtvc.hub.card import card, write_evaluation
 
     model = shutil.copytree(tiny_folder, tmp_path / "model")
     shutil.rmtree(model / "evaluation", ignore_errors=True)
@@ -631,7 +631,7 @@ def test_the_specifications_table(results, tiny_folder, monkeypatch, tmp_path):
     """Rows with every column's figure and interval, which the card keeps and shows."""
     import shutil
 
-    from rtvc.card import card
+    from rtvc.hub.card import card
 
     script = benchmark("baseline", monkeypatch)
     found = dict.fromkeys(("baseline", "system", "shipped"), results[0])
@@ -665,7 +665,7 @@ def test_the_documented_command_is_the_one_that_was_measured():
 def test_a_baseline_is_measured_but_not_taken_for_a_model(tiny_model, processor, tmp_path):
     pytest.importorskip("librosa")
     from rtvc.evaluation.baseline import BaselineModel, MelBandsConfig, MelBandsModel
-    from rtvc.pipeline import load
+    from rtvc.loading import load
 
     parts = {name: getattr(tiny_model, name) for name in ("tuned_ge2e", "sayen", "rtvc7")}
     BaselineModel.from_components(earspeech=MelBandsModel(MelBandsConfig()), **parts).save_pretrained(tmp_path)

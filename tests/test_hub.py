@@ -23,10 +23,10 @@ import yaml
 from huggingface_hub import HfApi, ModelCard, parse_eval_result_entries
 
 from rtvc import CheckpointError, VoiceCloningPipeline, audio, load
-from rtvc.card import fingerprint, write_card, write_evaluation
 from rtvc.hub import LIBRARIES, download, lay_out, push
+from rtvc.hub.card import fingerprint, write_card, write_evaluation
+from rtvc.loading import CHECKPOINT
 from rtvc.optimized import optimize
-from rtvc.pipeline import CHECKPOINT
 from rtvc.watermark import PROVENANCE
 
 ROOT = Path(__file__).parents[1]
@@ -168,6 +168,9 @@ me.save("me.voice")
 one, two = clone("Hello there.", voice=me), clone("Hello there.", voice="me.voice")
 assert np.array_equal(one["audio"], two["audio"]) and one["audio"].size > 1000
 np.save("spoken.npy", one["audio"])
+clone.save_pretrained(f"again {bool(HAS_RTVC)}")
+again = pipeline("voice-cloning", model=f"again {bool(HAS_RTVC)}", **OPTIONS)
+assert np.array_equal(again("Hello there.", voice=me)["audio"], one["audio"])
 assert ("rtvc.pipeline" in sys.modules) is bool(HAS_RTVC)
 """
 
@@ -295,10 +298,10 @@ def test_results_of_other_weights_are_said_to_be(tiny_model, tmp_path):
 
 
 def test_the_bundled_card_is_up_to_date(bundled):
-    from rtvc.card import card
+    from rtvc.hub.card import card
 
     written = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
-    assert written == str(card(CHECKPOINT)), "run `python -m rtvc.card rtvc/checkpoint`"
+    assert written == str(card(CHECKPOINT)), "run `python -m rtvc.hub rtvc/checkpoint`"
 
 
 # -- refusals

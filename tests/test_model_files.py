@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 from rtvc import CheckpointError, VoiceCloningModel
-from rtvc.pipeline import load
+from rtvc.loading import load
 
 
 @pytest.fixture

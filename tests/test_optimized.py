@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from transformers import pipeline
 
 from rtvc import CheckpointError, Voice
+from rtvc.loading import load
 from rtvc.onnx_part import OnnxPart
 from rtvc.optimized import optimize
-from rtvc.pipeline import load
 
 TEXT = "One two three four five six seven eight nine ten."
 

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import gc
-import json
-import logging
-import os
 import shutil
-import subprocess
 import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
+from itertools import product
 
 import numpy as np
 import pytest
 import soundfile
+import torch
+from datasets import Dataset
+from speaking import LONG, TEXT, in_a_fresh_process, same
 from transformers import pipeline
+from transformers.pipelines.pt_utils import KeyDataset
 
 import rtvc
-from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceError, audio
-from rtvc.pipeline import CHECKPOINT, PAUSE, _sentences, load
-from rtvc.registration import register
+from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceCloningPipeline, VoiceError, audio
+from rtvc.loading import load, register
+from rtvc.pipeline import PAUSE, RANGES, _split
 from rtvc.rtvc7 import Score
-
-TEXT = "Nice to meet you."
-
-
-def same(one: np.ndarray, other: np.ndarray) -> None:
-    """Equal but for the last bits, which depend on where in memory the weights lie: 60 dB below the speech."""
-    assert one.shape == other.shape
-    assert np.square(one - other).mean() < 1e-6 * np.square(other).mean()
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +78,8 @@ def test_one_gain_for_every_sentence_and_no_clipping(tiny, voice, monkeypatch):
     quiet, loud = [], []
     for level, found in ((-23.0, quiet), (-33.0, loud)):
         monkeypatch.setattr(tiny.model.config, "speaking_lufs", level)
-        found += [tiny(text, voice=voice)["audio"] for text in (TEXT, "Hi.", "One. Two. Three.")]
+        texts = (LONG, f"{LONG} {LONG}", "Seven and eight and nine and ten and eleven and twelve and so on.")
+        found += [tiny(text, voice=voice, watermark=False)["audio"] for text in texts]
     for one, other in zip(quiet, loud, strict=True):
         assert np.isfinite(other).all()
         assert np.abs(other).max() <= audio.PEAK + 1e-6
@@ -118,6 +112,63 @@ def test_lists(tiny, voice, man):
             tiny(text, voice=[voice, other])
 
 
+def test_rows_of_data_sets(tiny, voice, man):
+    """As transformers' users give them: mappings, data sets, their columns, generators, with options of loaders."""
+    other, rows = tiny.enroll(man), [{"text": "One.", "voice": man, "id": 1}, {"text": "Two."}, {"text": "Three."}]
+    wanted = [tiny(words, voice=one)["audio"] for words, one in (("One.", other), ("Two.", voice), ("Three.", voice))]
+    same(tiny(rows[0])["audio"], wanted[0])
+    same(tiny(rows[0], voice=voice)["audio"], wanted[0])
+    same(np.concatenate([chunk["audio"] for chunk in tiny.stream(rows[1], voice=voice)]), wanted[1])
+    words = Dataset.from_list([{"text": row["text"]} for row in rows])
+    for texts in (rows, tuple(rows), iter(rows), (row for row in rows)):
+        for told, wave in zip(tiny(texts, voice=voice, batch_size=2), wanted, strict=True):
+            same(told["audio"], wave)
+    wanted[0] = tiny("One.", voice=voice)["audio"]
+    for texts in (words, KeyDataset(words, "text"), words["text"], np.array(["One.", "Two.", "Three."])):
+        for told, wave in zip(tiny(texts, voice=voice, num_workers=1), wanted, strict=True):
+            same(told["audio"], wave)
+    with pytest.raises(TextError, match="text"):
+        tiny({"words": "One."}, voice=voice)
+    with pytest.raises(TextError, match="pass speed to the call"):
+        tiny([{"text": "One.", "speed": 2.0}], voice=voice)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100, np.int64(2)])
+def test_lines_at_once(tiny, voice, size):
+    three = ["Hi.", "Two three. Four?", "Five."]
+    for texts in (three, three[:1], "Hi.", []):
+        told, plain = tiny(texts, voice=voice, batch_size=size), tiny(texts, voice=voice)
+        for one, other in zip(*(some if isinstance(some, list) else [some] for some in (told, plain)), strict=True):
+            same(one["audio"], other["audio"])
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "two", True])
+def test_a_batch_of_no_size(tiny, voice, size):
+    with pytest.raises(RTVCError, match="batch_size"):
+        tiny(["Hi."], voice=voice, batch_size=size)
+
+
+def test_every_corner_of_the_settings(tiny, voice):
+    """Alone, streamed, and beside a longer line; a single sound at the highest speed is a moment, not a crash."""
+    for corner in product(*(RANGES[name] for name in ("speed", "pitch", "variation"))):
+        options = dict(zip(("speed", "pitch", "variation"), corner, strict=True)) | {"voice": voice, "seed": 1}
+        for text in ("I", "a", TEXT):
+            wave = tiny(text, **options)["audio"]
+            assert wave.size
+            assert np.isfinite(wave).all()
+            same(np.concatenate([chunk["audio"] for chunk in tiny.stream(text, **options)]), wave)
+        assert all(one["audio"].size for one in tiny(["I", LONG], **options))
+
+
+def test_no_frames_at_all(tiny, tiny_model, voice):
+    """Where every sound is predicted to last less than a frame."""
+    clone = VoiceCloningPipeline(model=copy.deepcopy(tiny_model), processor=tiny.processor)
+    torch.nn.init.constant_(clone.model.rtvc7.duration_predictor.head.bias, -9.0)
+    assert clone("I", voice=voice, speed=4)["audio"].size
+    assert len(clone(["I", TEXT], voice=voice)) == 2
+    assert list(clone.stream("I", voice=voice))
+
+
 def test_lines_of_several_people_in_one_batch_are_what_they_are_alone(tiny, voice, man):
     """Also where lines have several sentences, pauses, and chance in them."""
     other = tiny.enroll(man)
@@ -141,6 +192,27 @@ def test_the_newest_voices_are_kept_by_their_sound(tiny_folder, woman, man, monk
         np.testing.assert_array_equal(heard, clone.enroll(recording).speaker_embedding)
     clone.enroll([woman, man])
     assert len(clone._enrolled) == 2
+
+
+def test_a_voice_is_known_by_its_content_and_not_by_its_name(tiny, voice, woman, tmp_path):
+    said, whole = tiny(TEXT, voice=voice)["audio"], tmp_path / "me.voice"
+    for name in ("me.dat", "me", "me.wav", "ME.VOICE"):
+        voice.save(tmp_path / name)
+        same(tiny(TEXT, voice=tmp_path / name)["audio"], said)
+        assert tiny.similarity(str(tmp_path / name), voice) == pytest.approx(tiny.similarity(voice, voice))
+    shutil.copy(woman, tmp_path / "recording.voice")
+    same(tiny(TEXT, voice=tmp_path / "recording.voice")["audio"], said)
+    voice.save(whole)
+    for name, content in (("text.voice", b"no voice"), ("empty.voice", b""), ("cut.voice", whole.read_bytes()[:200])):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(VoiceError, match=f"“{name}” is not a saved voice, or is damaged"):
+            tiny(TEXT, voice=tmp_path / name)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(80000), 16000)
+    (tmp_path / "silent.wav").rename(tmp_path / "silent.voice")
+    with pytest.raises(VoiceError, match=r"“silent\.voice” is silent"):
+        tiny(TEXT, voice=tmp_path / "silent.voice")
+    with pytest.raises(VoiceError, match="is a saved voice; pass it alone"):
+        tiny.enroll([woman, tmp_path / "me.dat"])
 
 
 def test_the_same_sound_is_enrolled_once(tiny_folder, woman, speech, man, monkeypatch, tmp_path):
@@ -242,7 +314,7 @@ def test_pauses_that_the_text_asks_for(tiny, voice):
         np.testing.assert_array_equal(
             tiny(f"One. {mark} two {mark}", **plain)["audio"], np.concatenate([one, silence, two, silence])
         )
-    assert list(_sentences(["One [pau", "se 0.", "5s]two"])) == ["One", "[pause 0.5s]", "two"]
+    assert list(_split(["One [pau", "se 0.", "5s]two"])) == ["One", "[pause 0.5s]", "two"]
     with pytest.raises(TextError, match="at most 10 seconds"):
         tiny("One. [pause 60s] Two.", voice=voice)
     with pytest.raises(TextError, match="empty"):
@@ -251,12 +323,12 @@ def test_pauses_that_the_text_asks_for(tiny, voice):
 
 def test_streaming_a_text_that_comes_in_pieces(tiny, voice):
     pieces = ["Hel", "lo the", "re. How a", "re you? Fi", "ne"]
-    assert list(_sentences(pieces)) == ["Hello there.", "How are you?", "Fine"]
-    assert list(_sentences("It costs $3.50. Really."[place] for place in range(23))) == ["It costs $3.50.", "Really."]
+    assert list(_split(pieces)) == ["Hello there.", "How are you?", "Fine"]
+    assert list(_split("It costs $3.50. Really."[place] for place in range(23))) == ["It costs $3.50.", "Really."]
     for text in ("One. Title\n\nNext thing here.", "He was in the U.S. Army then.", "Chapter 1. The start\n\nIt was."):
         for size in range(1, 12):
             parts = [text[place : place + size] for place in range(0, len(text), size)]
-            assert list(_sentences(parts)) == list(_sentences([text])), parts
+            assert list(_split(parts)) == list(_split([text])), parts
     taken = []
 
     def words():
@@ -282,6 +354,10 @@ def test_speed_pitch_variation_and_seed(tiny, voice):
     varied = [tiny(TEXT, voice=voice, variation=0.5, seed=seed)["audio"] for seed in (7, 7, 8)]
     np.testing.assert_array_equal(varied[0], varied[1])
     assert not np.array_equal(varied[0], varied[2])
+    for options in ({"seed": 7}, {"variation": 0, "seed": 8}, {"variation": 0.0}):
+        np.testing.assert_array_equal(
+            plain, tiny(TEXT, voice=voice, **options)["audio"]
+        )  # a seed alone changes nothing
     free = [tiny(TEXT, voice=voice, variation=0.5)["audio"] for _ in range(2)]
     assert not np.array_equal(free[0], free[1])
     streamed = [chunk["audio"] for chunk in tiny.stream(TEXT, voice=voice, variation=0.5, seed=7)]
@@ -375,148 +451,3 @@ def test_the_same_in_a_fresh_process(tiny, tiny_folder, voice, woman, tmp_path):
     said = tiny(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
     voice.save(tmp_path / "me.voice")
     same(in_a_fresh_process(tiny_folder, tmp_path), said)
-
-
-def in_a_fresh_process(folder: Path | None, place: Path) -> np.ndarray:
-    """What `TEXT` sounds like in the voice saved at `place`; a network would be refused, and what training, enrolment
-    or the page need is not loaded."""
-    code = f"""
-import socket, sys, numpy, torch
-torch.set_num_threads({__import__("torch").get_num_threads()})
-socket.socket.connect = lambda *some: sys.exit("it tried to use the network")
-import rtvc
-from transformers import pipeline
-clone = pipeline("voice-cloning"{f", model={str(folder)!r}" if folder else ""})
-out = clone({TEXT!r}, voice={str(place / "me.voice")!r}, variation=0.5, seed=3)
-numpy.save({str(place / "said.npy")!r}, out["audio"])
-loaded = {{"librosa", "numba", "onnx", "gradio", "silero_vad", "swift_f0", "rtvc.training"}} & set(sys.modules)
-assert not loaded, loaded
-"""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "No model was supplied" not in done.stderr
-    return np.load(place / "said.npy")
-
-
-def test_folders_that_are_no_model(tiny_folder, tmp_path):
-    with pytest.raises(CheckpointError, match="does not exist"):
-        load(tmp_path / "missing")
-    with pytest.raises(CheckpointError, match=r"has no config\.json"):
-        load(tmp_path)
-    other = tmp_path / "other"
-    shutil.copytree(tiny_folder, other)
-    config = json.loads((other / "config.json").read_text())
-    (other / "config.json").write_text(json.dumps({**config, "model_type": "vits"}))
-    with pytest.raises(CheckpointError, match="another kind of model"):
-        load(other)
-    (other / "config.json").write_text("{")
-    with pytest.raises(CheckpointError, match="damaged"):
-        load(other)
-    (other / "config.json").write_text(json.dumps({**config, "colour": 1}))
-    with pytest.raises(CheckpointError, match="cannot be loaded"):
-        load(other)
-    (other / "config.json").write_text(json.dumps(config))
-    (other / "vocab.json").unlink()
-    with pytest.raises(CheckpointError, match=r"vocab\.json"):
-        load(other)
-
-
-# ---------------------------------------------------------------------------------------------- the bundled model
-
-
-def test_the_bundled_model_is_small_and_complete(bundled):
-    assert sum(file.stat().st_size for file in CHECKPOINT.iterdir()) <= 32e6
-    assert "custom_pipelines" not in (CHECKPOINT / "config.json").read_text()
-    assert bundled.model.dtype.is_floating_point
-    assert str(bundled.model.dtype) == "torch.float32"
-
-
-def test_a_clone_from_a_real_recording(bundled, woman, man):
-    waves = {}
-    for path in (woman, man):
-        out = bundled("Nice to meet you, this is a longer sentence.", voice=path)
-        waves[path] = out["audio"]
-        assert 1.5 < len(out["audio"]) / out["sampling_rate"] < 8
-        assert np.abs(out["audio"]).max() <= 1.0
-        assert audio.loudness(out["audio"], out["sampling_rate"]) == pytest.approx(-23, abs=1.5)
-        assert audio.voiced_seconds(audio.resample(out["audio"], out["sampling_rate"])) > 1
-    pitches = [audio.pitch_track(waves[path])[1] for path in (woman, man)]
-    high, low = (np.median(track[track > 0]) for track in pitches)
-    assert high > 1.3 * low
-
-
-def test_questions_end_higher_than_statements(bundled, woman, man):
-    for path in (woman, man):
-        voice = bundled.enroll(path)
-        ends = []
-        for text in ("Did she call you yesterday?", "Did she call you yesterday."):
-            track = audio.pitch_track(bundled(text, voice=voice)["audio"])[1]
-            ends.append(np.median(track[track > 0][-6:]))
-        assert ends[0] > 1.15 * ends[1]
-
-
-def test_speed_and_seed_of_the_bundled_model(bundled, woman):
-    voice = bundled.enroll(woman)
-    assert not voice.report.enhanced
-    text = "Nice to meet you, this is a longer sentence."
-    plain, fast = (bundled(text, voice=voice, speed=speed)["audio"] for speed in (1.0, 2.0))
-    assert len(fast) == pytest.approx(len(plain) / 2, rel=0.1)
-    varied = [bundled(text, voice=voice, variation=0.5, seed=7)["audio"] for _ in range(2)]
-    np.testing.assert_array_equal(*varied)
-
-
-def test_the_bundled_model_tells_people_apart(bundled, woman, man, speech):
-    half = speech.size // 2
-    halves = rtvc.similarity((speech[:half], 16000), (speech[half:], 16000))
-    assert halves > 0.5 > rtvc.similarity(woman, man)
-    assert rtvc.embed(woman).shape == (256,)
-    noise = np.random.default_rng(0).normal(0, 1, speech.size).astype(np.float32) * np.sqrt(np.mean(speech**2)) * 0.3
-    cleaned = rtvc.enhance((speech + noise, 16000))
-    assert np.mean((cleaned - speech) ** 2) < np.mean(noise**2), "the noise must become less"
-
-
-def test_the_bundled_model_offline_in_a_fresh_process(bundled, woman, tmp_path):
-    voice = bundled.enroll(woman)
-    voice.save(tmp_path / "me.voice")
-    said = bundled(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
-    same(in_a_fresh_process(None, tmp_path), said)
-
-
-def test_the_bundled_model_saved_and_loaded(bundled, woman, tmp_path):
-    bundled.model.save_pretrained(tmp_path)
-    bundled.processor.save_pretrained(tmp_path)
-    voice = bundled.enroll(woman)
-    same(load(tmp_path)(TEXT, voice=voice)["audio"], bundled(TEXT, voice=voice)["audio"])
-
-
-def test_no_advice_about_the_default_model(bundled, caplog):
-    with caplog.at_level(logging.WARNING, logger="transformers"):
-        pipeline("voice-cloning")
-    assert "No model was supplied" not in caplog.text
-
-
-def test_a_written_clone_can_be_read(bundled, woman, tmp_path):
-    out = bundled(TEXT, voice=woman)
-    soundfile.write(tmp_path / "hello.wav", out["audio"], out["sampling_rate"])
-    assert soundfile.info(tmp_path / "hello.wav").frames == len(out["audio"])
-
-
-def test_one_person_alone_is_used_whole(bundled, woman, man):
-    for path in (woman, man):
-        report = bundled.enroll([path, path]).report
-        assert not report.several_voices
-        assert report.warning == ""
-        assert report.used_seconds > 0.85 * report.voiced_seconds
-
-
-def test_two_people_in_one_recording_are_noticed(bundled, woman, man):
-    """Most of it is hers: her voice is taken, what he says is left out, and the person is told."""
-    hers, his = rtvc.audio.read(woman), rtvc.audio.read(man)
-    mixed = bundled.enroll((np.concatenate([hers, hers, his]), 16_000))
-    assert mixed.report.several_voices
-    assert "More than one voice" in mixed.report.warning
-    assert mixed.report.used_seconds < 0.85 * mixed.report.voiced_seconds
-    alone, other = bundled.enroll(woman), bundled.enroll(man)
-    assert mixed.similarity(alone) > 0.9 > mixed.similarity(other)
-    assert mixed.pitch_mean == pytest.approx(alone.pitch_mean, abs=0.1)

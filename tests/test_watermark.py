@@ -174,8 +174,8 @@ def test_every_text_of_a_batch_is_marked(bundled, woman, man):
 def test_what_an_optimised_model_says_is_marked(bundled, woman, tmp_path):
     """Whole, streamed and in batches; the mark is written behind the networks, so other weights change nothing."""
     pytest.importorskip("onnx")
+    from rtvc.loading import load
     from rtvc.optimized import optimize
-    from rtvc.pipeline import load
 
     optimize(bundled.model).save_pretrained(tmp_path)
     bundled.processor.save_pretrained(tmp_path)

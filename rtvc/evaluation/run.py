@@ -12,7 +12,6 @@ import numpy as np
 
 import rtvc
 from rtvc import VoiceCloningPipeline, audio, load
-from rtvc.card import fingerprint, settings
 from rtvc.errors import EvaluationError, quoted
 from rtvc.evaluation import peers
 from rtvc.evaluation.cases import REFERENCES, Cases
@@ -22,6 +21,7 @@ from rtvc.evaluation.judges import Judge, gather
 from rtvc.evaluation.session import Session
 from rtvc.evaluation.speed import machine, size, speed
 from rtvc.evaluation.verification import verification
+from rtvc.hub.card import fingerprint, settings
 from rtvc.model_files import read_json
 
 SCHEMA = 1

@@ -48,7 +48,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def evaluation(self) -> dict[str, Any]:
-        """What a model's card keeps of it, see :class:`rtvc.card.Evaluation`."""
+        """What a model's card keeps of it, see :class:`rtvc.hub.card.Evaluation`."""
         metrics = []
         for measure, figures in self.rows:
             first, *others = (measure.shown(figure) for figure in figures)

@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from rtvc import VoiceCloningModel, VoiceCloningProcessor, load
-from rtvc.card import NAMES, keep_origin, write_card
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.errors import CheckpointError, TrainingError
 from rtvc.evaluation.baseline import MelBandsConfig, MelBandsModel
+from rtvc.hub.card import NAMES, keep_origin, write_card
 from rtvc.text import VoiceCloningTokenizer
 
 Model = TypeVar("Model", bound=PreTrainedModel)

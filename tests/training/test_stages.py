@@ -14,7 +14,7 @@ from test_sayen import SMALL
 
 from rtvc.earspeech import EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.pipeline import CHECKPOINT, load
+from rtvc.loading import CHECKPOINT, load
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import command, loop, stages

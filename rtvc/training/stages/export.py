@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rtvc import VoiceCloningModel
-from rtvc.card import write_card
 from rtvc.earspeech import EarSpeechModel
+from rtvc.hub.card import write_card
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.sayen import SayENModel
 from rtvc.training.models import component, save_whole

@@ -68,7 +68,6 @@ class EndpointHandler:
             raise ValueError(f"The voice must be a recording in base64, or the name of one of: {known}.") from error
         if len(content) > MAXIMUM_BYTES:
             raise ValueError(f"The voice is larger than {MAXIMUM_BYTES >> 20} MB; send about five seconds of speech.")
-        is_saved = content[8:10] == b'{"'  # safetensors: eight bytes of length, then JSON
-        path = folder / ("voice.voice" if is_saved else "recording")
+        path = folder / "voice"
         path.write_bytes(content)
         return str(path)

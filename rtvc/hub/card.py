@@ -1,6 +1,6 @@
 """The model card, made from what lies in a model's folder: config.json, training.json and evaluation/*.json.
 
-    python -m rtvc.card FOLDER     # writes README.md there
+    python -m rtvc.hub FOLDER     # writes README.md there
 
 An evaluation file says what was measured, on what, by which command, and with which weights (see `Evaluation`);
 `benchmarks/card.py` makes it of what `rtvc evaluate` found, and puts the same tables into the project's README.
@@ -14,7 +14,6 @@ import json
 import math
 import os
 import shutil
-import sys
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -24,8 +23,8 @@ import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, ModelCardData, eval_result_entries_to_yaml
 from safetensors import safe_open
 
-from .registration import MODELS
-from .voice_cloning import VoiceCloningConfig
+from ..loading import CHECKPOINT
+from ..voice_cloning import MODELS, VoiceCloningConfig
 
 ORIGIN = "training.json"  # data, licences, teachers, time: written by hand
 NAMES = {
@@ -342,7 +341,7 @@ def _use(config: dict[str, Any], repo_id: str | None, folder: Path) -> str:
 
 def _place(folder: Path) -> str:
     """What a user writes to load a folder: of the bundled model its place in the repository."""
-    return "rtvc/checkpoint" if folder.resolve() == Path(__file__).parent.resolve() / "checkpoint" else "this/folder"
+    return "rtvc/checkpoint" if folder.resolve() == CHECKPOINT.resolve() else "this/folder"
 
 
 def _voices(folder: Path, repo_id: str) -> str:
@@ -426,7 +425,3 @@ def _origin(training: dict[str, Any]) -> str:
             f"Libraries at run time: {training['libraries']}.",
         ]
     )
-
-
-if __name__ == "__main__":
-    write_card(sys.argv[1])

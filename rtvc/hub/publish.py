@@ -1,4 +1,4 @@
-"""A model on the Hub: lay a folder out as a repository that works without rtvc, upload it, download one.
+"""Publishing a model on the Hub: lay a folder out as a repository that works without rtvc, and upload it.
 
 The repository holds the weights, the code that inference needs as one flat folder (for `trust_remote_code=True`), the
 processor, voices, the model card, and the handler for Inference Endpoints.
@@ -16,26 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import HfApi, errors, is_offline_mode, snapshot_download
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub import HfApi
 from safetensors import safe_open
 from transformers import PreTrainedModel
 from transformers.dynamic_module_utils import get_relative_import_files
 
+from ..earspeech import EarSpeechConfig, EarSpeechFeatureExtractor
+from ..errors import CheckpointError
+from ..loading import TRANSFER, check_name, load, refusal
+from ..model_files import WEIGHTS
+from ..processing import VoiceCloningProcessor
+from ..rtvc7 import RTVC7Config
+from ..text import VoiceCloningTokenizer
+from ..voice import SUFFIXES
+from ..voice_cloning import MODELS, TASK, VoiceCloningConfig
 from .card import keep_origin, write_card
-from .earspeech import EarSpeechConfig, EarSpeechFeatureExtractor
-from .errors import CheckpointError
-from .model_files import WEIGHTS
-from .processing import VoiceCloningProcessor
-from .registration import MODELS, TASK
-from .rtvc7 import RTVC7Config
-from .text import VoiceCloningTokenizer
-from .voice import SUFFIXES
-from .voice_cloning import VoiceCloningConfig
 
-CODE = Path(__file__).parent
+CODE = Path(__file__).parents[1]
 COPIED = ("model.safetensors", "generation_config.json", "training.json", "evaluation")  # of a model's folder
-TRANSFER = (OSError, errors.HTTPError, errors.XetDownloadError)  # what the Hub's client raises
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 # What inference imports. An endpoint installs it: the versions that laid the repository out.
 LIBRARIES = (
@@ -66,7 +64,7 @@ def lay_out(folder: str | os.PathLike, output: str | os.PathLike, repo_id: str, 
     """
     folder, output = Path(folder), Path(output)
     config = _config(folder)
-    _check_name(repo_id)
+    check_name(repo_id)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise CheckpointError(f"“{output.name}” is not empty; choose a new folder for the repository.")
     if not output.absolute().parent.is_dir():
@@ -113,7 +111,7 @@ def push(
             address = api.create_repo(repo_id, private=private, exist_ok=True)
             api.upload_folder(folder_path=made, repo_id=repo_id, revision=revision, commit_message=commit_message)
         except TRANSFER as error:
-            raise CheckpointError(_refusal(repo_id, revision, error)) from error
+            raise CheckpointError(refusal(repo_id, revision, error)) from error
     return str(address)
 
 
@@ -152,48 +150,6 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
         key: value for key, value in config.items() if key not in ("dtype", "weights_sha256") and str(key)[0] != "_"
     }
     return {key: _settings(value) if isinstance(value, dict) else value for key, value in kept.items()}
-
-
-def download(repo_id: str, revision: str | None = None) -> Path:
-    """The local folder of a repository's files, at one revision; what an interrupted download left is used.
-
-    Raises:
-        CheckpointError: there is no such repository or revision, or the download did not complete.
-    """
-    _check_name(repo_id)
-    patterns = ["*.json", "*.safetensors"]
-    try:
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
-    except TRANSFER as error:
-        raise CheckpointError(_refusal(repo_id, revision, error)) from error
-
-
-def _refusal(repo_id: str, revision: str | None, error: BaseException) -> str:
-    """What went wrong between here and the Hub, and what to do."""
-    name = f"“{repo_id}”"
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, errors.RevisionNotFoundError):
-        return f"{name} has no revision “{revision}”; check the branch, tag or commit."
-    if isinstance(error, errors.GatedRepoError) or status == 403:
-        return f"Your account may not use {name}; ask its owner for access."
-    if isinstance(error, errors.LocalTokenNotFoundError) or (status == 401 and "token" in str(error).lower()):
-        return f"{name} needs an account; log in with `hf auth login` and try again."
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return f"The repository {name} does not exist or is private; check its name, or log in with `hf auth login`."
-    if is_offline_mode():
-        return f"{name} cannot be reached offline; connect to the network, or give a folder of model files."
-    return (
-        f"The transfer of {name} was interrupted; check the connection and run it again, it goes on where it stopped."
-    )
-
-
-def _check_name(repo_id: str) -> None:
-    try:
-        validate_repo_id(repo_id)
-        if repo_id.count("/") != 1:
-            raise errors.HFValidationError(repo_id)
-    except errors.HFValidationError as error:
-        raise CheckpointError(f"“{repo_id}” cannot name a repository; write it as user/name.") from error
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -279,7 +235,7 @@ def _copy_code(made: Path, model_type: str) -> None:
     for path in files:
         shutil.copy(path, made)
     if whole:
-        shutil.copy(CODE / "handler.py", made)
+        shutil.copy(Path(__file__).with_name("handler.py"), made)
         pins = [f"{name}=={version(name).partition('+')[0]}" for name in LIBRARIES]
         (made / "requirements.txt").write_text("\n".join(pins) + "\n")
 
@@ -290,8 +246,6 @@ def _add_voices(folder: Path, made: Path, voices: Any) -> None:
         if voices:
             raise CheckpointError(f"The folder of voices “{source.name}” does not exist; check its path.")
         return
-    from .pipeline import load
-
     clone, target = load(folder), made / "voices"
     target.mkdir()
     for path in _files(source):
