@@ -59,7 +59,8 @@ import torch
 from fastapi import HTTPException
 
 import rtvc
-from rtvc import audio, banking, consent, dialogue, picture, watermark
+from rtvc import audio, banking, dialogue, recogniser, watermark
+from rtvc.page import consent, picture
 from rtvc.pipeline import load
 from rtvc.text import split_sentences
 
@@ -796,7 +797,7 @@ def build_voice(page: Page) -> tuple[gr.Audio, gr.Markdown]:
 def build_consent(page: Page, demo: gr.Blocks, voice: gr.Audio, agreed: gr.Checkbox) -> None:
     """The stronger gate: a sentence made for this visit, read into the microphone."""
     with gr.Accordion("Prove that the voice is yours", open=False, elem_id="consent"):
-        if not consent.is_available():
+        if not recogniser.is_available():
             gr.Markdown("The spoken proof is not available on this server; it needs `pip install rtvc[consent]`.")
             return
         wanted = gr.State("")

@@ -966,7 +966,7 @@ def _ffmpeg(tmp_path, monkeypatch):
     if shutil.which("ffmpeg"):
         return
     pytest.importorskip("av")
-    stand_in = f'exec {sys.executable} {Path(__file__).with_name("ffmpeg_stand_in.py")} "$@"'
+    stand_in = f'exec {sys.executable} {ROOT / "tests" / "page" / "ffmpeg_stand_in.py"} "$@"'
     for name, does in (("ffmpeg", stand_in), ("ffprobe", "exit 1")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / name).chmod(0o755)
@@ -1020,7 +1020,7 @@ def test_without_consent_nothing_is_cloned_or_kept(page, tmp_path):
 
 def test_the_spoken_consent(page, app, tmp_path, monkeypatch):
     mine = own_recording(tmp_path)
-    monkeypatch.setattr(app.consent, "transcribe", lambda wave: "This is my voice.")
+    monkeypatch.setattr(app.recogniser, "transcribe", lambda wave: "This is my voice.")
     recording, agreed, said, following = page.listen(mine, "This is my voice.", None)
     assert (recording, agreed) == (mine, True)
     assert "your voice" in said
