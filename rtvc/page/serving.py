@@ -1,6 +1,6 @@
 """How the page serves many visitors: who computes when, what is refused, what a visitor who leaves leaves behind.
 
-gradio is patched in two places, each with its reason: `fetch_nothing` and `limit_each`. tests/page/test_limits.py and
+gradio is patched in two places, each with its reason: `fetch_nothing` and `limit_each`. tests/page/test_serving.py and
 tests/page/test_strangers.py fail where gradio no longer does what they build on.
 """
 
