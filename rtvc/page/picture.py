@@ -10,7 +10,7 @@ import librosa
 import numpy as np
 from PIL import Image
 
-from . import audio
+from rtvc import audio
 
 WIDTH, SPECTRUM, PITCH, MARGIN, GAP = 380, 130, 80, 48, 14  # pixels of the viewBox
 BANDS, HOP, RANGE = 96, 160, 65.0  # mel bands, samples at 16 kHz, dB below the loudest

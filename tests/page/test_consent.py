@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rtvc import VoiceError, audio, consent, watermark
+from rtvc import VoiceError, audio, recogniser, watermark
+from rtvc.page import consent
 
 
 def test_sentences_differ_and_have_no_digits():
@@ -32,7 +33,7 @@ def test_how_much_of_the_sentence_was_said(said, share):
 def listener(monkeypatch):
     """A recogniser that hears what it is told to."""
     said = ["This is my voice."]
-    monkeypatch.setattr(consent, "transcribe", lambda wave: said[0])
+    monkeypatch.setattr(recogniser, "transcribe", lambda wave: said[0])
     return said
 
 
@@ -53,15 +54,15 @@ def test_the_right_sentence_in_the_right_voice(bundled, woman, man, speech, list
 
 
 def test_without_the_extra_it_says_so(monkeypatch, speech):
-    monkeypatch.setattr(consent, "find_spec", lambda name: None)
-    assert not consent.is_available()
+    monkeypatch.setattr(recogniser, "find_spec", lambda name: None)
+    assert not recogniser.is_available()
     with pytest.raises(VoiceError, match=r"rtvc\[consent\]"):
-        consent.transcribe(speech)
+        recogniser.transcribe(speech)
 
 
-@pytest.mark.skipif(not consent.is_available(), reason="rtvc[consent] is not installed")
+@pytest.mark.skipif(not recogniser.is_available(), reason="rtvc[consent] is not installed")
 def test_the_recogniser_hears_a_sentence(bundled, woman):
     wanted = consent.sentence()
     out = bundled(wanted, voice=woman)
     wave = audio.resample(out["audio"], out["sampling_rate"])
-    assert consent.heard(wanted, consent.transcribe(wave)) >= consent.HEARD
+    assert consent.heard(wanted, recogniser.transcribe(wave)) >= consent.HEARD

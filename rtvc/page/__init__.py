@@ -1,0 +1,1 @@
+"""The demo page: each tab a file, and what they share beside them. `app.py` starts it."""

