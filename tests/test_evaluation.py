@@ -463,26 +463,26 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     assert "| 60 (50 … 66.7) | 12.5 |" in str(card(model))
 
 
-def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp_path, monkeypatch):
+def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp_path):
     """The weights alone do not make the sound: `timbre_emphasis` stands in config.json."""
     import shutil
 
     from rtvc.card import card, write_evaluation
+    from rtvc.evaluation.card import check
 
     model = shutil.copytree(tiny_folder, tmp_path / "model")
     shutil.rmtree(model / "evaluation", ignore_errors=True)
     about = {"dataset": {"name": "four", "hub": ["a/b"]}, "command": "c", "machine": "m", "date": "2026-01-31"}
     write_evaluation(model, "clone", **tables.tables(results[0])[0].evaluation(), **about)
     assert "Measured with" not in str(card(model))
-    script = benchmark("card", monkeypatch)
-    script.check(model, results[0]["model"])
+    check(model, results[0]["model"])
     file = model / "config.json"
     changed = json.loads(file.read_text()) | {"timbre_emphasis": 0.25}
     file.write_text(json.dumps(changed))
     assert "**Measured with another calibration (config.json) than this one.**" in str(card(model))
     with pytest.raises(SystemExit, match="calibrated anew"):
-        script.check(model, results[0]["model"])
-    script.check(model, {"weights": results[0]["model"]["weights"]})  # of earlier results nothing more is known
+        check(model, results[0]["model"])
+    check(model, {"weights": results[0]["model"]["weights"]})  # of earlier results nothing more is known
 
 
 def test_pairs_without_noise(tiny, tiny_folder, folder, tmp_path):
@@ -598,15 +598,15 @@ def test_nobody_needs_the_evaluation_to_clone():
 # ---------------------------------------------------------------------------------------------- the baseline
 
 
-def benchmark(name: str, monkeypatch) -> ModuleType:
-    """A script of benchmarks/."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+def experiment(name: str, monkeypatch) -> ModuleType:
+    """A script of experiments/."""
+    monkeypatch.syspath_prepend(ROOT / "experiments")
     return importlib.import_module(name)
 
 
 def test_the_baselines_configs_take_the_tuned_parts_away(monkeypatch):
     """And give both systems the same steps on the same data."""
-    script, steps = benchmark("baseline", monkeypatch), {"ge2e": 100, "sayen": 50}
+    script, steps = experiment("baseline", monkeypatch), {"ge2e": 100, "sayen": 50}
     made = {name: script.configs(name, steps) for name in script.SYSTEMS}
     for name, (ge2e, sayen) in made.items():
         assert sum(phase["steps"] for phase in ge2e["stages"]) == 100
@@ -632,8 +632,9 @@ def test_the_specifications_table(results, tiny_folder, monkeypatch, tmp_path):
     import shutil
 
     from rtvc.card import card
+    from rtvc.evaluation.card import keep_baseline
 
-    script = benchmark("baseline", monkeypatch)
+    script = experiment("baseline", monkeypatch)
     found = dict.fromkeys(("baseline", "system", "shipped"), results[0])
     rows = {row["type"]: row for row in script.metrics(found)}
     assert set(rows) == {"mos", "speaker_error_likeness", "cosine_likeness", "si_sdr_gain", "rtf"}
@@ -643,13 +644,13 @@ def test_the_specifications_table(results, tiny_folder, monkeypatch, tmp_path):
     assert rows["rtf"]["compared"]["specification: baseline → system"] == "1.8 → 0.6"
     steps, fits = {"ge2e": 7, "sayen": 5}, {"baseline": 0.5, "system": 0.75}
     table = script.evaluation(found, steps, fits, limit=4)
-    assert table["command"] == "python benchmarks/baseline.py --steps ge2e=7 sayen=5 --limit 4"
+    assert table["command"] == "python experiments/baseline.py --steps ge2e=7 sayen=5 --limit 4"
     assert table["weights"] == results[0]["model"]["weights"]
     assert "7 steps of ge2e, 5 steps of sayen" in table["notes"][0]
     assert "0.75 for the system" in table["notes"][1]
     model = shutil.copytree(tiny_folder, tmp_path / "model")
     shutil.rmtree(model / "evaluation", ignore_errors=True)
-    benchmark("card", monkeypatch).keep_baseline(model, table)
+    keep_baseline(model, table)
     text = str(card(model))
     assert "| baseline, same steps | system, same steps | specification: baseline → system |" in text
     assert "The specification's table; 4 sentences of 2 speakers, 2 noisy recordings" in text
