@@ -22,7 +22,10 @@ from rtvc.pipeline import CHECKPOINT
 
 ROOT = Path(__file__).parents[2]
 LEADING = "unseen"  # the table that the README has
-DOCUMENTS = {"the README": (ROOT / "README.md", (LEADING,)), "docs/evaluation.md": (ROOT / "docs" / "evaluation.md", ())}
+DOCUMENTS = {
+    "the README": (ROOT / "README.md", (LEADING,)),
+    "docs/evaluation.md": (ROOT / "docs" / "evaluation.md", ()),
+}
 SECTION = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 COMMAND = "rtvc evaluate --cases CASES --judges JUDGES --output report"
 CLONED = (
