@@ -338,7 +338,9 @@ def test_the_usual_judges_where_they_are_installed(speech):
 @pytest.fixture(scope="module")
 def results(folder, tiny, tiny_folder, tmp_path_factory) -> tuple[dict, Path]:
     place = tmp_path_factory.mktemp("reports") / "report"
-    with report.written(place) as made:
+    with report.written(place) as made, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run.marks, "CLIPS", 6)
+        patched.setattr(run.robustness, "LINES", {"one letter": ["A."], "one word": ["Good.", "No."]})
         found = run.evaluate(tiny, tiny_folder, read_cases(folder), others(), clips=made / report.CLIPS, bars=False)
         report.write(found, made)
     return found, place
@@ -430,7 +432,7 @@ def test_the_report_in_markdown(results):
     for words in ("Word error rate, deaf (%)", "60 (50 … 66.7)", "machine", "−5 dB", "the judge for second: it is not"):
         assert words in text
     names = [table.name for table in tables.tables(found)]
-    assert names == ["clone", "noise", "enhance", "verify", "speed"]
+    assert names == ["clone", "noise", "enhance", "verify", "speed", "robustness", "watermark"]
     assert report.headline(found).startswith("Word error rate, deaf 60 %; ")
 
 

@@ -39,6 +39,8 @@ SOURCES = {  # of our cases, by table: whose recordings they are, and where the 
     "enhance": (" (LibriTTS test-clean and VCTK in ESC-10's noises and babble, −2.5 … 15 dB)", CLONED[1]),
     "verify": (" (LibriTTS test-clean, VCTK and LibriSpeech test-other)", OTHERS),
     "speed": ("", OTHERS[1:2]),
+    "robustness": (f" in voices{CLONED[0]}", CLONED[1]),
+    "watermark": (f" in voices{CLONED[0]}", CLONED[1]),
 }
 
 
