@@ -8,26 +8,17 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from evaluation_fakes import Loudness
 
 from rtvc import audio
 from rtvc.evaluation import marks, renderings, report, robustness, run, tables
 from rtvc.evaluation.cases import read_cases
-from rtvc.evaluation.judges.base import Judge
 from rtvc.evaluation.session import RATE, Session
 from rtvc.evaluation.verification import changed
 from rtvc.watermark import THRESHOLD, detect, mark
 
 
-class Level(Judge):
-    """Stands in for a predictor of opinion."""
-
-    name, measures, weights, licence = "level", "dB", "none", "MIT"
-
-    def __call__(self, wave: np.ndarray) -> float:
-        return float(20 * np.log10(np.sqrt(np.mean(wave**2)) + 1e-6))
-
-
-class Echo(Level):
+class Echo(Loudness):
     """Stands in for a recogniser: it hears the same words, whatever is said."""
 
     name = "echo"
@@ -51,7 +42,7 @@ def cases(tmp_path_factory, woman, man):
 
 @pytest.fixture
 def session(tiny, cases, tmp_path):
-    return Session(tiny, cases, {"words": Echo(), "naturalness": Level()}, tmp_path, bars=False)
+    return Session(tiny, cases, {"words": Echo(), "naturalness": Loudness()}, tmp_path, bars=False)
 
 
 def test_lines_are_judged_by_kind_and_shown_worst_first(session, monkeypatch):
@@ -132,7 +123,7 @@ def test_parts_that_cannot_be_measured_say_why(tiny, tiny_folder, cases, monkeyp
 def test_tables_of_the_parts(tiny, tiny_folder, cases, monkeypatch, tmp_path):
     monkeypatch.setattr(robustness, "LINES", {"one word": ["No."]})
     monkeypatch.setattr(marks, "CLIPS", 2)
-    company = run.Company({"words": Echo(), "naturalness": Level()})
+    company = run.Company({"words": Echo(), "naturalness": Loudness()})
     found = run.evaluate(tiny, tiny_folder, cases, company, ("robustness", "watermark"), bars=False)
     trips, mark_table = tables.tables(found)
     assert trips.title == "What trips synthesizers"
