@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--judges", help="a folder with the second speaker judge and the peers' weights")
     text = "another judge for words, likeness or second: a model on the Hub, as in words=openai/whisper-base.en"
     evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
-    text = "what to measure: cloning, noise, enhancement, verification, speed; without it everything"
+    text = "what to measure: cloning, noise, enhancement, verification, speed, robustness, watermark, renderings"
     evaluate.add_argument("--only", nargs="+", metavar="PART", help=text)
     evaluate.add_argument("--limit", type=int, help="only about so many cases of each table, for a quick look")
     _model_options(evaluate)

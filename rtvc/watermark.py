@@ -12,7 +12,7 @@ Limits. The key is in this file: whoever reads it can take the mark out again or
 proof of nothing in court and no defence against somebody who means to hide. It is lost where speed or pitch is changed
 by 0.1 % (0.02 % it bears), where the sound went through a vocoder or another voice conversion, and in less than about
 half a second; one second of it bears noise 20 dB below the speech, not much more.
-`benchmarks/watermark.py` measures what it survives.
+`rtvc evaluate --only watermark` measures what it survives.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import pytest
 import torch
+from skips import pytest_addoption, pytest_configure  # noqa: F401  (hooks, which pytest finds here)
 
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor

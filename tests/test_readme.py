@@ -1,4 +1,4 @@
-"""What the README says is true: its header, its commands, its links, its snippets."""
+"""What the README and the pages of docs/ say is true: header, commands, links, figures, and their examples run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import os
 import re
 import runpy
 import shlex
+import socket
 import subprocess
 import sys
+import threading
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,12 +19,31 @@ import soundfile
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
 CHECKPOINT = ROOT / "rtvc" / "checkpoint" / "config.json"
+PYTHON = ("README.md", "python.md", "architecture.md")  # whose Python runs from top to bottom
+SHELL = ("README.md", "shell.md", "evaluation.md")  # whose shell does
+BUSY = 900  # seconds that a command may take on a machine that does much else
+NOT_HERE = ("accelerate", "hf ", "python ", ".venv/bin/", "rtvc clone --model runs", "rtvc evaluate --cases CASES")
 needs_checkpoint = pytest.mark.skipif(not CHECKPOINT.exists(), reason="the bundled checkpoint is not in this checkout")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGES[page], re.DOTALL)
+
+
+def lines(page: str) -> list[str]:
+    """Of its shell, in one piece where a line goes on."""
+    return "".join(blocks("sh", page)).replace("\\\n", "").splitlines()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty one that holds what a checkout has and examples name."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "rtvc").mkdir()
+    (tmp_path / "rtvc" / "checkpoint").symlink_to(CHECKPOINT.parent)
+    return tmp_path
 
 
 def test_the_header_is_one_that_a_space_takes():
@@ -45,11 +67,24 @@ def test_the_hubs_own_reader_takes_the_header():
     assert (ROOT / "packages.txt").read_text().split() == ["ffmpeg"], "what the Space streams with"
 
 
-def test_the_files_it_names_exist():
-    for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / path).exists(), path
-    for path in re.findall(r"configs/\w+\.yaml", README):
-        assert (ROOT / path).exists(), path
+def test_the_readme_stays_short():
+    assert len(README.splitlines()) <= 150
+    table = README.split("<!-- results -->")[1].split("<!-- /results -->")[0]
+    assert 0 < table.count("\n| ") - 2 <= 10, "rows below the header"
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "history/training-log.md"])
+def test_the_files_it_names_exist(page):
+    path = ROOT / "docs" / page
+    path = path if path.is_file() else ROOT / page
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r"\]\((?!https?:)([^)#]+)\)|src=\"([^\"]+)\"", text)
+    for link in filter(None, (one for pair in named for one in pair)):
+        assert (path.parent / link).exists(), link
+    if path.parent.name == "history":  # it says what was run then
+        return
+    for script in re.findall(r"(?:configs|benchmarks|experiments|examples)/[a-z_]+\.(?:yaml|py)", text):
+        assert (ROOT / script).exists(), script
 
 
 def test_ci_runs_the_readmes_own_command():
@@ -64,46 +99,79 @@ def test_ci_runs_the_readmes_own_command():
 
 @needs_checkpoint
 def test_results_are_those_of_the_models_own_evaluation():
-    """README and model card say what the JSON in rtvc/checkpoint/evaluation says."""
-    script = runpy.run_path(str(ROOT / "benchmarks" / "card.py"))
-    assert script["stale"](CHECKPOINT.parent) == [], "run `python benchmarks/card.py`"
+    """README, docs/evaluation.md and model card say what the JSON in rtvc/checkpoint/evaluation says."""
+    from rtvc.evaluation.card import stale
 
-
-def test_python_snippets_parse():
-    for block in blocks("python"):
-        compile(block, "README.md", "exec")
+    assert stale(CHECKPOINT.parent) == [], "run `python -m rtvc.evaluation.card`"
 
 
 @needs_checkpoint
-def test_python_snippets_run(tmp_path):
-    """In a fresh process, in a folder of its own, from top to bottom."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-    script = tmp_path / "readme.py"
-    script.write_text("\n".join(blocks("python")), encoding="utf-8")
-    run([sys.executable, str(script)], tmp_path)
-    assert soundfile.info(tmp_path / "hello.wav").duration > 0.5
-    assert (tmp_path / "me.voice").stat().st_size > 1000
+def test_python_runs(folder):
+    """In a fresh process, page after page, each from top to bottom: starting three costs more than what they do."""
+    run([sys.executable, "-c", "\n".join(block for page in PYTHON for block in blocks("python", page))], folder)
+    assert soundfile.info(folder / "hello.wav").duration > 0.5
+    assert (folder / "me.voice").stat().st_size > 1000
 
 
 @needs_checkpoint
-def test_shell_snippets_run(tmp_path):
-    """One after the other, in one fresh process: starting five costs more than what they do."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-    (tmp_path / "rtvc").mkdir()
-    (tmp_path / "rtvc" / "checkpoint").symlink_to(CHECKPOINT.parent)
-    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("rtvc ")]
-    assert len(commands) >= 5
-    calls = [shlex.split(command)[1:] for command in commands]
-    script = f"from rtvc.cli import main\nfor call in {calls!r}:\n    assert main(call) == 0, call"
-    run([sys.executable, "-c", script], tmp_path)
-    for name in ("hello.wav", "hello-again.wav", "clean.wav"):
-        assert soundfile.info(tmp_path / name).duration > 0.5
-    assert (tmp_path / "repository" / "handler.py").is_file()
+@pytest.mark.parametrize("page", SHELL)
+def test_shell_runs(page, folder):
+    """Line after line; `rtvc` in one process, since starting it often costs more than what it does."""
+    if page == "shell.md":
+        pytest.importorskip("onnx")
+    ours = [line.split("  #")[0] for line in lines(page) if not line.startswith(NOT_HERE)]
+    assert ours
+    calls = [(line, shlex.split(line)[1:] if line.startswith("rtvc ") else None) for line in ours]
+    script = f"import subprocess\nfrom rtvc.cli import main\nfor line, call in {calls!r}:\n"
+    script += "    assert (main(call) if call else subprocess.call(line, shell=True)) == 0, line"
+    run([sys.executable, "-c", script], folder)
+    for output in re.findall(r"--output (\S+\.wav)", "\n".join(ours)):
+        assert soundfile.info(folder / output).duration > 0.5
+    for made in re.findall(r"--output (\w+)(?:\n|$)", "\n".join(ours)):
+        assert any((folder / made).iterdir()), made
+
+
+def test_training_commands_are_taken():
+    """Every config, key and value of docs/training.md is one that `train.py` takes; nothing is trained here."""
+    pytest.importorskip("yaml")
+    from rtvc.training.config import load_config
+    from rtvc.training.folders import CONFIGS
+
+    commands = [line for line in lines("training.md") if " train.py " in line and "…" not in line]
+    assert len(commands) > 10
+    for command in commands:
+        options = shlex.split(command.split(" train.py ")[1], comments=True)
+        config = CONFIGS / "joint.yaml"
+        if options[0] == "--config":
+            config, options = ROOT / options[1], options[2:]
+        assert load_config(config, options)["stage"]
+
+
+@needs_checkpoint
+def test_the_example_over_http_runs(folder, monkeypatch):
+    pytest.importorskip("fastapi")
+    import uvicorn
+
+    monkeypatch.chdir(folder)
+    app = runpy.run_path(str(ROOT / "examples" / "serve.py"))["build"]("examples/voices")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.05)
+    (example,) = blocks("python-http", "http.md")
+    exec(compile(example.replace(":8000", f":{port}"), "http.md", "exec"), {})
+    server.should_exit = True
+    assert soundfile.info("hello.flac").duration > 0.5
 
 
 def run(command: list[str], folder: Path) -> str:
     """Run offline, with this checkout's package; what was printed. Fails with what went wrong."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=BUSY)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout

@@ -44,6 +44,7 @@ svg .grid { stroke: var(--line) } svg .line { fill: none; stroke-width: 2 } svg 
 svg .line.s0 { stroke: var(--s0) } svg .dot.s0, svg .band.s0 { fill: var(--s0) }
 svg .line.s1 { stroke: var(--s1) } svg .dot.s1, svg .band.s1 { fill: var(--s1) }
 audio { width: 9rem; height: 2.2rem; display: block }
+.speech img { width: 100%; background: #fff }
 """
 
 
@@ -196,6 +197,8 @@ def page(results: Results) -> str:
         parts += ["<h2>Each speaker</h2>", _cells(*_speakers(results)), "<h2>Each sentence</h2>", _players(results)]
     if "enhancement" in results:
         parts += ["<h2>Each noisy recording</h2>", _pairs(results)]
+    if results.get("renderings"):
+        parts += ["<h2>Clones beside recordings</h2>", _pictures(results["renderings"])]
     parts += ["<h2>Judges</h2>", _cells(["judge", "measures", "weights", "licence"], _judges(results), "words")]
     items = "".join(f"<li>{escape(one['what'])}: {escape(one['why'])}</li>" for one in results["left_out"])
     parts.append(f"<h2>Left out</h2><ul>{items or '<li>nothing</li>'}</ul>")
@@ -255,6 +258,13 @@ def _pairs(results: Results) -> str:
         scores = [_number(made.get(name)) for name in ("gain", "pesq", "dnsmos")]
         rows.append([*(f"<td>{escape(one)}</td>" for one in what), *sounds, *(f"<td>{one}</td>" for one in scores)])
     return _rows(["pair", "noise", "dB", "noisy", "cleaned", "gain, dB", "PESQ-WB", "DNSMOS"], rows)
+
+
+def _pictures(drawn: list[dict[str, Any]]) -> str:
+    """Each recording and clone of a sentence, side by side; nothing where no pictures were kept."""
+    shown = [one[what] for one in drawn for what in ("recording", "clone") if one[what]]
+    images = "".join(f'<img src="{escape(path)}" alt="spectrogram and pitch">' for path in shown)
+    return f'<div class="plots speech">{images}</div>'
 
 
 # ---------------------------------------------------------------------------------------------- plots

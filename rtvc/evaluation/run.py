@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import numpy as np
 import rtvc
 from rtvc import VoiceCloningPipeline, audio, load
 from rtvc.errors import EvaluationError, quoted
-from rtvc.evaluation import peers
+from rtvc.evaluation import marks, peers, renderings, robustness
 from rtvc.evaluation.cases import REFERENCES, Cases
 from rtvc.evaluation.cloning import cloning, noise_curve
 from rtvc.evaluation.enhancement import enhancement
 from rtvc.evaluation.judges import Judge, gather
+from rtvc.evaluation.judges.base import EXTRA
 from rtvc.evaluation.session import Session
 from rtvc.evaluation.speed import machine, size, speed
 from rtvc.evaluation.verification import verification
@@ -30,6 +32,8 @@ UNASKED = "it was not asked for"
 DIGITS = 5  # that are kept of every number
 PARTS = {"cloning": ("clone",), "noise": ("clone", "enhance"), "enhancement": ("enhance",)}
 PARTS |= {"verification": ("verify",), "speed": ("clone",)}  # what is measured: the tables that it needs
+PARTS |= {"robustness": ("clone",), "watermark": ("clone",), "renderings": ("clone",)}
+JUDGED = {"robustness": "words"}  # what is measured: the judge that it cannot do without
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,11 @@ def evaluate(
         "enhancement": lambda: enhancement(session, others.enhancers),
         "verification": lambda: verification(session),
         "speed": lambda: speed(clone, cases.clone[0].references["long"]),
+        "robustness": lambda: robustness.robustness(session),
+        "watermark": lambda: marks.watermark(session),
+        "renderings": lambda: renderings.renderings(session),
     }
-    left_out = {part: _reason(part, parts, cases) for part in PARTS}
+    left_out = {part: _reason(part, parts, cases, others) for part in PARTS}
     found = {part: calls[part]() for part in PARTS if not left_out[part]}
     why = {part: reason for part, reason in left_out.items() if reason} | others.missing
     return rounded(
@@ -146,10 +153,17 @@ def evaluate(
     )
 
 
-def _reason(part: str, parts: tuple[str, ...], cases: Cases) -> str:
+def _reason(part: str, parts: tuple[str, ...], cases: Cases, others: Company) -> str:
     """Why a part cannot be measured, empty where it can."""
     if part not in parts:
         return UNASKED
+    if (role := JUDGED.get(part, "")) and role not in others.judges:
+        return f"the judge for {role} is not here"
+    if part == "renderings" and cases.clone:
+        if not renderings.shown(cases.clone):
+            return "clone.tsv names no recordings of its sentences"
+        if absent := [name for name in ("librosa", "PIL") if find_spec(name) is None]:
+            return f"it needs {' and '.join(absent)}: `{EXTRA}`"
     return " and ".join(cases.left_out[name] for name in PARTS[part] if name in cases.left_out)
 
 

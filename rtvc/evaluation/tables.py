@@ -15,6 +15,7 @@ from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.statistics import Figure
 
 Results = dict[str, Any]
+WORST = 10  # lines that a report quotes
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def tables(results: Results) -> list[Table]:
         "enhancement": _enhancement,
         "verification": _verification,
         "speed": _speed,
+        "robustness": _robustness,
+        "watermark": _watermark,
     }
     return [make(results) for name, make in makers.items() if results.get(name)]
 
@@ -224,8 +227,15 @@ def _verification(results: Results) -> Table:
         task="audio-classification",
         title="Who is speaking (Tuned-GE2E)",
         cases=f"{counts['cases']} recordings of {counts['speakers']} speakers, every pair a trial",
-        notes=[f"Most often taken for one another: {', '.join(pairs)}."] if pairs else [],
+        notes=([f"Most often taken for one another: {', '.join(pairs)}."] if pairs else []) + _moved(results),
     )
+
+
+def _moved(results: Results) -> list[str]:
+    """What changes that are no other person do to the model's embeddings."""
+    changed = results["verification"].get("changed", {})
+    said = [f"{name}, {one['mean']:.3f} (lowest {one['lowest']:.3f})" for name, one in changed.items()]
+    return [f"Cosine to the same recording as it is: {'; '.join(said)}."] if said else []
 
 
 def _heard(key: str) -> str:
@@ -254,4 +264,50 @@ def _speed(results: Results) -> Table:
         cases=f"{machine['cpu']}, {machine['threads']} thread{'s' * (machine['threads'] > 1)}",
         columns=["rtvc"],
         rows=rows,
+    )
+
+
+def _robustness(results: Results) -> Table:
+    found, words = results["robustness"], judge_name(results, "words")
+    kinds = found["systems"]["rtvc"]["figures"]
+    worst = [one for one in found["lines"] if one["wrong"]][:WORST]
+    said = [f"“{one['text']}”, {one['speaker']}, {one['seconds']:.1f} s: heard as “{one['heard']}”." for one in worst]
+    return _table(
+        results,
+        {"rtvc": "rtvc"},
+        [
+            Measure(kind, f"wrong_{kind.replace(' ', '_')}", f"Words wrong by {words}, {kind}", "%", 100)
+            for kind in kinds
+        ],
+        "robustness",
+        name="robustness",
+        task="text-to-speech",
+        title="What trips synthesizers",
+        cases=f"{len(found['lines'])} clips",
+        notes=said,
+    )
+
+
+def _watermark(results: Results) -> Table:
+    found = results["watermark"]
+    changes, cost = found["systems"]["rtvc"]["figures"], found["cost"]
+    heard, share = cost["naturalness"], f"Marking takes {cost['share_of_time']:.1%} of the time of synthesis."
+    name = judge_name(results, "naturalness")
+    lost = (
+        [f"The mark costs {heard['value']:.3f} of {name} ({heard['low']:.3f} … {heard['high']:.3f})."] if heard else []
+    )
+    counts = [found["systems"][system]["figures"]["nothing"]["count"] for system in ("rtvc", "unmarked")]
+    return _table(
+        results,
+        {"rtvc": "marked clips", "unmarked": "unmarked ones"},
+        [
+            Measure(name, f"found_{number}", f"A mark found after: {name}", "%", 100)
+            for number, name in enumerate(changes)
+        ],
+        "watermark",
+        name="watermark",
+        task="audio-classification",
+        title="The mark in every clone",
+        cases=f"{counts[0]} marked clips, {counts[1]} unmarked ones",
+        notes=[*lost, share],
     )

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import soxr
 import torch
 
 from rtvc import VoiceCloningModel, VoiceError, audio
 from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.session import NOISE_DB, RATE, Session, with_noise
-from rtvc.evaluation.statistics import Figure, Trials, pair_counts
+from rtvc.evaluation.statistics import Figure, Trials, cosine, pair_counts
 
 CUTS = {"whole": None, "5 s": 5.0, "3 s": 3.0, "1.5 s": 1.5}
 Embed = Callable[[np.ndarray], np.ndarray]
+CHANGES = {
+    "20 dB quieter": lambda wave: wave / 10,
+    "sampled at 8 kHz": lambda wave: soxr.resample(soxr.resample(wave, RATE, RATE // 2), RATE // 2, RATE),
+}
 
 
 def embedder(model: VoiceCloningModel) -> Embed:
@@ -70,7 +75,10 @@ def conditions(session: Session) -> dict[str, list[np.ndarray]]:
 
 
 def verification(session: Session, systems: dict[str, Embed] | None = None) -> dict[str, Any]:
-    """Equal error rates of the model and of the speaker judges, or of ``systems``, by "cut, noise"."""
+    """Equal error rates of the model and of the speaker judges, or of ``systems``, by "cut, noise".
+
+    And, of the first system, how far what it says of a recording moves when that is only quieter, or a telephone's.
+    """
     judges = {session.judges[role].name: session.judges[role] for role in SPEAKERS if role in session.judges}
     systems = systems or {"rtvc": embedder(session.clone.model), **judges}
     pairs, pools, found = Pairs([case.speaker for case in session.cases.verify]), conditions(session), {}
@@ -83,4 +91,14 @@ def verification(session: Session, systems: dict[str, Embed] | None = None) -> d
                 rates[f"{label}, {noise}"] = pairs.error_rate(vectors)
                 confused = confused or pairs.confused(vectors)
         found[name] = {"figures": {key: rate for key, rate in rates.items() if rate}, "confused": confused}
-    return {"systems": found}
+    return {"systems": found, "changed": changed(next(iter(systems.values())), pools["clean"])}
+
+
+def changed(embed: Embed, waves: list[np.ndarray]) -> dict[str, dict[str, float]]:
+    """Mean and lowest cosine to the recording as it is after a change of level, and after sampling at 8 kHz."""
+    plain, found = [embed(wave) for wave in waves], {}
+    for name, change in CHANGES.items():
+        pairs = zip(plain, waves, strict=True)
+        cosines = [cosine(vector, embed(change(wave).astype(np.float32))) for vector, wave in pairs]
+        found[name] = {"mean": float(np.mean(cosines)), "lowest": min(cosines)}
+    return found

@@ -3,7 +3,7 @@
     python -m rtvc.hub FOLDER     # writes README.md there
 
 An evaluation file says what was measured, on what, by which command, and with which weights (see `Evaluation`);
-`benchmarks/card.py` makes it of what `rtvc evaluate` found, and puts the same tables into the project's README.
+`rtvc/evaluation/card.py` makes it of what `rtvc evaluate` found, and puts the same tables into the documents.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import math
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -351,9 +352,9 @@ def _voices(folder: Path, repo_id: str) -> str:
     return "\n\n" + VOICES.format(names=", ".join(names), name=names[0], repo=repo_id).rstrip()
 
 
-def measured(folder: Path) -> str:
-    """The tables of all evaluations of a model's folder, as Markdown, and the commands that measured them."""
-    results, parts = list(read_evaluations(folder).values()), []
+def measured(folder: Path, names: Sequence[str] = ()) -> str:
+    """The tables of all evaluations of a model's folder, or of those named, and the commands that measured them."""
+    results, parts = [one for name, one in read_evaluations(folder).items() if not names or name in names], []
     for result in results:
         about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{_earlier(folder, result)}"
         parts += [about, _table(result), *result.notes]

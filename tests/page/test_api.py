@@ -99,8 +99,8 @@ def test_an_agent_hands_the_voice_of_one_tool_to_another(served, tiny):
     np.testing.assert_allclose(wave, tiny("Hello there.", voice=MAN)["audio"], atol=1e-4)
 
 
-def test_the_readmes_client(served):
-    readme = (ROOT / "README.md").read_text()
+def test_the_documents_client(served):
+    readme = (ROOT / "docs" / "page.md").read_text()
     (block,) = re.findall(r"```python-client\n(.*?)```", readme, re.DOTALL)
     block = block.replace("http://127.0.0.1:7860", served).replace("examples/", f"{ROOT}/examples/")
     block = block.replace("handle_file(wave)", "handle_file(me)")  # the tiny model's speech is none

@@ -1,6 +1,6 @@
 """The specification's table: the system with its tuned parts taken away, the system, and the shipped weights.
 
-Usage: python benchmarks/baseline.py --cases FOLDER [--judges FOLDER] [--steps ge2e=700 sayen=1000] [--limit N]
+Usage: python experiments/baseline.py --cases FOLDER [--judges FOLDER] [--steps ge2e=700 sayen=1000] [--limit N]
                                      [--output runs/comparison]
 
 baseline: log-mel bands, Tuned-GE2E by plain GE2E without a teacher, SayEN by its spectral loss alone. system:
@@ -10,19 +10,20 @@ training it twice is out of reach here. Where the encoder is a new one, a linear
 training utterances takes its embeddings to those that RTVC-7 knows (rtvc.evaluation.baseline.refit), the same for both.
 
 Writes into --output: a folder for each of the two that `rtvc evaluate --model` measures too, their results, and
-baseline.json, which `benchmarks/card.py --baseline` keeps. Needs the training data and its cache (stage `data`).
+baseline.json, which `python -m rtvc.evaluation.card --baseline` keeps. Needs the training data and its cache (stage
+`data`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import calibrate
 import numpy as np
 import torch
 from torch import nn
@@ -44,6 +45,9 @@ from rtvc.training.data import noise, store
 from rtvc.training.machine import keep_memory
 from rtvc.training.models import component, front_end, save_whole, whole_model
 from rtvc.tuned_ge2e import TunedGE2EModel
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+import calibrate  # noqa: E402  (a script of benchmarks/)
 
 SYSTEMS = ("baseline", "system")
 STEPS = {"ge2e": 700, "sayen": 1000}
@@ -208,7 +212,7 @@ def evaluation(
             "hub": ["mythicinfinity/libritts", "CSTR-Edinburgh/vctk"],
         },
         "metrics": metrics(found),
-        "command": f"python benchmarks/baseline.py --steps {' '.join(f'{k}={v}' for k, v in steps.items())}"
+        "command": f"python experiments/baseline.py --steps {' '.join(f'{k}={v}' for k, v in steps.items())}"
         + (f" --limit {limit}" if limit else ""),
         "machine": f"{machine['cpu']}, {machine['threads']} thread(s)",
         "date": time.strftime("%Y-%m-%d"),

@@ -1,10 +1,10 @@
-"""Keep what `rtvc evaluate` measured with the model, and write its card and the README's results anew.
+"""Keep what `rtvc evaluate` measured with the model, and write its card and the documents' tables anew.
 
-Usage: python benchmarks/card.py [FOLDER] [--results report/results.json] [--baseline FILE] [--check]
+Usage: python -m rtvc.evaluation.card [FOLDER] [--results report/results.json] [--baseline FILE] [--check]
 
-FOLDER is the model that was measured (default: the bundled one); --baseline takes what `benchmarks/baseline.py` wrote.
-Without either, card and README are written from what is kept already; --check writes nothing, and fails where they say
-something else than the JSON.
+FOLDER is the model that was measured (default: the bundled one); --baseline takes what `experiments/baseline.py` wrote.
+Without either, card and documents are written from what is kept already; --check writes nothing, and fails where they
+say something else than the JSON. The README has the table that leads, docs/evaluation.md all of them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from rtvc.evaluation.tables import Results, tables
 from rtvc.hub.card import card, fingerprint, measured, read_evaluations, settings, write_card, write_evaluation
 from rtvc.loading import CHECKPOINT
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[2]
+LEADING = "unseen"  # the table that the README has
+DOCUMENTS = {
+    "the README": (ROOT / "README.md", (LEADING,)),
+    "docs/evaluation.md": (ROOT / "docs" / "evaluation.md", ()),
+}
 SECTION = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 COMMAND = "rtvc evaluate --cases CASES --judges JUDGES --output report"
 CLONED = (
-    " of LibriTTS test-clean and VCTK that were never trained on",
+    " of LibriTTS test-clean and VCTK whose speakers were never trained on, half of whose sentences were",
     ["mythicinfinity/libritts", "CSTR-Edinburgh/vctk"],
 )
 OTHERS = ["openslr/librispeech_asr", "mythicinfinity/libritts", "CSTR-Edinburgh/vctk"]
@@ -34,6 +39,8 @@ SOURCES = {  # of our cases, by table: whose recordings they are, and where the 
     "enhance": (" (LibriTTS test-clean and VCTK in ESC-10's noises and babble, −2.5 … 15 dB)", CLONED[1]),
     "verify": (" (LibriTTS test-clean, VCTK and LibriSpeech test-other)", OTHERS),
     "speed": ("", OTHERS[1:2]),
+    "robustness": (f" in voices{CLONED[0]}", CLONED[1]),
+    "watermark": (f" in voices{CLONED[0]}", CLONED[1]),
 }
 
 
@@ -52,7 +59,7 @@ def keep(folder: Path, results: Results) -> None:
 
 
 def keep_baseline(folder: Path, found: dict[str, Any]) -> None:
-    """The file of `benchmarks/baseline.py`."""
+    """The file of `experiments/baseline.py`."""
     check(folder, found)
     fields = {name: value for name, value in found.items() if name not in ("weights", "settings")}
     write_evaluation(folder, "baseline", **fields)
@@ -66,15 +73,16 @@ def check(folder: Path, measured: dict[str, Any]) -> None:
         raise SystemExit(f"card.py: {folder.name} was calibrated anew since it was measured; measure it again.")
 
 
-def readme(folder: Path) -> str:
-    """The README with the tables of the model in their place."""
-    return SECTION.sub(lambda _: f"{measured(folder)}\n", README.read_text(encoding="utf-8"))
+def document(folder: Path, path: Path, names: tuple[str, ...]) -> str:
+    """A document with the tables of these names, or all, in their place."""
+    return SECTION.sub(lambda _: f"{measured(folder, names)}\n", path.read_text(encoding="utf-8"))
 
 
 def stale(folder: Path) -> list[str]:
-    """Which of card and README say something else than the JSON in the model's folder."""
-    cards = {"the model card": (folder / "README.md", str(card(folder))), "the README": (README, readme(folder))}
-    return [name for name, (path, text) in cards.items() if path.read_text(encoding="utf-8") != text]
+    """Which of card and documents say something else than the JSON in the model's folder."""
+    texts = {"the model card": (folder / "README.md", str(card(folder)))}
+    texts |= {name: (path, document(folder, path, tables)) for name, (path, tables) in DOCUMENTS.items()}
+    return [name for name, (path, text) in texts.items() if path.read_text(encoding="utf-8") != text]
 
 
 def main() -> None:
@@ -92,7 +100,8 @@ def main() -> None:
         if path:
             take(options.folder, json.loads(path.read_text(encoding="utf-8")))
     write_card(options.folder)
-    README.write_text(readme(options.folder), encoding="utf-8")
+    for path, names in DOCUMENTS.values():
+        path.write_text(document(options.folder, path, names), encoding="utf-8")
 
 
 if __name__ == "__main__":

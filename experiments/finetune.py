@@ -1,6 +1,6 @@
-"""Fine-tune to single people and compare with zero-shot, on sentences of theirs that nothing learned from.
+"""Fine-tune to single people and compare with zero-shot, on sentences of theirs that were kept from this stage.
 
-Usage: python benchmarks/finetune.py [--speakers p226 p227 p228] [--output FILE.json] [--key value …]
+Usage: python experiments/finetune.py [--speakers p226 p227 p228] [--output FILE.json] [--key value …]
 
 Keys are those of ``configs/finetune.yaml``.
 

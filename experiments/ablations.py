@@ -1,6 +1,6 @@
 """Leave one thing out at a time, train each variant for the same few steps and judge it on unseen speakers.
 
-Usage: python benchmarks/ablations.py [decoder prior sayen …] [--steps N]
+Usage: python experiments/ablations.py [decoder prior sayen …] [--steps N]
 
 ``decoder``: copy synthesis with everything, without the harmonic source (the network draws magnitudes and phases
 itself), without discriminators, without slower and faster copies of the speakers. ``prior``: latents from text with the
