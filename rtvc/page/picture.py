@@ -41,7 +41,7 @@ def draw(wave: np.ndarray, title: str) -> str:
         f'<text x="{MARGIN - 5}" y="{24 + SPECTRUM}" text-anchor="end">0</text>',
     ]
     for hertz in GRID:
-        y = base + _height(hertz)
+        y = base + float(_height(np.array(hertz)))
         parts.append(f'<line x1="{MARGIN}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
         parts.append(f'<text x="{MARGIN - 5}" y="{y + 4:.1f}" text-anchor="end">{hertz} Hz</text>')
     scale = inner / max(seconds, 1e-3)
@@ -51,7 +51,7 @@ def draw(wave: np.ndarray, title: str) -> str:
     return "".join(parts)
 
 
-def _height(hertz: np.ndarray | float) -> np.ndarray | float:
+def _height(hertz: np.ndarray) -> np.ndarray:
     """Pixels from the top of the pitch panel, by octaves."""
     return PITCH * (1 - np.log(np.clip(hertz, LOWEST, HIGHEST) / LOWEST) / np.log(HIGHEST / LOWEST))
 
@@ -61,7 +61,7 @@ def _tracks(times: np.ndarray, f0: np.ndarray, scale: float, base: float) -> lis
     edges = np.flatnonzero(np.diff(np.concatenate([[0], f0 > 0, [0]])))
     spans = [slice(start, end) for start, end in edges.reshape(-1, 2) if end - start > 1]
     xs, ys = MARGIN + times * scale, base + _height(np.maximum(f0, LOWEST))
-    return [" ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs[one], ys[one], strict=True)) for one in spans]
+    return [" ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs[span], ys[span], strict=True)) for span in spans]
 
 
 def _spectrogram(wave: np.ndarray) -> str:
@@ -70,8 +70,8 @@ def _spectrogram(wave: np.ndarray) -> str:
         y=wave, sr=audio.SAMPLING_RATE, n_fft=640, hop_length=max(HOP, wave.size // 900), n_mels=BANDS, fmax=8000
     )
     level = librosa.power_to_db(power, ref=max(float(power.max()), 1e-10), top_db=RANGE)
-    place = (1 + level / RANGE) * (len(COLOURS) - 1)
-    shades = [np.interp(place, np.arange(len(COLOURS)), channel) for channel in COLOURS.T]
+    shade = (1 + level / RANGE) * (len(COLOURS) - 1)
+    channels = [np.interp(shade, np.arange(len(COLOURS)), channel) for channel in COLOURS.T]
     file = io.BytesIO()
-    Image.fromarray(np.stack(shades, -1)[::-1].astype(np.uint8)).save(file, "PNG", optimize=True)
+    Image.fromarray(np.stack(channels, -1)[::-1].astype(np.uint8)).save(file, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

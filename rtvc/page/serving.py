@@ -25,8 +25,9 @@ from rtvc.page.voices import FOLDER
 AT_ONCE, WAITING = 2, 32  # calls that compute, whatever they call; calls in the queue
 EACH = 2  # of those in the queue, one visitor's
 REMEMBERED = 10_000  # uploads
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}  # of events that nobody waits for
-COMPUTES = {"concurrency_id": "computing", "concurrency_limit": AT_ONCE}  # one queue for all such events
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events that nobody waits for
+# One queue for all events that compute.
+COMPUTES: dict[str, Any] = {"concurrency_id": "computing", "concurrency_limit": AT_ONCE}
 END = object()  # of a stream
 
 
