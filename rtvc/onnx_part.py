@@ -18,21 +18,24 @@ class OnnxPart(nn.Module):
     ``size``: bytes of the graph, which the model file holds as ``graph``: uint8 (size,).
     """
 
+    graph: Tensor
+
     def __init__(self, size: int):
         super().__init__()
         self.register_buffer("graph", torch.zeros(size, dtype=torch.uint8))
-        self._session = None
+        self._session: onnxruntime.InferenceSession | None = None
 
     def forward(self, *inputs: Tensor) -> Any:
         """Tensors in the order of the part's own ``forward``; a tensor, or a tuple of them."""
-        self.open()
-        outputs = self._session.run(None, named(self._session, inputs))
+        opened = self.open()
+        outputs = opened.run(None, named(opened, inputs))
         outputs = [torch.from_numpy(one).to(inputs[0].device) for one in outputs]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-    def open(self) -> None:
-        """Read the graph, once; an exception of ONNX Runtime's if it is damaged."""
+    def open(self) -> onnxruntime.InferenceSession:
+        """The graph, read once; an exception of ONNX Runtime's if it is damaged."""
         self._session = self._session or session(self.graph.cpu().numpy().tobytes())
+        return self._session
 
     def inverse(self, *inputs: Tensor) -> Tensor:
         """The flow's way back, which is what is exported of it."""
