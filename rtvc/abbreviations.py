@@ -64,10 +64,10 @@ MONTHS = [
 MONTH = alternatives([*MONTHS, *(month[:3] for month in MONTHS), "Sept"])
 WEEKDAYS = "Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun"
 
-_NAMED = re.compile(r"(?:^|[^\w'])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Mlle|Mme|Mt)\.$")
-_TITLE = re.compile(rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det'})})\.$")
+_NAMED = re.compile(r"(?:^|[^\w'])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Mlle|Mme|Mt)\.$", re.I)
+_TITLE = re.compile(rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det'})})\.$", re.I)
 _COUNTER = re.compile(rf"(?:^|[^\w'])(?:{alternatives(COUNTERS)}|§+)\.$", re.I)
-_DATED = re.compile(rf"(?:^|\W)(?:{alternatives(month[:3] for month in MONTHS)}|Sept|{WEEKDAYS})\.$")
+_DATED = re.compile(rf"(?:^|\W)(?:{alternatives(month[:3] for month in MONTHS)}|Sept|{WEEKDAYS})\.$", re.I)
 _ANYWHERE = re.compile(
     rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - {'No', 'Art', 'Def', 'Ex', 'Det', 'Par'})}"
     r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'])[A-Za-z])\.$"

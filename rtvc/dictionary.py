@@ -23,7 +23,7 @@ ACCENTED = {
     "rené": "ɹənˈA", "exposé": "ˌɛkspOzˈA", "lamé": "lɑmˈA", "maté": "mˈɑtˌA", "beyoncé": "biˈɑnsˌA", "andré": "ˈɑndɹˌA",
     "zoë": "zˈOi", "chloë": "klˈOi", "citroën": "sˈɪtɹoʊən".replace("oʊ", "O"), "noël": "nOˈɛl", "brontë": "bɹˈɑnti",
     "saké": "sˈɑki", "são": "sˈW", "señor": "sAnjˈɔɹ", "señora": "sAnjˈɔɹə", "niño": "nˈinjO", "niña": "nˈinjə",
-    "ångström": "ˈæŋstɹəm", "touché": "tuʃˈA", "montréal": "mˌʌntɹiˈɔl", "jalapeño": "hˌɑləpˈAnjO",
+    "ångström": "ˈæŋstɹəm", "touché": "tuʃˈA", "entrée": "ˈɑntɹˌA", "entrées": "ˈɑntɹˌAz", "blasé": "blɑzˈA", "montréal": "mˌʌntɹiˈɔl", "jalapeño": "hˌɑləpˈAnjO",
     "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə", "españa": "ɛspˈɑnjə",
 }  # fmt: skip
 RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch", "ń": "ny"}
@@ -123,7 +123,7 @@ def _accented(word: str) -> str | None:
     plain = unaccented(word)
     known = reading(plain) if len(plain) > 2 and is_known(plain) else ""
     ending = re.search(r"ée?(s?)$", word)
-    if ending and len(word) > 3 and not re.search(f"[Ai]{'z' if ending[1] else ''}$", known):
+    if ending and len(word) > 3 and not re.search(f"A{'z' if ending[1] else ''}$", known):
         stem = reading(_respelled(word[: ending.start()]) + "ay").replace("ˈ", "ˌ")
         return re.sub("ˌ?[AIiə]$", "", stem) + "ˈA" + ("z" if ending[1] else "")
     if known and not ("ñ" in word and "nj" not in known) and not ("ç" in word and "s" not in known):

@@ -40,7 +40,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "read", "", "ɹˈid"),
     # the metal
     ("", "lead", r"(?:pipes?|pencils?|paints?|poisoning|bullets?|shot|acid|crystal|ore|weights?|foil|coffin|free|based|levels?|content|exposure|contamination|roofs?|mines?|batter\w+|solder|shield\w*|aprons?|glass|oxide|atoms?|ions?|melts|is a (?:heavy|soft|toxic|dense|metal|poison\w*)|(?:and|or) (?:zinc|copper|tin|mercury|arsenic|steel|iron|gold|silver|cadmium))", "lˈɛd"),
-    (r"molten|metal|element|heavy as|like|of|made of|made from|contains?|containing|(?:zinc|copper|tin|mercury|arsenic|iron|gold|silver|cadmium),?(?: and| or)?|some|toxic|melted|in", "lead", END, "lˈɛd"),
+    (r"molten|metal|element|heavy as|like|of|made of|made from|contains?|containing|(?:zinc|copper|tin|mercury|arsenic|iron|gold|silver|cadmium),?(?: and| or)?|some|toxic|melted|in", f"lead{END}", "", "lˈɛd"),
     ("molten|metal|element|pieces? of|full of|made of|tons? of|pounds? of|traces? of|levels? of|amounts? of", "lead", "", "lˈɛd"),
     ("is|was|as|the", "lead", "", "lˈɛd", r"\b(?:metals?|toxic|melt\w*|poison\w*|plumb\w*|pencils?|heavier|density|gasoline)\b"),
     # fish and music
@@ -55,7 +55,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "bows?", "(?:of the|of a|of our) (?:ship|boat|vessel|yacht|canoe|ferry)", "bˈW"),
     ("", "bow", "(?:down|before|out|their|his|her|your|my|our|to (?:the|your|his|her|their|no|him|them|pressure|an?))", "bˈW"),
     ("the|its", "bow", "", "bˈW", r"\b(?:ships?|boats?|stern|deck|sail\w*|waves?|anchor|vessel|crew|captain|yacht)\b"),
-    (f"{HELPERS}|{THEY}|actors|dancers|performers|singers|and", "bow", END, "bˈW"),
+    (f"{HELPERS}|{THEY}|actors|dancers|performers|singers|and", f"bow{END}", "", "bˈW"),
     ("", "bow", "", "bˈO"),
     ("", "bowed", r"(?:down|before|to|his|her|their|and|low|deeply|out)", "bˈWd"),
     # alive, and not recorded
@@ -131,6 +131,8 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "subject", "(?:him|her|them|it|us|me|you|himself|themselves|yourself) to", "səbʤˈɛkt"),
     (f"(?:{HELPERS})", "subject", f"(?:{OBJECTS})", "səbʤˈɛkt"),
     (f"(?:{HELPERS})", "conduct", f"(?:{OBJECTS}|electricity|heat|research|experiments?|interviews?|business|surveys?)", "kəndˈʌkt"),
+    ("muscles?|pupils|metals?|hearts?|to|will|can|may|and|you|they|vessels|walls", "contract", "", "kəntɹˈækt"),
+    ("an?|the|most|very|his|her|my", "learned", "(?:man|men|woman|women|professor|scholars?|judge|friend|colleague|people|society|journal|doctor|person|debate)", "lˈɜɹnɪd"),
     ("", "resume", "(?:is|was|to|with|looks?|and cover|writing|template)", "ɹˈɛzəmˌA", r"\b(?:job|hire\w*|employer|cover letter|interview|skills?|send|sent|email|updated?|my|your|his|her)\b"),
     ("my|your|his|her|a|an|updated|their|impressive|one-page|strong|polished|this|that|printed", "resume", "", "ɹˈɛzəmˌA"),
     ("my|your|their|these|those|of|hundred|many|all|read|reviewed|reviewing|submitted|our|two|fake", "resumes", "", "ɹˈɛzəmˌAz"),

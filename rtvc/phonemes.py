@@ -153,6 +153,8 @@ def _symbols(phonemes: str) -> list[str]:
                 symbols.append(character)
     if symbols[-1] == BOUNDARY:
         symbols.pop()
+    if symbols[-1] == "…":
+        symbols[-1] = "."
     return symbols + ([END] if symbols[-1] in PAUSES else [".", END])
 
 

@@ -12,6 +12,7 @@ from .symbol_names import AREAS, CURRENCIES, EACH, UNITS
 
 FIRST = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d+)?"  # of a range
 UNIT = alternatives(UNITS)
+RATIO = re.compile(r"(-)?(?:(\d+)[ -])?(\d{1,4})/(\d{1,4})()")
 AREA = alternatives(AREAS)
 MONEY = alternatives(CURRENCIES)
 PAID = alternatives({*(word for names in CURRENCIES.values() for word in names), "thousand", "million", "billion"})
@@ -42,8 +43,9 @@ def _is_adjective(match: Match[str]) -> bool:
     )
     if _BILLS.match(after):
         return True
-    is_noun_ahead = _NOUN.match(after) is not None
-    return is_noun_ahead and (_ARTICLE.search(before) is not None or _OWNER.search(before) is not None)
+    if _ARTICLE.search(before):
+        return _NOUN.match(re.sub(r"^ (?:wide|long|tall|high|deep|thick|old)(?= [a-z])", "", after)) is not None
+    return _NOUN.match(after) is not None and _OWNER.search(before) is not None
 
 
 def _in_english(text: str) -> str:
@@ -115,9 +117,11 @@ def _unit_words(value: str, unit: str, is_adjective: bool = False, raised: str |
 
 
 def _unit(match: Match[str]) -> str:
-    value, unit, raised, per, per_raised = match.groups()
+    value, unit, raised, per_count, per, per_raised = match.groups()
     words = _unit_words(value, unit, _is_adjective(match), raised)
-    if per:
+    if per_count:
+        words += f" per {number(per_count)} {UNITS[per][1]}"
+    elif per:
         kind = {" squared": "square ", " cubed": "cubic "}[per_raised] if per_raised and per not in ("s", "h") else ""
         words += f" per {kind}{UNITS[per][0]}" + (per_raised or "" if not kind else "")
     return words + sentence_end(match, "[A-Z][a-z]*")
@@ -166,11 +170,16 @@ def _feet_inches(match: Match[str]) -> str:
 
 
 def _feet(match: Match[str]) -> str:
-    return f"{number(match[1])} {'foot' if is_one(match[1]) else 'feet'}"
+    value = match[1] or match[2] or match[3]
+    return f"{number(value)} {'foot' if is_one(value) else 'feet'}"
 
 
 def _fraction(match: Match[str]) -> str:
     minus, whole, above, below = "minus " if match[1] else "", match[2], int(match[3]), int(match[4])
+    if match[5]:
+        bare = re.sub(r" ?[^\d]*$", "", match.group())
+        is_part = 0 < above < below and not whole
+        return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_part else 1]}"
     if above == below > 10 and not whole:
         return f"{number(match[3])} {number(match[4])}"
     if above == below and not whole:
@@ -228,6 +237,8 @@ RULES: list[Rule] = [
     (r"(?:(?<=[%°])|(?<=°[CF])) ?[-–] ?(?=-?\d)", " to ", "5%–10% → five percent to ten percent"),
     (r"(?<=\d(?:st|nd|rd|th)) ?[-–] ?(?=\d+(?:st|nd|rd|th)\b)", " to ", "16th-18th → sixteenth to eighteenth"),
     (r"(?<=\d)-(to|for|by|in|on|and|or)-(?=\d)", r" \1 ", "9-to-5 → nine to five"),
+    (r"(?<=[\d)%]) ?> ?(?=[-\d(])", " is greater than ", "5 > 3 → five is greater than three"),
+    (r"(?<=[\d)%]) ?< ?(?=[-\d(])", " is less than ", "3<5 → three is less than five"),
     (r"(?<!\w)> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
     (r"(?<!\w)< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
     (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
@@ -236,9 +247,9 @@ RULES: list[Rule] = [
     (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
     (r"(?<![\w.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW])(?!\w)", _coordinate, "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
-    (r"(?<![\w.'])(\d{1,3})'(?=(?: (?:tall|wide|long|high|deep|x|by|×)\b)|[x×])", _feet, "10' long → ten feet long"),
+    (rf"(?<![\w.'])(\d{{1,3}})'(?=(?: (?:tall|wide|long|high|deep|x|by|×)\b)|[x×])|(?<=[x×] )(\d{{1,3}})'(?!')|(?<=[x×])(\d{{1,3}})'(?!')", _feet, "10' long → ten feet long"),
     (rf"(?<![\w.])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
-    (r"(?<![\w.])(-)?(?:(\d+)[ -])?(\d{1,4})/(\d{1,4})(?:ths?|rds?|nds?)?(?![\w/])", _fraction, "2 1/2 → two and a half", "50/50 → fifty fifty", "−5/18 → minus five eighteenths", "10/10 → ten out of ten"),
+    (rf"(?<![\w.])(-)?(?:(\d+)[ -])?(\d{{1,4}})/(\d{{1,4}})(?:ths?|rds?|nds?)?(?: ?({UNIT}))?(?![\w/])", _fraction, "120/80 mmHg → one hundred and twenty over eighty millimeters of mercury", "2 1/2 → two and a half", "50/50 → fifty fifty", "−5/18 → minus five eighteenths", "10/10 → ten out of ten"),
     (rf"(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty"),
     (rf"(?<![\w.,])({FIRST}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°|[kKMB]\b)(?!\w))", lambda m: f"{number(m[1])} to ", "5-10kg → five to ten kilograms"),
     (rf"(?<![\w.])(-?(?:{NUMBER})) ?° ?([CFKcf])?(?![\w])", _degrees, "21°C → twenty one degrees Celsius", "1° → one degree"),
@@ -246,9 +257,10 @@ RULES: list[Rule] = [
     (rf"(?<!\ba )(?<!\b[Aa]n )(?<![\w.])({NUMBER})k(?= (?!run|race|walk|trail|marathon)[a-z]|[+,.;!?)]|$)", lambda m: f"{number(m[1])} thousand", "5k followers → five thousand followers"),
     (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
-    (rf"(?<![\w.])(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:/(?:{NUMBER} )?({UNIT})( squared| cubed)?)?(?!\w)(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
+    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w)(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
     (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
     (r"(?<![\w.])(\d+(?:\.\d+)?)x(?= [a-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
+    (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
     (r"(?<=\d)[xX×](?=\d)(?!\d+\^)", " by ", "1920x1080 → nineteen twenty by ten eighty"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
     (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?", lambda m: f" to the power of {number(m[1])} ", "x^2 → x to the power of two"),

@@ -132,6 +132,14 @@ def _time(match: Match[str]) -> str:
     return " ".join(words) + sentence_end(match) + _space(match)
 
 
+def _hours_minutes(match: Match[str]) -> str:
+    """14h30 is a time of day, 1h30 how long something takes."""
+    hour, minute = int(match[1]), int(match[2])
+    if hour > 6 or not minute:
+        return _clock(hour, minute)
+    return f"{count(hour)} hour{'' if hour == 1 else 's'} {count(minute)}"
+
+
 def _space(match: Match[str]) -> str:
     """A space where a word follows at once: "5p.m.on"."""
     return " " if match.string[match.end() : match.end() + 1].isalpha() else ""
@@ -208,11 +216,12 @@ RULES: list[Rule] = [
     (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d)", r"\1 to ", "9am-5pm → nine A M to five P M"),
     (r"(?<=\d:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)", " to ", "12:30–1:15 → twelve thirty to one fifteen"),
     (r"\b([Ss]cale|[Rr]atio|[Oo]dds|[Mm]ap|[Mm]ix|[Dd]ilution|[Dd]iluted|[Rr]ated|SCALE)((?: of| is| at| was| are| were)*) (\d[\d,]*):(\d[\d,]*)(?![:\d])", lambda m: f"{m[1]}{m[2]} {m[3]} to {m[4]}", "A map of 1:10,000 → A map of one to ten thousand", "odds of 3:10 → odds of three to ten"),
-    (rf"\b({BOOKS}) (\d{{1,3}}):(\d{{1,3}})(?![:\d])", lambda m: f"{m[1]} {number(m[2])} {number(m[3])}", "John 3:16 → John three sixteen", "Genesis 1:1 → Genesis one one"),
+    (r"\b(\d+):(\d[\d,]*)(?= (?:scale|ratio|odds|mix|aspect|model|dilution|solution)\b)", r"\1 to \2", "a 1:50 scale → a one to fifty scale"),
+    (rf"\b({BOOKS}) (\d{{1,3}}):(\d{{1,3}})(?: ?[-–] ?(\d{{1,3}}))?(?![:\d])", lambda m: f"{m[1]} {number(m[2])} {number(m[3])}" + (f" to {number(m[4])}" if m[4] else ""), "John 3:16 → John three sixteen", "Genesis 1:1 → Genesis one one"),
     (r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])\.? ?[Mm](?:\.|\b))?(?![\d:])", _time, "at 3:45pm → at three forty five P M", "09:05 → nine oh five", "12:00 → twelve o'clock", "It took 2:00:35. → It took two oh oh and thirty five seconds."),
     (r"\b(\d{1,2})(?:\.(\d{2}))?() ?([AaPp])\.? ?[Mm](?:\.|\b)", _time, "We met at 5p.m.on Friday. → We met at five P M on Friday.", "9.30am → nine thirty A M", "10 a.m. → ten A M."),
     (r"\b([AaPp])\. ?[Mm]\.", _noon_or_night, "this a.m. → this A M."),
-    (r"\b([01]?\d|2[0-3])h([0-5]\d)\b", lambda m: _clock(int(m[1]), int(m[2])), "14h30 → fourteen thirty"),
+    (r"\b([01]?\d|2[0-3])h([0-5]\d)\b", _hours_minutes, "1h30 → one hour thirty", "14h30 → fourteen thirty"),
     (r"\b(\d+):(\d[\d,]*)(?![:\d])", r"\1 to \2", "16:9 → sixteen to nine"),
     (r"(?<![\w.])'?((?:1\d|20)\d0)'?s\b", _decade, "the 1990s → the nineteen nineties", "in the 1800's → in the eighteen hundreds"),
     (r"(?<![\w.$£€])'?([1-9]0)'?s\b", _decade, "the '80s → the eighties", "in her 60s → in her sixties"),

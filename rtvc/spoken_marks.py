@@ -7,7 +7,7 @@ import re
 import unicodedata
 from re import Match
 
-from .number_words import NUMBER, Rule, digits, in_pairs, number, spelled
+from .number_words import NUMBER, Rule, digits, in_pairs, number, plural, spelled
 from .symbol_names import IN_ADDRESSES, SYMBOLS
 
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
@@ -109,6 +109,7 @@ def _symbol(match: Match[str]) -> str:
 
 ATTRIBUTE = r"\s{1,3}[\w:-]{1,30}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[^\s\"'<>=]{1,200}))"
 MARKUP: list[Rule] = [
+    (r"<\|[^<>|]{1,40}\|>", " ", "<|end|> Hello → Hello"),
     (r"<!--[^<>]{0,500}-->", " ", "Hello <!-- note --> you → Hello you"),
     (rf"</?(?i:{BLOCKS})(?:{ATTRIBUTE}){{0,6}}\s?/?>", ", ", "tea<br>milk → tea, milk"),
     (rf"(?<!\d)</?[A-Za-z][\w:-]{{0,30}}(?:{ATTRIBUTE}){{0,6}}\s?/?>(?! ?\d)", " ", "<think>hmm</think> Hello. → hmm Hello.", "<b>bold</b> → bold", "<span class='x'>y</span> z → y z"),
@@ -119,6 +120,7 @@ MARKUP: list[Rule] = [
     (r"^(?:[-*+•] )+(?=\S)|^(?:> ?)+(?=[^\W\d])", "", "- 5 apples → five apples", "> quoted → quoted"),
     (r"^(\d{1,3})[.)] (?=[^\W\d])", lambda m: f"{number(m[1])}, ", "1. Milk → one, Milk"),
     (r" ?(?:={3,}|-{3,}|~{3,})$|^(?:={3,}|-{3,}|~{3,}) ?", "", "===== Chapter 1 ===== → Chapter one"),
+    (r"^\(?([A-Za-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
     (r"={3,}|(?<=\|)[ :]{0,3}-{2,}[ :-]{0,40}(?=\||$)|-{4,}|~{3,}|\+(?:-{2,}\+)+", ", ", "tea ==== milk → tea, milk", "| a |---|---| b → a, b"),
     (r"\*{2,3}|~~|(?<![\w*])\*(?=\w)|(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", "a **bold** word → a bold word", "_so_ it is → so it is"),
     (r"(?<!\w):[a-z][a-z\d_+-]{1,30}:(?!\w)|(?<!\w)(?:[:;=]'?-?[)(DPpOo|*]|<3|:/)(?!\w)", " ", "fine :smile: → fine", "fine :-) → fine"),
@@ -169,6 +171,7 @@ LEFTOVERS: list[Rule] = [
     (r"(?<!\w)\d{10,}(?!\w)", _long_digits, "5286564231 → five two eight, six five six, four two three one"),
     (rf"(?<![\w.)-])-(?:{NUMBER})(?!\w)", lambda match: number(match.group()), "-5 → minus five"),
     (rf"(?<!\w)(?:{NUMBER})(?![\w])", lambda match: number(match.group()), "42 → forty two", "007 → zero zero seven"),
+    (r"(?<=[A-Za-z ])(\d+)'?s\b", lambda m: plural(number(m[1])), "two B-52s → two B fifty twos"),
     (r"\b\w{0,60}\d\w{0,60}(?:-\d+)?", _letters_and_digits, "H2O, 4K and an A4 → H two O, four K and an A four"),
     # symbols
     (r"(?<=[a-z])\.(?=[a-z])", " dot ", "call foo.bar → call foo dot bar"),

@@ -7,11 +7,11 @@ import re
 from re import Match
 
 from .abbreviations import ANYWHERE, BARE, COUNTERS, OPENERS, TITLES, sentence_end
-from .number_words import LETTER_A, Rule, alternatives, in_pairs, nth, number, roman, spelled
+from .number_words import LETTER_A, Rule, alternatives, in_pairs, nth, number, roman, spelled, year
 
 # with inner full stops, or none
 PHRASES = {
-    "e.g.": "for example", "eg.": "for example", "i.e.": "that is", "ie.": "that is", "et al.": "et al",
+    "e.g.": "for example", "E.g.": "For example", "I.e.": "That is", "eg.": "for example", "i.e.": "that is", "ie.": "that is", "et al.": "et al",
     "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with ", "c/o": "care of",
     "b/c": "because", "p.s.": "P S", "BTW": "by the way", "n/a": "not applicable", "N/A": "not applicable",
     "C#": "C sharp", "F#": "F sharp", ".NET": "dot net", "C++": "C plus plus", "sth": "something",
@@ -67,6 +67,8 @@ def _roman_rule(match: Match[str]) -> str:
         return before + nth(str(value))
     if is_counted:
         return f"{before}{number(str(value))}{own}"
+    if len(numeral) > 3 and 1100 < value < 2100:
+        return f"{before}{year(value)}"
     if before.strip(" .") in MONARCHS or (
         before[:1].isupper() and len(numeral) >= 2 and name not in ("the", "an", "and")
     ):
@@ -179,6 +181,8 @@ _NUMERAL = r"[IVXLCDM]+"
 ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
 PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
+    (rf"\b({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
+    (r"\bc\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
     (rf"\b([NSEW])\. (?=[A-Z][a-z]+ (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
@@ -190,7 +194,6 @@ RULES: list[Rule] = [
     (r"(?:\b([A-Z][\w'.]* ))?\b(St|Dr)(?:\.|(?= [A-Z]))", _street_or_saint, "St. John lives on Main St. near Dr. Smith. → Saint John lives on Main Street near Doctor Smith.", "Dr.Smith → Doctor Smith"),
     (r"\b(?:Ph\.? ?D|[BM]\. ?(?:Sc|Ed|Eng|Phil)|LL\.[BMD]|D\.Phil)\b\.?", _degree, "a Ph.D. in law → a P H D in law"),
     (r"\b(?:[A-Za-z]\.){1,6}[A-Za-z]\.|\b[A-Z]\.[A-Z]\b(?!\.)", _initials, "T.S. Eliot → T S Eliot", "in the U.S. He left. → in the U S. He left."),
-    (rf"\b({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, pp. 3-5 → part two, page seven, pages three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
     (rf"(?:\b(\w+) )?\b((?:[A-Z]\. ?){{1,5}})(?=[A-Z][a-z'])(?!{OPENERS})", _name_initials, "J. R. R. Tolkien → J R R Tolkien", "Prof. A. Jones → Professor A Jones"),
     (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
     (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
