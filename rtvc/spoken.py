@@ -59,7 +59,10 @@ def tidy(text: str) -> str:
     """Brackets and dashes become pauses, quotes go, and no two pauses stand together."""
     text = re.sub(r"\.{2,}", "…", text)
     text = re.sub(r" ?(?:--+|—|–) ?| - |(?<=\w)-(?!\w)|(?<!\w)-(?=\w)", " — ", text)
-    text = re.sub(r"[)\]}]+(?=\W*$)|^\W*[(\[{]", " ", text)
+    end = len(text)
+    while end and not text[end - 1].isalnum():
+        end -= 1
+    text = re.sub(r"^\W*[(\[{]", " ", text[:end]) + re.sub(r"[)\]}]", " ", text[end:])
     text = re.sub(r"[()\[\]{}|]", ", ", text)
     text = re.sub(
         r"(?<![A-Za-z])'(?!(?:tis|twas|em|til|cause|bout|round|neath)\b)|(?<!in)'(?![A-Za-z])|in'(?=\w*')",
@@ -70,7 +73,8 @@ def tidy(text: str) -> str:
     text = re.sub(r"(?<![A-Za-z])-|-(?![A-Za-z])", " ", text)
     text = re.sub(r"[A-Za-z'-]{60,}", lambda match: re.sub("['-]", " ", match.group()), text)
     text = re.sub(r"[A-Za-z]{21,}", lambda match: " ".join(re.findall(".{1,20}", match.group())), text)
-    text = re.sub(r"[ ]*([,.?!;:—…])[ ,.?!;:—…]*", _one_pause, text)
+    text = re.sub(r" +", " ", text)
+    text = re.sub(r" ?([,.?!;:—…])[ ,.?!;:—…]*", _one_pause, text)
     text = re.sub(r" +", " ", text)
     return re.sub(r"^[ ,.?!;:—…]+", "", text).strip()
 

@@ -120,7 +120,7 @@ MARKUP: list[Rule] = [
     (r"^(?:[-*+•] )+(?=\S)|^(?:> ?)+(?=[^\W\d])", "", "- 5 apples → five apples", "> quoted → quoted"),
     (r"^(\d{1,3})[.)] (?=[^\W\d])", lambda m: f"{number(m[1])}, ", "1. Milk → one, Milk"),
     (r" ?(?:={3,}|-{3,}|~{3,})$|^(?:={3,}|-{3,}|~{3,}) ?", "", "===== Chapter 1 ===== → Chapter one"),
-    (r"^\(?([A-Za-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
+    (r"^\(?([A-HJ-UW-Za-hj-uw-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
     (r"={3,}|(?<=\|)[ :]{0,3}-{2,}[ :-]{0,40}(?=\||$)|-{4,}|~{3,}|\+(?:-{2,}\+)+", ", ", "tea ==== milk → tea, milk", "| a |---|---| b → a, b"),
     (r"\*{2,3}|~~|(?<![\w*])\*(?=\w)|(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", "a **bold** word → a bold word", "_so_ it is → so it is"),
     (r"(?<!\w):[a-z][a-z\d_+-]{1,30}:(?!\w)|(?<!\w)(?:[:;=]'?-?[)(DPpOo|*]|<3|:/)(?!\w)", " ", "fine :smile: → fine", "fine :-) → fine"),
@@ -176,6 +176,7 @@ LEFTOVERS: list[Rule] = [
     # symbols
     (r"(?<=[a-z])\.(?=[a-z])", " dot ", "call foo.bar → call foo dot bar"),
     (r"(?<=\S) ?-+> ?| ?=> ?", " to ", "A -> B → A to B"),
+    (r" ?&& ?", " and ", "a && b → a and b"),
     (r"(?<=\w) ?!= ?", " is not equal to ", "a != b → a is not equal to b"),
     (r"(?<=\w) ?<= ?", " is at most ", "a <= b → a is at most b"),
     (r"(?<=\w) ?>= ?", " is at least ", "a >= b → a is at least b"),

@@ -25,7 +25,7 @@ NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody el
     chapter part act scene section volume book phase article war mark type level stage class grade bowl apollo
     gemini fantasy episode round rocky appendix figure table title vol no step unit lesson verse canto saturn model
     item division group category schedule exhibit annex tier size page number form factor axis quadrant symphony
-    sonata quest warcraft souls theft rule generation season game question paper
+    sonata quest warcraft souls theft rule generation season game question paper vatican
     """.split()  # noqa: SIM905
 )
 # who is counted even by a single letter: "Henry V"

@@ -6,6 +6,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
+from pathlib import Path
 
 import pytest
 from hibari.g2p import G2P
@@ -143,6 +144,22 @@ PHONEMES = {
     "UMNY": "jˌuˌɛmˌɛnwˈI.",
     "I read it yesterday; I will read it again": "ˌI ɹˈɛd ɪt jˈɛstəɹdˌA;ˌI wɪl ɹˈid ɪt əɡˈɛn.",
 }
+
+
+def rows(name: str) -> list[list[str]]:
+    """Lines "as written → what is right"; \\n is a line break, " / " stands between sentences."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [line.replace("\\n", "\n").rsplit(" → ", 1) for line in lines]
+
+
+@pytest.mark.parametrize(("written", "spoken"), rows("readings.txt"))
+def test_whatever_people_write(written, spoken):
+    assert " / ".join(map(normalize, split_sentences(written))) == spoken
+
+
+@pytest.mark.parametrize(("written", "sounds"), rows("sounds.txt"))
+def test_words_that_are_said_as_the_sentence_asks(written, sounds):
+    assert sounds in "".join(phonemize(written))
 
 
 @pytest.mark.parametrize(("written", "spoken"), READINGS.items())
@@ -294,6 +311,23 @@ def test_splitting_loses_nothing(words, limit):
     pieces = split_sentences(words, limit)
     assert " ".join(pieces) == " ".join(words.split())
     assert all(len(piece) <= limit or " " not in piece for piece in pieces)
+
+
+@pytest.mark.parametrize("mark", ["; ", ": ", " — ", "… ", " - ", " (", "... "])
+def test_every_mark_inside_a_sentence_pauses_as_a_comma_does(mark):
+    """The network gave ; : — … no pause at all: the corpora hardly hold them."""
+    tokenizer = VoiceCloningTokenizer()
+    expected = tokenizer("We came home, the door was open.")["input_ids"]
+    assert tokenizer(f"We came home{mark}the door was open.")["input_ids"] == expected
+
+
+def test_a_long_line_without_a_comma_is_cut_before_a_clause():
+    words = "we walked along the river for an hour and nobody said a word while the sun went down behind the hills " * 4
+    pieces = split_sentences(words.strip() + ".")
+    assert " ".join(pieces) == words.strip() + "."
+    assert all(re.match("and|while|we", piece) for piece in pieces)
+    for piece in split_sentences(("the long road to the old town of the king on the hill by the sea " * 9).strip()):
+        assert not re.search(r"\b(?:the|of|to|on|by)$", piece)
 
 
 def test_tokenizer_batch():
