@@ -61,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
     _enhance_option(clone)
     _model_options(clone)
 
+    say = _command(commands, "say", run_say, "show a text's words and phonemes as they will be said; no sound is made")
+    say.add_argument("text", help='what to show; "-" reads it from standard input')
+
     enroll = _command(commands, "enroll", run_enroll, "make a voice of one or several recordings of one person")
     enroll.add_argument("recordings", nargs="+", help="recordings with at least 3 s of speech in all")
     enroll.add_argument("--output", required=True, help="the voice file to write (.voice)")
@@ -182,6 +185,13 @@ def _check_voice(path: str) -> None:
         Voice.load(path)
     else:
         audio.check_sound(audio.read(path), quoted(Path(path).name))
+
+
+def run_say(options: argparse.Namespace) -> None:
+    """`rtvc say`: needs no model."""
+    from .say import as_text, what_is_said
+
+    print(as_text(what_is_said(_standard_input() if options.text == "-" else options.text)))
 
 
 def _standard_input() -> str:

@@ -6,17 +6,19 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
+from pathlib import Path
 
 import pytest
 from hibari.g2p import G2P
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtvc import text
+from rtvc.dictionary import g2p
 from rtvc.errors import TextError
 from rtvc.text import (
     IDS,
     LONGEST_WORD,
+    PAUSES,
     SYMBOLS,
     VoiceCloningTokenizer,
     normalize,
@@ -66,7 +68,7 @@ READINGS = {
     "J. R. R. Tolkien and T.S. Eliot": "J R R Tolkien and T S Eliot",
     "He lives in the U.S. He left.": "He lives in the U S. He left.",
     "Plan B. Then we left.": "Plan B. Then we left.",
-    "A.I. in the U.S.A.": "AI in the U S A.",
+    "A.I. in the U.S.A.": "A I in the U S A.",
     "Ph.D., e.g. this, etc.": "P H D, for example this, et cetera.",
     # times and dates
     "at 3:45pm, 10 a.m., 12:00, 09:05": "at three forty five P M, ten A M, twelve o'clock, nine oh five",
@@ -144,6 +146,22 @@ PHONEMES = {
 }
 
 
+def rows(name: str) -> list[list[str]]:
+    """Lines "as written → what is right"; \\n is a line break, " / " stands between sentences."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [line.replace("\\n", "\n").rsplit(" → ", 1) for line in lines]
+
+
+@pytest.mark.parametrize(("written", "spoken"), rows("readings.txt"))
+def test_whatever_people_write(written, spoken):
+    assert " / ".join(map(normalize, split_sentences(written))) == spoken
+
+
+@pytest.mark.parametrize(("written", "sounds"), rows("sounds.txt"))
+def test_words_that_are_said_as_the_sentence_asks(written, sounds):
+    assert sounds in "".join(phonemize(written))
+
+
 @pytest.mark.parametrize(("written", "spoken"), READINGS.items())
 def test_readings(written, spoken):
     assert normalize(written) == spoken
@@ -161,7 +179,7 @@ def test_phonemes(words, phonemes):
 
 def test_hibaris_tables_say_what_hibari_finds_in_them():
     """Every entry, and nothing for a word that is none."""
-    theirs, ours = G2P(), text._g2p()
+    theirs, ours = G2P(), g2p()
     for table in ("lexicon.golds.d", "lexicon.silvers.d", "tagger.weights"):
         packed, entries = attrgetter(table)(ours), attrgetter(table)(theirs)
         assert all(packed.get(key) == value for key, value in entries.items())
@@ -219,7 +237,7 @@ def test_questions_rise_from_their_last_stressed_vowel_on_unless_they_ask_for_mo
 
 def check_properties(words: str) -> None:
     spoken = normalize(words)
-    assert re.fullmatch(r"[A-Za-z' ,.?!;:—…-]*", spoken)
+    assert re.fullmatch(r"[A-Za-zÀ-ɏ' ,.?!;:—…-]*", spoken)
     if not re.search("[A-Za-z]", spoken):
         with pytest.raises(TextError):
             phonemize(words)
@@ -228,8 +246,8 @@ def check_properties(words: str) -> None:
     assert set(symbols) <= set(SYMBOLS)
     assert symbols[0] == "^"
     assert symbols[-1] == "$"
-    assert symbols[-2] in text.PAUSES
-    separators = [symbol == " " or symbol in text.PAUSES for symbol in symbols]
+    assert symbols[-2] in PAUSES
+    separators = [symbol == " " or symbol in PAUSES for symbol in symbols]
     assert not separators[1]
     assert not any(a and b for a, b in zip(separators, separators[1:], strict=False))
     spaced = [word for word in re.split(r"[ ,.?!;:—…]+", spoken) if re.search("[A-Za-z]", word)]
@@ -293,6 +311,23 @@ def test_splitting_loses_nothing(words, limit):
     pieces = split_sentences(words, limit)
     assert " ".join(pieces) == " ".join(words.split())
     assert all(len(piece) <= limit or " " not in piece for piece in pieces)
+
+
+@pytest.mark.parametrize("mark", ["; ", ": ", " — ", "… ", " - ", " (", "... "])
+def test_every_mark_inside_a_sentence_pauses_as_a_comma_does(mark):
+    """The network gave ; : — … no pause at all: the corpora hardly hold them."""
+    tokenizer = VoiceCloningTokenizer()
+    expected = tokenizer("We came home, the door was open.")["input_ids"]
+    assert tokenizer(f"We came home{mark}the door was open.")["input_ids"] == expected
+
+
+def test_a_long_line_without_a_comma_is_cut_before_a_clause():
+    words = "we walked along the river for an hour and nobody said a word while the sun went down behind the hills " * 4
+    pieces = split_sentences(words.strip() + ".")
+    assert " ".join(pieces) == words.strip() + "."
+    assert all(re.match("and|while|we", piece) for piece in pieces)
+    for piece in split_sentences(("the long road to the old town of the king on the hill by the sea " * 9).strip()):
+        assert not re.search(r"\b(?:the|of|to|on|by)$", piece)
 
 
 def test_tokenizer_batch():

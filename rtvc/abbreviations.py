@@ -1,0 +1,105 @@
+"""Abbreviations: what they stand for, and whether the full stop behind one ends a sentence.
+
+The sentence splitter and the rules of spoken English ask the same tables.
+"""
+
+from __future__ import annotations
+
+import re
+from re import Match
+
+from .number_words import alternatives
+
+OPENERS = (  # capitalised words that say a new sentence has begun
+    "(?:The|A|An|He|She|It|They|We|I|You|But|And|Or|Then|This|That|These|Those|In|On|At|Is|Are|Was|Were|Do|Did|Does|"
+    r"Can|What|When|Where|Who|Why|How|My|His|Her|Our|Your|Their|There|Here|If|So|Not|No|Yes|Please|After|Before|For|As|"
+    r"Let|Its|Some|Many|Most|Now|Today|Later|Once|Since|With|From|To|By|All|Both|One|Nobody|Everyone|However|Also)\b(?!\.)"
+)
+TITLES = {  # a name follows
+    "Mr": "Mister", "Mrs": "Mrs", "Ms": "Miz", "Mx": "Mix", "Messrs": "Messers", "Prof": "Professor",
+    "Gen": "General", "Gov": "Governor", "Sen": "Senator", "Rep": "Representative", "Capt": "Captain",
+    "Cpt": "Captain", "Lt": "Lieutenant", "Col": "Colonel", "Sgt": "Sergeant", "Cmdr": "Commander", "Rev": "Reverend",
+    "Hon": "Honorable", "Pres": "President", "Cpl": "Corporal", "Pvt": "Private", "Maj": "Major", "Adm": "Admiral",
+    "Msgr": "Monsignor", "Fr": "Father", "Br": "Brother", "Supt": "Superintendent", "Insp": "Inspector",
+    "Det": "Detective", "Atty": "Attorney", "Amb": "Ambassador", "Mlle": "Mademoiselle", "Mme": "Madame",
+    "Mt": "Mount", "Ft": "Fort", "Pt": "Point", "Ald": "Alderman", "Brig": "Brigadier", "Sec": "Secretary",
+}  # fmt: skip
+COUNTERS = {  # a number or a letter follows
+    "No": "number", "Nos": "numbers", "Nr": "number", "Vol": "volume", "Vols": "volumes", "Ch": "chapter",
+    "Chap": "chapter", "Fig": "figure", "Figs": "figures", "Eq": "equation", "Eqs": "equations", "Art": "article",
+    "Arts": "articles", "Sec": "section", "Secs": "sections", "Sect": "section", "Pt": "part", "Pts": "parts",
+    "P": "page", "Pp": "pages", "Pg": "page", "Par": "paragraph", "Para": "paragraph", "Paras": "paragraphs",
+    "App": "appendix", "Ex": "example", "Op": "opus", "Tab": "table", "Bk": "book", "Thm": "theorem",
+    "Def": "definition", "Prop": "proposition", "Cl": "clause", "Ver": "version", "Rm": "Room", "Apt": "Apartment",
+    "Ste": "Suite", "Bldg": "Building", "Fl": "Floor", "Rte": "Route", "Rt": "Route", "Hwy": "Highway", "Ext": "extension",
+    "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
+    "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
+    "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare",
+}  # fmt: skip
+ANYWHERE = {  # the full stop may be the sentence's too
+    "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",
+    "Hwy": "Highway", "Pkwy": "Parkway", "Sq": "Square", "Ct": "Court", "Pl": "Place", "Ter": "Terrace",
+    "Apt": "Apartment", "Bldg": "Building", "Ltd": "Limited", "Inc": "Incorporated", "Corp": "Corporation",
+    "Co": "Company", "Bros": "Brothers", "Dept": "Department", "Univ": "University", "Assn": "Association",
+    "Govt": "Government", "Inst": "Institute", "Intl": "International", "Mfg": "Manufacturing",
+    "approx": "approximately", "est": "established", "vs": "versus", "vol": "volume", "fig": "figure",
+    "ch": "chapter", "pp": "pages", "eds": "editors", "cf": "compare", "etc": "et cetera", "Etc": "et cetera",
+    "tel": "telephone", "temp": "temperature", "max": "maximum", "min": "minimum", "avg": "average",
+    "dept": "department", "govt": "government", "ext": "extension", "incl": "including", "excl": "excluding",
+    "esp": "especially", "misc": "miscellaneous", "viz": "namely", "resp": "respectively", "Mgmt": "Management",
+    "tsp": "teaspoon", "tbsp": "tablespoon", "oz": "ounce", "lb": "pound", "lbs": "pounds", "ft": "feet",
+    "hr": "hour", "hrs": "hours", "mins": "minutes", "sec": "second", "secs": "seconds", "yrs": "years",
+    "Approx": "approximately", "Ch": "chapter", "Vol": "volume", "Fig": "figure", "Tel": "telephone",
+    "Temp": "temperature", "Natl": "National", "appt": "appointment", "Appt": "appointment", "cont": "continued",
+    "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September", "Oct": "October", "Nov": "November",
+    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
+    "Thurs": "Thursday", "Fri": "Friday",
+}  # fmt: skip
+# without a full stop too
+BARE = ("Mr", "Mrs", "Ms", "vs", "approx", "tsp", "tbsp", "lbs", "Prof", "Sgt", "Lt", "Blvd", "Dept", "Feb", "Sept")
+MONTHS = [
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+]  # fmt: skip
+MONTH = alternatives([*MONTHS, *(month[:3] for month in MONTHS), "Sept"])
+WEEKDAYS = "Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun"
+
+_NAMED = re.compile(r"(?:^|[^\w'])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Mlle|Mme|Mt)\.$", re.I)
+_TITLE = re.compile(rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det'})})\.$", re.I)
+_COUNTER = re.compile(rf"(?:^|[^\w'])(?:{alternatives(COUNTERS)}|Rs|§+)\.$", re.I)
+_DATED = re.compile(rf"(?:^|\W)(?:{alternatives(month[:3] for month in MONTHS)}|Sept|{WEEKDAYS})\.$", re.I)
+_ANYWHERE = re.compile(
+    rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - {'No', 'Art', 'Def', 'Ex', 'Det', 'Par'})}"
+    r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'])[A-Za-z])\.$"
+)
+_DOTTED = re.compile(r"(?:^|[^\w'])(?:[A-Za-z]\.){2,}$|(?:^|[^\w'])[ap]\. ?m\.$", re.I)
+_ITEM = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,3}|[A-Za-z])\.$")
+_DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
+
+
+def ends_sentence(before: str, after: str) -> bool:
+    """Whether the full stop that ends `before` ends a sentence, and is not an abbreviation's alone.
+
+    before: some characters of text, up to a full stop (or ? ! …) and what closes behind it. after: what follows.
+    """
+    if re.match(r"[\"'“‘(\[]*[a-z]", after):
+        return False
+    if _NAMED.search(before) or _ITEM.search(before):
+        return False
+    if _TITLE.search(before):
+        return re.match(rf"[\"'“‘(\[]*(?!A\b|I\b|[A-Z]\.){OPENERS}", after) is not None
+    if _COUNTER.search(before) and re.match(r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]\d|[A-Z]\b(?![' ])", after):
+        return False
+    if _DATED.search(before) and (re.match(r"\d|[-–]", after) or _DAY_OR_MONTH_AHEAD.match(after)):
+        return False
+    if _ANYWHERE.search(before) or _DOTTED.search(before):
+        return re.match(rf"[\"'“‘(\[]*{OPENERS}", after) is not None
+    return True
+
+
+def sentence_end(match: Match[str], openers: str = OPENERS) -> str:
+    """The full stop of an abbreviation that is the sentence's too: at the end, or before a word that opens one."""
+    if not match.group().endswith("."):
+        return ""
+    rest = match.string[match.end() : match.end() + 60]
+    return "." if not rest.strip(" \"')") or re.match(rf"[\"')]*\s+[\"'(]*(?:{openers})", rest) else ""

@@ -1,0 +1,88 @@
+"""Words in capitals: acronyms stay, the rest is lower-cased."""
+
+from __future__ import annotations
+
+import re
+
+from .abbreviations import ANYWHERE, COUNTERS, MONTHS, TITLES
+from .dictionary import has_own_reading, is_known
+from .homographs import NUMBER_WORDS
+from .spoken import ROMAN
+from .symbol_names import UNITS
+
+# Small words that the tagger takes for acronyms when they are written in capitals.
+LOUD = frozenset(
+    """ALL AND ARE AT BE BUT BY CAN DID DO DOES FOR FROM GO HAD HAS HAVE HER HIM HIS HOW IF JUST MY NO NOT NOW OF ON ONE
+    SHE SO STOP THAT THE THEM THEY THIS TO TOO UP WAS WE WERE WHAT WHEN WHY WILL WITH YES YOU YOUR""".split()  # noqa: SIM905
+)
+# What a full stop or a number behind it makes an abbreviation, and what keeps its capital.
+CAPITALISED = frozenset(
+    {*TITLES, *COUNTERS, *ANYWHERE, "St", "Dr", *MONTHS, *(month[:3] for month in MONTHS), "Sat", "Sun"}
+)
+LONGEST_ACRONYM = 4  # letters of an unknown word in capitals that is spelled, not read
+AMERICAN = re.compile(
+    r"\bTHE US\b(?= (?:AND|IS|HAS|WAS|WILL|TO|IN|ON|[A-Z]{5,}))|\bUS(?= AND (?:UK|THE UK|CHINA|EU)\b)"
+)
+
+
+def recase(text: str) -> str:
+    """Text in capitals only → lower case, spelled letters and acronyms excepted. Loud words amid others stay."""
+    words = re.findall(r"[A-ZÀ-Þ][A-ZÀ-Þ']+", text)
+    if text != text.upper() or not any(len(word) > 5 or is_known(word.lower()) for word in words):
+        return re.sub(r"\b[A-Z]{6,}\b", _read_not_spelled, text)
+    text = ROMAN.pattern.sub(lambda m: ROMAN.replacement(m) if len(m[2]) > 1 else m.group(), text)
+    text = AMERICAN.sub(lambda match: match.group().replace("US", "U S"), text)
+    pieces = re.split(r"(?<![a-zß-ÿ])([A-ZÀ-Þ']+)(?![a-zß-ÿ])", text)
+    for index in range(1, len(pieces), 2):
+        pieces[index] = _recased(pieces, index)
+    return "".join(pieces)
+
+
+def is_loud(word: str) -> bool:
+    """Whether a word in capitals amid others is an ordinary one that is stressed, and no acronym."""
+    return word in LOUD or (len(word) > 3 and is_known(word.lower()) and not has_own_reading(word))
+
+
+def quiet(text: str) -> str:
+    """Loud words in small letters."""
+    return re.sub(r"\b[A-Z]{2,}\b", lambda match: match[0].lower() if is_loud(match[0]) else match[0], text)
+
+
+def _read_not_spelled(match: re.Match[str]) -> str:
+    """A long unknown word with vowels is read: "SOOOOO"."""
+    word = match.group()
+    return word.lower() if _has_vowel(word) and not is_known(word.lower()) and not has_own_reading(word) else word
+
+
+def _has_vowel(word: str) -> bool:
+    return re.search("[AEIOUY]", word) is not None
+
+
+def _recased(pieces: list[str], index: int) -> str:
+    """A word of a text in capitals as it would be written amid others. Words stand at the odd places of `pieces`."""
+    word, behind = pieces[index], pieces[index + 1]
+    if word.capitalize() in CAPITALISED and re.match(r"\.| ?\d", behind):
+        return word.capitalize()
+    if word.lower() in UNITS and re.search(r"\d ?$", pieces[index - 1]):
+        return word.lower()
+    return word if _is_spelled(pieces, index) else word.lower()
+
+
+def _is_spelled(pieces: list[str], index: int) -> bool:
+    """Whether a word of a text in capitals stays so: I, a spelled letter, an acronym."""
+    word = pieces[index]
+    if len(word) > 1:
+        if "&" in (pieces[index - 1][-1:], pieces[index + 1][:1]) or pieces[index + 1][:1] == "$":
+            return True
+        if is_known(word.lower()) or "'" in word.strip("'"):
+            return False
+        return has_own_reading(word) or len(word) <= LONGEST_ACRONYM or not _has_vowel(word)
+    if word not in "AO":
+        return True
+    following = pieces[index + 2].lower() if index + 2 < len(pieces) else ""
+    if word == "A" and re.fullmatch(NUMBER_WORDS, following):
+        return True
+    neighbours = [
+        j for j in (index - 2, index + 2) if 0 <= j < len(pieces) and not pieces[(index + j) // 2].strip(" .-")
+    ]
+    return any(len(pieces[j]) == 1 and pieces[j] not in "AIO'" for j in neighbours)

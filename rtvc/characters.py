@@ -1,0 +1,62 @@
+"""Any Unicode → the characters that the rules of spoken English know."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from re import Match
+
+from .symbol_names import CURRENCIES, SYMBOLS
+
+LATIN = {"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ł": "l",
+         "Ł": "L", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D", "ı": "i", "ħ": "h", "Ħ": "H", "ŋ": "ng", "Ŋ": "Ng",
+         "ſ": "s", "ə": "e", "ƒ": "f", "ʻ": "'", "ʼ": "'"}  # fmt: skip
+LOOKALIKES = {
+    "’": "'", "‘": "'", "`": "'", "´": "'", "ʹ": "'", "′": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "«": '"',
+    "»": '"', "″": '"', "‟": '"', "‐": "-", "‑": "-", "‒": "–", "―": "—", "−": "-", "﹣": "-", "⁄": "/", "∕": "/",
+    "·": " ", "•": ", ", "²": " squared ", "³": " cubed ", "∙": " ", "μ": "µ", "Ω": "Ω", "™": "", "®": "",
+    "≠": " is not equal to ", "、": ",", "。": ".", "，": ",", "！": "!", "？": "?", "：": ":", "；": ";", "¿": "",
+    "¡": "", "‚": ",", "№": "number ", "º": "°", "˚": "°", "′′": '"',
+}  # fmt: skip
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31}\d{0,2});")
+
+
+def plain(text: str) -> str:
+    """Any Unicode → ASCII, accented Latin letters, a few symbols and lone Greek letters.
+
+    What HTML writes as an entity is undone first; letters of other scripts and emoji are dropped.
+    """
+    text = ENTITY.sub(lambda match: html.unescape(match.group()), text)
+    text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
+    text = re.sub(r"(?<=\d|\b[A-Za-z])[⁰¹²³⁴-⁹⁻]+", _power, text)
+    text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
+    text = unicodedata.normalize("NFKC", text)
+    text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
+    text = re.sub(r"[Α-ω]{2,}", " ", "".join(map(_kept, text)))
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def unaccented(text: str) -> str:
+    """Its letters without their accents."""
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+
+
+def _power(match: Match[str]) -> str:
+    """Raised digits, of which unicodedata would make ordinary ones: "10⁶"; ² and ³ have words of their own."""
+    raised = match.group()
+    return raised if raised in LOOKALIKES else "^" + raised.translate(RAISED)
+
+
+def _kept(c: str) -> str:
+    if c.isascii():
+        return c if c.isprintable() else " "
+    if c.isdigit():
+        return str(unicodedata.digit(c))
+    if c in "–—…µ" or c in SYMBOLS or c in CURRENCIES or "Α" <= c <= "ω":
+        return c
+    base = unicodedata.normalize("NFD", c)[0]
+    if base.isascii() and base.isalpha():
+        return c if c <= "ɏ" else base
+    return "" if unicodedata.category(c) in ("Cf", "Mn", "Me", "Lm", "Sk") else " "

@@ -1,0 +1,136 @@
+"""hibari's dictionary and converter from letters to phonemes (misaki's alphabet), with a tenth of its memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import threading
+from array import array
+from bisect import bisect_left, bisect_right
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .characters import unaccented
+
+JSON_ENTRY = re.compile(rb'("(?:[^"\\]|\\.)*"):(?:"(?:[^"\\]|\\.)*"|\{[^{}]*\})')
+# names and words from other languages whose last letter is said, where English has another word or none
+ACCENTED = {
+    "résumé": "ɹˈɛzəmˌA", "resumé": "ɹˈɛzəmˌA", "josé": "hOzˈA", "rosé": "ɹOzˈA", "pâté": "pɑtˈA", "renée": "ɹənˈA",
+    "rené": "ɹənˈA", "exposé": "ˌɛkspOzˈA", "lamé": "lɑmˈA", "maté": "mˈɑtˌA", "beyoncé": "biˈɑnsˌA", "andré": "ˈɑndɹˌA",
+    "zoë": "zˈOi", "chloë": "klˈOi", "citroën": "sˈɪtɹoʊən".replace("oʊ", "O"), "noël": "nOˈɛl", "brontë": "bɹˈɑnti",
+    "saké": "sˈɑki", "são": "sˈW", "señor": "sAnjˈɔɹ", "señora": "sAnjˈɔɹə", "niño": "nˈinjO", "niña": "nˈinjə",
+    "ångström": "ˈæŋstɹəm", "touché": "tuʃˈA", "entrée": "ˈɑntɹˌA", "entrées": "ˈɑntɹˌAz", "blasé": "blɑzˈA", "montréal": "mˌʌntɹiˈɔl", "jalapeño": "hˌɑləpˈAnjO",
+    "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə", "españa": "ɛspˈɑnjə",
+}  # fmt: skip
+RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch", "ń": "ny"}
+_lock = threading.Lock()
+
+
+class JSONTable:
+    """The entries of a JSON object, parsed one at a time: as dicts hibari's tables take 100 MB, as text a sixth.
+
+    text: UTF-8; the entries' values are strings or objects without objects inside. start: where the first one begins.
+    """
+
+    def __init__(self, text: bytes, start: int = 0):
+        self._text, columns = text, [("hash", "i8"), ("start", "i8"), ("end", "i8")]
+        entries = ((hash(json.loads(one[1])), *one.span()) for one in JSON_ENTRY.finditer(text, start))
+        found = np.sort(np.fromiter(entries, columns), order="hash")
+        self._hashes, self._starts, self._ends = (array("q", found[name].tobytes()) for name, _ in columns)
+        self.get = lru_cache(4096)(self._get)
+
+    def _get(self, key: str, default: Any = None) -> Any:
+        for place in range(bisect_left(self._hashes, hash(key)), bisect_right(self._hashes, hash(key))):
+            entry = json.loads(b"{%b}" % self._text[self._starts[place] : self._ends[place]])
+            if key in entry:
+                return entry[key]
+        return default
+
+
+@lru_cache(maxsize=1)
+def _load_g2p():
+    from hibari import g2p
+
+    def text(name: str) -> bytes:
+        return gzip.decompress(Path(g2p.ASSETS, name).read_bytes())
+
+    class G2P(g2p.G2P):
+        """As hibari makes it, but for its large tables."""
+
+        def __init__(self) -> None:
+            gold, silver = (JSONTable(text(f"lexicon_us_{name}.json.gz")) for name in ("gold", "silver"))
+            tagger = text("tagger.json.gz")
+            start = tagger.index(b',"weights":') + 1
+            weights = {"weights": JSONTable(tagger, start + len(b'"weights":'))}
+            self.lexicon = g2p.Lexicon(gold, silver)
+            self.tokenizer = g2p.Tokenizer(g2p._load_json("tokenizer_exceptions.json"))
+            self.tagger = g2p.Tagger(json.loads(tagger[: start - 1] + b"}") | weights)
+            self._oov, self.unk, self.british = None, "", False
+
+    return G2P()
+
+
+def g2p():
+    """hibari's grapheme-to-phoneme converter, loaded on first use (0.6 s)."""
+    with _lock:
+        return _load_g2p()
+
+
+def is_known(word: str) -> bool:
+    """Whether the dictionary has the word, as it is or as a regular form of another one ("gates")."""
+    lexicon = g2p().lexicon
+    if word in lexicon.golds or word in lexicon.silvers:
+        return True
+    return any(form(word, None, None, None)[0] for form in (lexicon.stem_s, lexicon.stem_ed, lexicon.stem_ing))
+
+
+def has_own_reading(word: str) -> bool:
+    """Whether the dictionary has the word written just so: "NASA", which is said as a word."""
+    return g2p().lexicon.golds.get(word) is not None
+
+
+def converted(text: str) -> list:
+    """hibari's tokens of a text, with their phonemes. "[word](/phonemes/)" is read as given."""
+    converter = g2p()
+    with _lock:
+        return converter.phonemize_tokens(converter.tokenize(text))
+
+
+def reading(word: str) -> str:
+    """The phonemes of a word by itself; an unknown one is read by the network."""
+    return "".join(token.phonemes or "" for token in converted(word))
+
+
+def without_needless_accents(word: str) -> str:
+    """A word with accents → without them, if the dictionary reads that as the accents ask; else the word as it is."""
+    return unaccented(word) if _accented(word.lower()) is None else word
+
+
+def accented_phonemes(word: str) -> str:
+    """The phonemes of a word whose accents count."""
+    return _accented(word.lower()) or ""
+
+
+@lru_cache(maxsize=1024)
+def _accented(word: str) -> str | None:
+    """The phonemes that a word's accents ask for; None where it is read as well without them."""
+    if word in ACCENTED:
+        return ACCENTED[word]
+    plain = unaccented(word)
+    known = reading(plain) if len(plain) > 2 and is_known(plain) else ""
+    ending = re.search(r"ée?(s?)$", word)
+    if ending and len(word) > 3 and not re.search(f"A{'z' if ending[1] else ''}$", known):
+        stem = reading(_respelled(word[: ending.start()]) + "ay").replace("ˈ", "ˌ")
+        return re.sub("ˌ?[AIiə]$", "", stem) + "ˈA" + ("z" if ending[1] else "")
+    if known and not ("ñ" in word and "nj" not in known) and not ("ç" in word and "s" not in known):
+        return None
+    respelled = _respelled(word)
+    return None if len(word) < 3 or respelled == plain else reading(respelled)
+
+
+def _respelled(word: str) -> str:
+    return unaccented("".join(RESPELLED.get(c, c) for c in word))

@@ -1,0 +1,270 @@
+"""Money, measures, ranges, fractions and sums as they are spoken."""
+
+# ruff: noqa: E501 (a rule and its examples are one line)
+from __future__ import annotations
+
+import re
+from re import Match
+
+from .abbreviations import sentence_end
+from .number_words import NUMBER, SCALES, Rule, alternatives, count, is_one, nth, number, plural
+from .symbol_names import AREAS, CURRENCIES, EACH, UNITS
+
+FIRST = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d+)?"  # of a range
+UNIT = alternatives(UNITS)
+RATIO = re.compile(r"(-)?(?:(\d+)[ -])?(\d{1,4})/(\d{1,4})()")
+AREA = alternatives(AREAS)
+MONEY = alternatives(CURRENCIES)
+PAID = alternatives({*(word for names in CURRENCIES.values() for word in names), "thousand", "million", "billion"})
+SCALE = r"hundred|thousand|million|billion|trillion"
+DENOMINATORS = {2: "half", 4: "quarter"}
+CLOCK_UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+# what may stand between an amount's article and the amount, and what follows an amount without being its noun
+_ARTICLE = re.compile(
+    r"\b[Aa]n? (?!(?:few|total|further|mere|good|full|couple|lot|distance|record)\b)(?:[A-Za-z-]+ )?$"
+)
+_OWNER = re.compile(
+    r"\b(?:[Tt]he|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Mm]y|[Ii]ts|[Tt]his|[Tt]hat|[Ee]ach|[Ee]very|[Yy]our) $"
+)
+_NOUN = re.compile(
+    r" (?!(?:of|in|on|at|to|for|from|by|with|and|or|but|is|are|was|were|be|per|a|an|the|each|more|less|long|wide|tall|high|"
+    r"deep|thick|away|ago|later|below|above|over|under|after|before|off|apart|if|when|that|which|it|he|she|they|we|you|I|"
+    r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there)\b)[a-z]+"
+)
+_BILLS = re.compile(r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount)\b")
+
+
+def _is_adjective(match: Match[str]) -> bool:
+    """Whether an amount stands before its noun, where it has no plural: "a ten meter shaft"."""
+    before, after = (
+        match.string[max(0, match.start() - 30) : match.start()],
+        match.string[match.end() : match.end() + 40],
+    )
+    if _BILLS.match(after):
+        return True
+    if _ARTICLE.search(before):
+        return _NOUN.match(re.sub(r"^ (?:wide|long|tall|high|deep|thick|old)(?= [a-z])", "", after)) is not None
+    return _NOUN.match(after) is not None and _OWNER.search(before) is not None
+
+
+def _in_english(text: str) -> str:
+    """An amount with a comma for its cents, "1.234,56", as English has it."""
+    return text.replace(".", "").replace(",", ".")
+
+
+def _continental(match: Match[str]) -> str:
+    return _in_english(match.group())
+
+
+def _amount(value: str, symbol: str, is_adjective: bool = False) -> str:
+    """ "1.50", "$" → "one dollar and fifty cents"."""
+    one, several, cent, cents = CURRENCIES[symbol]
+    whole, _, fraction = value.partition(".")
+    if len(fraction) != 2:
+        return f"{number(value)} {one if is_one(value) or is_adjective else several}"
+    parts = [f"{number(whole)} {one if is_one(whole) else several}"] if whole.strip("0,") or fraction == "00" else []
+    if fraction != "00":
+        parts.append(f"{number(fraction.lstrip('0'))} {cent if fraction == '01' else cents}")
+    return " and ".join(parts)
+
+
+def _scaled(value: str, scale: str, symbol: str, is_adjective: bool) -> str:
+    one, several, _, _ = CURRENCIES[symbol]
+    return f"{number(value)} {SCALES.get(scale.lower(), scale.lower())} {one if is_adjective else several}"
+
+
+def _money(match: Match[str]) -> str:
+    minus, (symbol, value, scale) = "minus " if match[1] else "", match.groups()[1:4]
+    if scale:
+        return minus + _scaled(value, scale, symbol, _is_adjective(match))
+    return minus + _amount(value, symbol, _is_adjective(match))
+
+
+def _money_range(match: Match[str]) -> str:
+    """The first of two amounts; with cents or a scale of its own it is one by itself."""
+    has_cents = re.search(r"\.\d\d$", match[2])
+    first = f"{match[1]}{match[2]}{match[3] or ''}" if has_cents or match[3] else number(match[2])
+    return f"{first} to {match[1]}"
+
+
+def _money_after(match: Match[str]) -> str:
+    """An amount whose symbol or code stands behind it: "5 €"."""
+    if match[2]:
+        return _scaled(match[1], match[2], match[3], _is_adjective(match))
+    return _amount(match[1], match[3], _is_adjective(match))
+
+
+def _cents(match: Match[str]) -> str:
+    return f"{number(match[1])} {'cent' if is_one(match[1]) else 'cents'}"
+
+
+def _duration(match: Match[str]) -> str:
+    """1h 23m 45s: m is minutes beside hours or seconds. What is not in that order stays."""
+    parts = re.findall(r"(\d+(?:\.\d+)?) ?([dhms])[a-z]*", match.group())
+    units = [unit for _, unit in parts]
+    if units != sorted(set(units), key="dhms".index):
+        return match.group()
+    words = [f"{number(value)} {CLOCK_UNITS[unit]}{'' if is_one(value) else 's'}" for value, unit in parts]
+    return " ".join(words)
+
+
+def _unit_words(value: str, unit: str, is_adjective: bool = False, raised: str | None = None) -> str:
+    value = re.sub(r"^(-?\d+),(\d{1,2})$", r"\1.\2", value)
+    one, several = UNITS[unit]
+    kind = {"squared": "square ", "cubed": "cubic "}.get((raised or "").strip(), "")
+    return f"{number(value)} {kind}{one if is_one(value) or is_adjective else several}"
+
+
+def _unit(match: Match[str]) -> str:
+    value, unit, raised, per_count, per, per_raised = match.groups()
+    words = _unit_words(value, unit, _is_adjective(match), raised)
+    if per_count:
+        words += f" per {number(per_count)} {UNITS[per][1]}"
+    elif per:
+        kind = {" squared": "square ", " cubed": "cubic "}[per_raised] if per_raised and per not in ("s", "h") else ""
+        words += f" per {kind}{UNITS[per][0]}" + (per_raised or "" if not kind else "")
+    return words + sentence_end(match, "[A-Z][a-z]*")
+
+
+def _unit_adjective(match: Match[str]) -> str:
+    return f"{number(match[1])} {UNITS[match[2]][0]}"
+
+
+def _square(match: Match[str]) -> str:
+    kind = "square" if match[2].startswith("sq") else "cubic"
+    one, several = UNITS["inch" if match[3] == "in" else match[3]]
+    return (
+        f"{number(match[1])} {kind} {one if is_one(match[1]) or _is_adjective(match) else several}{sentence_end(match)}"
+    )
+
+
+def _degrees(match: Match[str]) -> str:
+    scale = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin"}.get((match[2] or "").upper(), "")
+    return f"{number(match[1])} {'degree' if is_one(match[1]) else 'degrees'}{scale}"
+
+
+def _coordinate(match: Match[str]) -> str:
+    """40°26'46"N."""
+    parts = [(match[1], "degree"), (match[2], "minute"), (match[3], "second")]
+    words = [f"{number(value)} {name}{'' if is_one(value) else 's'}" for value, name in parts if value]
+    return " ".join(words) + f" {POINTS[match[4]]}"
+
+
+def _inches(match: Match[str]) -> str:
+    is_single = is_one(match[1]) or _is_adjective(match)
+    return f"{number(match[1])} {'inch' if is_single else 'inches'}" + sentence_end(match)
+
+
+def _inch_mark(match: Match[str]) -> str:
+    """27": inches, unless the mark closes a quotation."""
+    if match.string.count('"', 0, match.start()) % 2:
+        return match.group()
+    words = number(match[1]) if match[1] else match[2]
+    is_single = is_one(match[1] or "") or _is_adjective(match) or "/" in match.group()
+    return f"{words} {'inch' if is_single else 'inches'}"
+
+
+def _feet_inches(match: Match[str]) -> str:
+    return f"{number(match[1])} foot {number(match[2])}"
+
+
+def _feet(match: Match[str]) -> str:
+    value = match[1] or match[2] or match[3]
+    return f"{number(value)} {'foot' if is_one(value) else 'feet'}"
+
+
+def _fraction(match: Match[str]) -> str:
+    minus, whole, above, below = "minus " if match[1] else "", match[2], int(match[3]), int(match[4])
+    if match[5]:
+        bare = re.sub(r" ?[^\d]*$", "", match.group())
+        is_part = 0 < above < below and not whole
+        return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_part else 1]}"
+    if above == below > 10 and not whole:
+        return f"{number(match[3])} {number(match[4])}"
+    if above == below and not whole:
+        return f"{number(match[3])} out of {number(match[4])}"
+    if not (0 < above < below <= 100):
+        words = f"{number(match[3])} over {number(match[4])}"
+        return minus + (f"{number(whole)} and {words}" if whole else words)
+    name = DENOMINATORS.get(below) or nth(match[4]).removeprefix("one ")
+    if above > 1:
+        name = "halves" if below == 2 else name + "s"
+    if not whole:
+        return f"{minus}{count(above)} {name}"
+    return f"{minus}{number(whole)} and {'a' if above == 1 else count(above)} {name}"
+
+
+def _range(match: Match[str]) -> str:
+    return f"{number(match[1])} to {match[2]}"
+
+
+def _difference(match: Match[str]) -> str:
+    """A dash in a sum, which has a "=" near by."""
+    around = match.string[max(0, match.start() - 30) : match.end() + 30]
+    return " minus " if "=" in around else match.group()
+
+
+def _minus_or_to(match: Match[str]) -> str:
+    """10 - 4 with spaces: what goes down is a difference, what goes up a range."""
+    first, last = (float(text.replace(",", "")) for text in match.groups())
+    return f"{match[1]} {'minus' if first > last else 'to'} {match[2]}"
+
+
+def _power_of_ten(match: Match[str]) -> str:
+    return f"{number(match[1])} times ten to the {number(match[2].lstrip('+'))}"
+
+
+DURATIONS: list[Rule] = [
+    (r"(?<![\w.])(?:\d+ ?(?:d|h|hrs?|m|min) ?){1,3}\d+(?:\.\d+)? ?(?:hrs?|h|mins?|m|secs?|s)(?![\w/])", _duration, "1h 23m 45s → one hour twenty three minutes forty five seconds", "1m 20s → one minute twenty seconds"),
+]  # fmt: skip  # noqa: E501
+RULES: list[Rule] = [
+    # sums: before a dash can be a range
+    (r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\w.]\w)\b", _power_of_ten, "1e-5 → one times ten to the minus five", "6.02e23 → six point zero two times ten to the twenty three"),
+    (r"(?:(?<=^)|(?<=[ (=,:]))[–-](?=[\d.$£€]\S*)(?=\.?\d|[$£€]\d)", "-", "–3 °C → minus three degrees Celsius"),
+    (r"(?:(?<=\d)|(?<=\))|(?<=\b[a-z])) ?[-–] ?(?=[\d.(]|[a-z]\b)", _difference, "10 - 4 = 6 → ten minus four equals six", "x-3=7 → x minus three equals seven"),
+    (rf"(?<![\w.,])({FIRST}) [-–] ({FIRST})(?![\w%°:/-])(?!\.\d)", _minus_or_to, "9 - 3 is fine → nine minus three is fine", "ages 3 - 9 → ages three to nine"),
+    (r"(?:(?<=\b[a-z])|(?<=\))) [-–] (?=\d|[a-z]\b)", " minus ", "x - 3 → x minus three"),
+    # money
+    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?<=[€£$])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?€)", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents"),
+    (rf"([$£€¥₹])({FIRST})(?: ?({SCALE}|[kKmMbBtT]n?))? ?[-–] ?\1?(?=\d)", _money_range, "$50-$60 → fifty to sixty dollars", "$1.50-$2.00 → one dollar and fifty cents to two dollars", "$5k-$6k → five thousand dollars to six thousand dollars"),
+    (rf"(?<![\w$])(-)?({MONEY}) ?({NUMBER})(?:[ -]?({SCALE}|k|K|m|M|mn|bn|b|B|tn|T))?(?!\w)", _money, "$5.20 → five dollars and twenty cents", "a $1.4 billion loan → a one point four billion dollar loan", "-$5 → minus five dollars", "£2bn → two billion pounds"),
+    (rf"(?<![\w.])({NUMBER})(?: ?({SCALE}|k|K|m|M|mn|bn|b|B|tn))? ?({MONEY})(?!\w)", _money_after, "5 € → five euros", "3.50€ → three euros and fifty cents", "50 million USD → fifty million U S dollars"),
+    (rf"(?<![\w.])({NUMBER}) ?¢", _cents, "50¢ → fifty cents"),
+    (rf"\b({PAID}) ?/ ?({alternatives(EACH)})\b(?!/)\.?", lambda m: f"{m[1]} {EACH[m[2]]}" + sentence_end(m), "$5/mo → five dollars a month", "£3/kg → three pounds a kilogram"),
+    # quantities
+    (r"(?<![\w.])(\d{1,3}(?:,000)+)s\b", lambda match: plural(number(match[1]).removeprefix("one ")), "1,000s of them → thousands of them"),
+    (r"(?:(?<=[%°])|(?<=°[CF])) ?[-–] ?(?=-?\d)", " to ", "5%–10% → five percent to ten percent"),
+    (r"(?<=\d(?:st|nd|rd|th)) ?[-–] ?(?=\d+(?:st|nd|rd|th)\b)", " to ", "16th-18th → sixteenth to eighteenth"),
+    (r"(?<=\d)-(to|for|by|in|on|and|or)-(?=\d)", r" \1 ", "9-to-5 → nine to five"),
+    (r"(?<=[\d)%]) ?> ?(?=[-\d(])", " is greater than ", "5 > 3 → five is greater than three"),
+    (r"(?<=[\d)%]) ?< ?(?=[-\d(])", " is less than ", "3<5 → three is less than five"),
+    (r"(?<!\w)> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
+    (r"(?<!\w)< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
+    (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
+    (rf"(?<![\w.])({NUMBER}) ?(sq|cu)\.? ?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
+    (rf"(?<![\w.])({NUMBER})-({UNIT})(?=[ -][a-z])", _unit_adjective, "a 10-km run → a ten kilometer run"),
+    (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
+    (r"(?<![\w.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW])(?!\w)", _coordinate, "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
+    (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
+    (rf"(?<![\w.'])(\d{{1,3}})'(?=(?: (?:tall|wide|long|high|deep|x|by|×)\b)|[x×])|(?<=[x×] )(\d{{1,3}})'(?!')|(?<=[x×])(\d{{1,3}})'(?!')", _feet, "10' long → ten feet long"),
+    (rf"(?<![\w.])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
+    (rf"(?<![\w.])(-)?(?:(\d+)[ -])?(\d{{1,4}})/(\d{{1,4}})(?:ths?|rds?|nds?)?(?: ?({UNIT}))?(?![\w/])", _fraction, "120/80 mmHg → one hundred and twenty over eighty millimeters of mercury", "2 1/2 → two and a half", "50/50 → fifty fifty", "−5/18 → minus five eighteenths", "10/10 → ten out of ten"),
+    (rf"(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty"),
+    (rf"(?<![\w.,])({FIRST}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°|[kKMB]\b)(?!\w))", lambda m: f"{number(m[1])} to ", "5-10kg → five to ten kilograms"),
+    (rf"(?<![\w.])(-?(?:{NUMBER})) ?° ?([CFKcf])?(?![\w])", _degrees, "21°C → twenty one degrees Celsius", "1° → one degree"),
+    (rf"(?<![\w.])({NUMBER}) ?(?:(mn|bn|tn|mil)|(M)(?!\w)(?! ?[a-z]?\d))(?!\w)\.?(?<=[a-zM])", lambda m: f"{number(m[1])} {SCALES[(m[2] or m[3]).lower()[:2].rstrip('i')]}", "10M views → ten million views", "2.5bn → two point five billion"),
+    (rf"(?<!\ba )(?<!\b[Aa]n )(?<![\w.])({NUMBER})k(?= (?!run|race|walk|trail|marathon)[a-z]|[+,.;!?)]|$)", lambda m: f"{number(m[1])} thousand", "5k followers → five thousand followers"),
+    (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
+    (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
+    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w)(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
+    (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
+    (r"(?<![\w.])(\d+(?:\.\d+)?)x(?= [a-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
+    (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
+    (r"(?<=\d)[xX×](?=\d)(?!\d+\^)", " by ", "1920x1080 → nineteen twenty by ten eighty"),
+    (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
+    (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?", lambda m: f" to the power of {number(m[1])} ", "x^2 → x to the power of two"),
+    (r"(?<=[\w)]) ?\^ ?(?=[a-z]\b)", " to the power of ", "e^x → e to the power of x"),
+    (r"(?<=[\d)]) / (?=[\d(])", " divided by ", "8 / 2 → eight divided by two"),
+    (r"(?<!\w)[~≈] ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
+]  # fmt: skip  # noqa: E501

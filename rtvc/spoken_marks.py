@@ -1,0 +1,189 @@
+"""Markup, addresses, identifiers, letters with digits, and symbols as they are spoken."""
+
+# ruff: noqa: E501 (a rule and its examples are one line)
+from __future__ import annotations
+
+import re
+import unicodedata
+from re import Match
+
+from .number_words import NUMBER, Rule, digits, in_pairs, number, plural, spelled
+from .symbol_names import IN_ADDRESSES, SYMBOLS
+
+SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
+FILES = (
+    "md|pdf|txt|py|js|ts|html?|css|docx?|xlsx?|pptx?|png|jpe?g|gif|svg|mp[34]|wav|flac|zip|tar|gz|csv|tsv|json|ya?ml|"
+    "toml|xml|exe|dll|sh|cpp|java|rs|go|ini|cfg|log|epub|mov|avi|mkv|webp"
+)
+DOMAINS = "com|org|net|edu|gov|mil|io|co|info|ai|dev|app|uk|eu|tv|me|fm|gg|xyz|online|site|shop"
+BLOCKS = "p|br|div|li|ul|ol|h[1-6]|tr|table|hr|blockquote|section|article|title|s|speak"
+# before digits that are no number but a row of them
+CODES = r"PIN|ZIP|postcode|zip|passcode|password|code|extension|ext\.?|account|serial|OTP|PNR|IBAN|VIN|SSN|ISBN|flight|tracking"
+# words before a number with a dash in it that is a range, not a model
+RANGES = (
+    r"[Pp]ages?|[Aa]ges?|[Cc]hapters?|[Vv]erses?|[Pp]salms?|[Ff]rom|[Bb]etween|[Aa]bout|[Rr]ooms?|[A-Z]\w*(?:day|s)"
+)
+
+
+def _address(match: Match[str]) -> str:
+    """An e-mail or web address, a path: its parts, "dot", "at", "slash"."""
+    text = re.sub(r"^(?:https?|ftp)://(?:www\.)?|^www\.", "", match.group().rstrip("/"))
+    words = []
+    for piece in re.findall(r"[^\W\d_]+|\d+|.", text):
+        if piece.lower() in SPELLED_DOMAINS and words and words[-1] == "dot":
+            words.append(spelled(piece))
+        elif piece.isdigit():
+            words.append(digits(piece) if len(piece) > 4 or piece[0] == "0" else number(piece))
+        else:
+            words.append(piece if piece.isalpha() else IN_ADDRESSES.get(piece, ""))
+    return " ".join(word for word in words if word)
+
+
+def _phone(match: Match[str]) -> str:
+    plus = "plus " if match.group().lstrip("(").startswith("+") else ""
+    return plus + digits(match.group())
+
+
+def _long_digits(match: Match[str]) -> str:
+    text = match.group()
+    return ", ".join(digits(text[i : i + 3 if len(text) - i != 4 else i + 4]) for i in _group_starts(len(text)))
+
+
+def _group_starts(count: int) -> range | list[int]:
+    """Where the groups of three of a long row of digits begin; a last single digit joins its neighbours."""
+    starts = list(range(0, count, 3))
+    return starts[:-1] if count % 3 == 1 and count > 3 else starts
+
+
+def _internet(match: Match[str]) -> str:
+    """192.168.0.1:8080, digit by digit."""
+    parts = " dot ".join(digits(part) for part in match[1].split("."))
+    mask = f" slash {number(match[3])}" if match[3] else ""
+    return parts + (f" port {digits(match[2])}" if match[2] else mask)
+
+
+def _in_hexadecimal(match: Match[str]) -> str:
+    return " ".join(digits(c) if c.isdigit() else spelled(c) for c in match.group() if c.isalnum())
+
+
+def _version(match: Match[str]) -> str:
+    """1.2.3-beta.4: the numbers, then what kind of version it is."""
+    words = "version " if match[1] else ""
+    words += " point ".join(number(part) for part in match[2].split("."))
+    if match[3]:
+        words += f" {'release candidate' if match[3] == 'rc' else match[3]}" + (
+            f" {number(match[4])}" if match[4] else ""
+        )
+    return words
+
+
+def _model(match: Match[str]) -> str:
+    """Boeing 747-8."""
+    return f"{match[1]}{in_pairs(match[2])} {in_pairs(match[3])}"
+
+
+def _letters_and_digits(match: Match[str]) -> str:
+    """MP3, H2O, 4K, A4, COVID-19: the letters, then the number."""
+    words = []
+    for piece in re.findall(r"[^\W\d_]+'?[^\W\d_]*|\d+", match.group()):
+        if piece.isdigit():
+            words.append(digits(piece) if (piece[0] == "0" and len(piece) > 1) or len(piece) > 4 else number(piece))
+        else:
+            words.append(spelled(piece) if len(piece) == 1 else piece)
+    return " ".join(words)
+
+
+def _numbers_in_row(match: Match[str]) -> str:
+    """2.0.1."""
+    return " point ".join(number(part) for part in match.group().split("."))
+
+
+def _greek(match: Match[str]) -> str:
+    name = unicodedata.name(match.group(), "").rpartition(" ")[2].lower()
+    return " " + name.replace("lamda", "lambda") + " "
+
+
+def _symbol(match: Match[str]) -> str:
+    return f" {SYMBOLS[match.group()]} "
+
+
+ATTRIBUTE = r"\s{1,3}[\w:-]{1,30}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[^\s\"'<>=]{1,200}))"
+MARKUP: list[Rule] = [
+    (r"<\|[^<>|]{1,40}\|>", " ", "<|end|> Hello → Hello"),
+    (r"<!--[^<>]{0,500}-->", " ", "Hello <!-- note --> you → Hello you"),
+    (rf"</?(?i:{BLOCKS})(?:{ATTRIBUTE}){{0,6}}\s?/?>", ", ", "tea<br>milk → tea, milk"),
+    (rf"(?<!\d)</?[A-Za-z][\w:-]{{0,30}}(?:{ATTRIBUTE}){{0,6}}\s?/?>(?! ?\d)", " ", "<think>hmm</think> Hello. → hmm Hello.", "<b>bold</b> → bold", "<span class='x'>y</span> z → y z"),
+    (r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(?: \"[^\"]{0,200}\")?\)", r"\1", "see [the page](https://x.org) now → see the page now"),
+    (r"\[\^\w{1,20}\]:?|^[-*+] \[[ xX]\] ", " ", "true[^1] → true", "- [x] done → done"),
+    (r"(?:^|(?<=\s))'{3}[a-z+#]{0,12}(?=\s|$)", " ", "``` x = 1 ``` → x equals one"),
+    (r"^#{1,6} |(?<=\S) #{1,6}$", "", "# Heading → Heading"),
+    (r"^(?:[-*+•] )+(?=\S)|^(?:> ?)+(?=[^\W\d])", "", "- 5 apples → five apples", "> quoted → quoted"),
+    (r"^(\d{1,3})[.)] (?=[^\W\d])", lambda m: f"{number(m[1])}, ", "1. Milk → one, Milk"),
+    (r" ?(?:={3,}|-{3,}|~{3,})$|^(?:={3,}|-{3,}|~{3,}) ?", "", "===== Chapter 1 ===== → Chapter one"),
+    (r"^\(?([A-HJ-UW-Za-hj-uw-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
+    (r"={3,}|(?<=\|)[ :]{0,3}-{2,}[ :-]{0,40}(?=\||$)|-{4,}|~{3,}|\+(?:-{2,}\+)+", ", ", "tea ==== milk → tea, milk", "| a |---|---| b → a, b"),
+    (r"\*{2,3}|~~|(?<![\w*])\*(?=\w)|(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", "a **bold** word → a bold word", "_so_ it is → so it is"),
+    (r"(?<!\w):[a-z][a-z\d_+-]{1,30}:(?!\w)|(?<!\w)(?:[:;=]'?-?[)(DPpOo|*]|<3|:/)(?!\w)", " ", "fine :smile: → fine", "fine :-) → fine"),
+]  # fmt: skip  # noqa: E501
+ADDRESSES: list[Rule] = [
+    (r"\b(?:https?|ftp)://[^\s<>\"]{0,2000}[\w/]|\bwww\.[\w-]+\.[^\s<>\"]{0,2000}[\w/]", _address, "https://www.example.com/a_b?q=1 → example dot com slash a underscore b question mark q equals one"),
+    (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", _address, "john.smith@example.com → john dot smith at example dot com"),
+    (rf"(?<![\w.-])(?:[A-Za-z][\w-]{{0,62}}\.){{1,6}}(?:{DOMAINS})\b(?:/[^\s<>\"]{{0,2000}}[\w/])?(?!\.?[A-Z]\w)", _address, "at test.co.uk → at test dot co dot U K"),
+    (r"(?<![\w/.:])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.-]{0,63}\w){2,20}[/\\]?|(?<![\w/\\.])[A-Za-z]:\\[\w.-]{0,63}\w|(?<![\w/])(?:\.{1,2}|~)/[\w.-]{0,63}\w", _address, "/usr/local/bin → slash usr slash local slash bin"),
+    (rf"(?<![\w/.])(?:[\w-]{{1,63}}/){{1,20}}[\w-]{{1,63}}\.(?:{FILES})\b", _address, "src/main.py → src slash main dot py"),
+    (r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5})|/(\d{1,2}))?(?![\w.]\d|\w)", _internet, "192.168.0.1:8080 → one nine two dot one six eight dot zero dot one port eight zero eight zero"),
+    (r"(?<![\w:])(?:[\dA-Fa-f]{2,4}:){3,7}[\dA-Fa-f]{1,4}(?![\w:])", _in_hexadecimal, "00:1A:2B:3C → zero zero one A two B three C"),
+    (r"(?<!\w)0x[\dA-Fa-f]{1,32}(?!\w)|(?<!\w)(?=[\da-f-]{0,35}[a-f])(?=[a-f-]{0,35}\d)[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}(?!\w)|(?<=#)(?=[A-F]{0,6}\d)[\dA-F]{6}(?!\w)", _in_hexadecimal, "0x1F → zero X one F"),
+    (r"(?<=\d)_(?=\d{3})", "", "1_000 → one thousand"),
+    (r"(?<=\w)\(\)(?!\w)", " ", "call main() → call main"),
+    (r"_", " ", "snake_case → snake case"),
+    (r"(?<!\w)@(?=\w)", "at ", "@user → at user"),
+    (r"(?<!\w)#(?=\d)", "number ", "#1 → number one"),
+    (r"(?<!\w)#(?=[A-Za-z])", "hashtag ", "#tag → hashtag tag"),
+    # telephone numbers and other rows of digits
+    (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)", _phone, "+44 20 7946 0958 → plus four four, two zero, seven nine four six, zero nine five eight"),
+    (r"(?<![\w.-])\(\d{3,5}\)[ -]?\d{3,4}[ .-]\d{3,4}(?![\w-])", _phone, "(020) 7946 0018 → zero two zero, seven nine four six, zero zero one eight"),
+    (r"(?<![\w.-])(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}(?![\w-])", _phone, "555-123-4567 → five five five, one two three, four five six seven"),
+    (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
+    (r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _phone, "555-1234 → five five five, one two three four"),
+    (r"(?<![\w.-])1-(?=8\d\d-[A-Za-z])(8\d\d)-", lambda m: f"one {digits(m[1])} ", "Call 1-800-FLOWERS → Call one eight zero zero flowers"),
+    (r"(?<![\w.-])\d{5}-\d{4}(?![\w-])", lambda match: digits(match.group()), "90210-1234 → nine zero two one zero, one two three four"),
+    (r"\b([A-Z]{2}) (\d{5})(?![\w,.-]\d|\w)", lambda match: f"{match[1]} {digits(match[2])}", "NY 10018 → NY one zero zero one eight"),
+    (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
+    (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|€)\b)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
+    (r"(?<=\d)'(?=\d{3}(?!\d))", "", "1'000'000 → one million"),
+    (r"(?<![\w.])\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
+    (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
+    (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ )(\d{{3}})-(\d{{1,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight"),
+    (r"(?<=[A-Z]{2} )[1-9]\d[1-9]\d(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
+]  # fmt: skip  # noqa: E501
+VERSIONS: list[Rule] = [
+    (r"(?<![\w.-])((?:[Vv]ersion |[Rr]elease )?v(?:er)?\.? ?|[Vv]ersion v?)(\d+(?:\.\d+)*)(?:-([a-z]{2,8})\.?(\d{1,4})?)?(?![\w-]|\.\d)", _version, "Version v1.2.3-beta.4 → version one point two point three beta four", "v2 → version two"),
+    (r"(?<![\w.])()(\d+(?:\.\d+){1,5})-([a-z]{2,8})\.?(\d{1,4})?(?![\w-])(?<=\d)", _version, "1.0.0-rc.1 → one point zero point zero release candidate one"),
+    (rf"(?<=\w)\.(?=(?:{FILES})\b)", " dot ", "see README.md → see readme dot md"),
+    (r"\bmp(?=[34]\b)", "MP ", "an mp3 → an MP three"),
+    (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", _numbers_in_row, "section 2.0.1 → section two point zero point one"),
+]  # fmt: skip  # noqa: E501
+LEFTOVERS: list[Rule] = [
+    # what is left of numbers
+    (r"(?<![\w.])\d+\.\d+(?=[A-Za-z])", lambda match: number(match.group()) + " ", "2.5xyz → two point five xyz"),
+    (r"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Z])", " ", "the COVID-19 virus → the COVID nineteen virus"),
+    (r"(?<!\w)\d{10,}(?!\w)", _long_digits, "5286564231 → five two eight, six five six, four two three one"),
+    (rf"(?<![\w.)-])-(?:{NUMBER})(?!\w)", lambda match: number(match.group()), "-5 → minus five"),
+    (rf"(?<!\w)(?:{NUMBER})(?![\w])", lambda match: number(match.group()), "42 → forty two", "007 → zero zero seven"),
+    (r"(?<=[A-Za-z ])(\d+)'?s\b", lambda m: plural(number(m[1])), "two B-52s → two B fifty twos"),
+    (r"\b\w{0,60}\d\w{0,60}(?:-\d+)?", _letters_and_digits, "H2O, 4K and an A4 → H two O, four K and an A four"),
+    # symbols
+    (r"(?<=[a-z])\.(?=[a-z])", " dot ", "call foo.bar → call foo dot bar"),
+    (r"(?<=\S) ?-+> ?| ?=> ?", " to ", "A -> B → A to B"),
+    (r" ?&& ?", " and ", "a && b → a and b"),
+    (r"(?<=\w) ?!= ?", " is not equal to ", "a != b → a is not equal to b"),
+    (r"(?<=\w) ?<= ?", " is at most ", "a <= b → a is at most b"),
+    (r"(?<=\w) ?>= ?", " is at least ", "a >= b → a is at least b"),
+    (r"(?<=\w) ?==+ ?(?=\w)", " equals ", "a == b → a equals b"),
+    (r"(?<=\S) < (?=\S)|(?<=\w)<(?=\w)", " is less than ", "a < b → a is less than b"),
+    (r"(?<=\S) > (?=\S)|(?<=\w)>(?=\w)", " is greater than ", "a > b → a is greater than b"),
+    (r"[Α-Ωα-ω]", _greek, "π → pi"),
+    (r"µ", " micro ", "5 µ → five micro"),
+    (rf"[{re.escape(''.join(SYMBOLS))}]", _symbol, "2 + 2 → two plus two", "§ 5 & 6 → section five and six"),
+]  # fmt: skip  # noqa: E501

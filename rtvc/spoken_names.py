@@ -1,0 +1,206 @@
+"""Titles, initials, addresses, Roman numerals and other abbreviations as they are spoken."""
+
+# ruff: noqa: E501 (a rule and its examples are one line)
+from __future__ import annotations
+
+import re
+from re import Match
+
+from .abbreviations import ANYWHERE, BARE, COUNTERS, OPENERS, TITLES, sentence_end
+from .number_words import LETTER_A, Rule, alternatives, in_pairs, nth, number, roman, spelled, year
+
+# with inner full stops, or none
+PHRASES = {
+    "e.g.": "for example", "E.g.": "For example", "I.e.": "That is", "eg.": "for example", "i.e.": "that is", "ie.": "that is", "et al.": "et al",
+    "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with ", "c/o": "care of",
+    "b/c": "because", "p.s.": "P S", "BTW": "by the way", "n/a": "not applicable", "N/A": "not applicable",
+    "C#": "C sharp", "F#": "F sharp", ".NET": "dot net", "C++": "C plus plus", "sth": "something",
+    "24/7": "twenty four seven", "911": "nine one one", "9/11": "nine eleven", "n't": "not", "'n'": "and",
+    "I/O": "I O", "B2B": "B to B", "B2C": "B to C", "P2P": "P to P", "WWI": "World War One", "WWII": "World War Two", "WW1": "World War One", "WW2": "World War Two",
+    "M&M's": "M and M's", "op. cit.": "op cit", "ibid.": "ibid", "P.O.": "P O", "A/C": f"{LETTER_A} C",
+    "o' clock": "o'clock", "Roe v. Wade": "Roe versus Wade", "v/s": "versus", "Inc.'s": "Incorporated's",
+}  # fmt: skip
+NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
+    """
+    chapter part act scene section volume book phase article war mark type level stage class grade bowl apollo
+    gemini fantasy episode round rocky appendix figure table title vol no step unit lesson verse canto saturn model
+    item division group category schedule exhibit annex tier size page number form factor axis quadrant symphony
+    sonata quest warcraft souls theft rule generation season game question paper vatican
+    """.split()  # noqa: SIM905
+)
+# who is counted even by a single letter: "Henry V"
+MONARCHS = frozenset(
+    """
+    Henry Charles George Elizabeth Edward William James Richard Louis Philip John Paul Pius Leo Benedict Gregory Clement
+    Innocent Napoleon Frederick Wilhelm Nicholas Alexander Peter Catherine Mary Francis Ferdinand Otto Ramses Ramesses
+    Ptolemy Xerxes Darius Philippe Felipe Carlos Ivan Charlemagne Urban Boniface Sixtus Haakon Gustav Christian Robert
+    Kenneth Malcolm Juan Albert Leopold Baldwin Constantine Justinian Theodosius Mehmed Suleiman Selim Murad Cosimo
+    """.split()  # noqa: SIM905
+) - {"Malcolm"}
+LABELS = frozenset(  # a capital after these is a label, no initial
+    """
+    plan vitamin grade type class group section part option hepatitis team point size step letter is was
+    """.split()  # noqa: SIM905
+)
+COMPASS = {"N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest",
+           "SE": "Southeast", "SW": "Southwest"}  # fmt: skip
+ROADS = (
+    "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Court|Ct|Place|Pl|Highway|Hwy|Parkway|Pkwy|Way|"
+    "Terrace|Ter|Circle|Cir|Square|Sq"
+)
+_I_SPEAK = re.compile(
+    r"(?: [a-z]+ly)? (?:am|think|know|love|like|want|will|can|would|could|should|do|did|don't|didn't|have|had|need|feel|"
+    r"see|saw|said|say|read|wrote|went|go|got|get|mean|hope|guess|believe|wish|never|always|just|also|really|still|ever)\b|'"
+)
+
+
+def _roman_rule(match: Match[str]) -> str:
+    """World War II, Chapter IV, Henry VIII's; the pronoun "I", the letter "V" and the "X" of Malcolm X stay."""
+    before, numeral, own = match[1] or "", match[2], "'s" if match[3] else ""
+    value, name, rest = roman(numeral), before.strip(" .").lower(), match.string[match.end() : match.end() + 30]
+    is_counted = name in NUMBERED or (name.endswith("s") and name[:-1] in NUMBERED)
+    if value is None or (set("CDM") & set(numeral) and not (is_counted or len(numeral) > 4)):
+        return match.group()
+    if numeral == "I" and _is_pronoun(match, is_counted, rest):
+        return match.group()
+    if rest.startswith((" century", " centuries", "th century")):
+        return before + nth(str(value))
+    if is_counted:
+        return f"{before}{number(str(value))}{own}"
+    if len(numeral) > 3 and 1100 < value < 2100:
+        return f"{before}{year(value)}"
+    if before.strip(" .") in MONARCHS or (
+        before[:1].isupper() and len(numeral) >= 2 and name not in ("the", "an", "and")
+    ):
+        return f"{before}the {nth(str(value))}{own}"
+    return match.group() if len(numeral) < 3 and numeral != "II" else f"{before}{number(str(value))}{own}"
+
+
+def _is_pronoun(match: Match[str], is_counted: bool, rest: str) -> bool:
+    """Whether "I" is somebody speaking: "the Part I like", "the Henry I know", "Then I left"."""
+    if _I_SPEAK.match(rest) or match[3]:
+        return True
+    name = (match[1] or "").strip(" .")
+    if is_counted and (name.islower() or name.lower() == "war"):
+        world = match.string[max(0, match.start() - 6) : match.start()]
+        return re.match(" [a-z]", rest) is not None and not world.endswith("World ")
+    if is_counted:
+        article = match.string[max(0, match.start() - 5) : match.start()]
+        return re.match(" [a-z]", rest) is not None and re.search(r"\b(?:the|The|this|that|a) $", article) is not None
+    return name not in MONARCHS
+
+
+def _page(match: Match[str]) -> str:
+    """Numerals in small letters, as prefaces and lists have them; words stay."""
+    value = roman(match[2].upper())
+    return match.group() if value is None else f"{match[1]}{number(str(value))}{match[3] or ''}"
+
+
+def _address(match: Match[str]) -> str:
+    """123 N. Main: the house's number in pairs, and the point of the compass."""
+    house = in_pairs(match[1]) + (f" {spelled(match[2])}" if match[2] else "")
+    return f"{house} {COMPASS[match[3]] + ' ' if match[3] else ''}{match[4]}"
+
+
+def _street_or_saint(match: Match[str]) -> str:
+    word, rest = match[2], match.string[match.end() : match.end() + 60]
+    after_name = match[1] and match[1].strip(" .") not in (
+        "Dear",
+        "Thanks",
+        "Thank",
+        "Hello",
+        "Hi",
+        "In",
+        "At",
+        "On",
+        "The",
+    )
+    before_name = re.match(r" ?[A-Z]", rest)
+    behind, ahead = {"St": ("Street", "Saint"), "Dr": ("Drive", "Doctor")}[word]
+    at_end = sentence_end(match)
+    space = " " if rest[:1].isalpha() else ""
+    if after_name and (not before_name or at_end or re.match(r" (?:NE|NW|SE|SW|N|S|E|W)\b", rest)):
+        return f"{match[1]}{behind}{at_end}{space}"
+    words = f"{match[1] or ''}{ahead}" if before_name or word == "Dr" else f"{match[1] or ''}{behind}{at_end}"
+    return words + space
+
+
+def _initials(match: Match[str]) -> str:
+    end = sentence_end(match)
+    if not end and re.search(r"[Pp]\.?[Mm]\.$", match.group()):
+        end = ""
+    space = " " if match.string[match.end() : match.end() + 1].isalpha() else ""
+    return spelled(re.sub(r"[^A-Za-z]", "", match.group())) + end + space
+
+
+def _name_initials(match: Match[str]) -> str:
+    """J. R. R. before Tolkien; but the B of "plan B." ends its sentence."""
+    if (match[1] or "").lower() in LABELS or match[2] == "I. ":
+        return match.group()
+    return (f"{match[1]} " if match[1] else "") + spelled(re.sub("[^A-Z]", "", match[2])) + " "
+
+
+def _degree(match: Match[str]) -> str:
+    """Ph.D., B.Sc., M.A.: letter by letter."""
+    return spelled(re.sub(r"[^A-Za-z]", "", match.group())) + sentence_end(match)
+
+
+def _title(match: Match[str]) -> str:
+    space = " " if match.string[match.end() : match.end() + 1].isalpha() else ""
+    return TITLES[match[1]] + space + _closing(match)
+
+
+def _closing(match: Match[str]) -> str:
+    """A title's full stop ends its sentence only where nothing follows."""
+    return "" if match.string[match.end() :].strip(" \"')") else "."
+
+
+def _counter(match: Match[str]) -> str:
+    word = COUNTERS[match[1].capitalize()]
+    return word if match[1].islower() or word[0].isupper() else word
+
+
+def _abbreviation(match: Match[str]) -> str:
+    space = " " if match.string[match.end() : match.end() + 1].isalpha() else ""
+    return ANYWHERE[match[1]] + sentence_end(match) + space
+
+
+def _ampersand(match: Match[str]) -> str:
+    """AT&T, R&D: the letters, with "and" between."""
+    return f"{_letters(match[1])} and {_letters(match[2])}"
+
+
+def _letters(text: str) -> str:
+    return spelled(text) if text.isupper() else text
+
+
+_COUNTING = alternatives(
+    [*COUNTERS, *(word.lower() for word in COUNTERS if word not in ("C", "Q", "Tab", "App", "Def"))]
+)
+_NUMERAL = r"[IVXLCDM]+"
+ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
+PHRASE_RULES: list[Rule] = [
+    (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
+    (rf"\b({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
+    (r"\bc\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
+    (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
+    (rf"\b([NSEW])\. (?=[A-Z][a-z]+ (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
+]  # fmt: skip  # noqa: E501
+RULES: list[Rule] = [
+    (r"(?<=\w)'n'(?=\w)", " and ", "rock'n'roll → rock and roll"),
+    (r"(?<=[a-z] )v\. ?(?=[A-Z])", "versus ", "the case Brown v. Board → the case Brown versus Board"),
+    (r"\b([A-Z][A-Za-z]?[A-Z]?)&([A-Z]{1,3})\b", _ampersand, "AT&T and R&D → A T and T and R and D"),
+    (r"(?<=[a-z.]) (NE|NW|SE|SW)\b(?=,|\.?$)", lambda m: f" {COMPASS[m[1]]}", "Park Avenue NW → Park Avenue Northwest"),
+    (r"(?:\b([A-Z][\w'.]* ))?\b(St|Dr)(?:\.|(?= [A-Z]))", _street_or_saint, "St. John lives on Main St. near Dr. Smith. → Saint John lives on Main Street near Doctor Smith.", "Dr.Smith → Doctor Smith"),
+    (r"\b(?:Ph\.? ?D|[BM]\. ?(?:Sc|Ed|Eng|Phil)|LL\.[BMD]|D\.Phil)\b\.?", _degree, "a Ph.D. in law → a P H D in law"),
+    (r"\b(?:[A-Za-z]\.){1,6}[A-Za-z]\.|\b[A-Z]\.[A-Z]\b(?!\.)", _initials, "T.S. Eliot → T S Eliot", "in the U.S. He left. → in the U S. He left."),
+    (rf"(?:\b(\w+) )?\b((?:[A-Z]\. ?){{1,5}})(?=[A-Z][a-z'])(?!{OPENERS})", _name_initials, "J. R. R. Tolkien → J R R Tolkien", "Prof. A. Jones → Professor A Jones"),
+    (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
+    (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
+    (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
+    (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
+    (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
+    (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{1,6})\b(?! [a-z]{1,2}\b)(?=[\W]|$)", lambda m: m.group() if roman(m[3].upper()) is None or m[3] == "i" else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve"),
+    (r"(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
+    ROMAN,
+]  # fmt: skip  # noqa: E501
