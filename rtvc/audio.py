@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,25 @@ def _decode(file: Any, name: str, sampling_rate: int, max_seconds: float) -> np.
     if file.frames * file.channels > MAXIMUM_DECODED:
         raise VoiceError(f"{name} is too large when decoded; cut out a part of it, or mix it down to one channel.")
     resample = _resampler(file.samplerate, sampling_rate)
-    parts = []
-    for block in file.blocks(_BLOCK // file.channels, dtype="float32", always_2d=True):
+    decoded, parts = 0, [np.zeros(0, np.float32)]
+    for block in _blocks(file):
+        decoded += len(block)
         parts.append(resample(_mix(_finite(block, name)), False))
-    parts.append(resample(np.zeros(0, np.float32), True))
+    if decoded >= file.frames:  # else it was cut off, and what the resampler holds waits for samples that never come
+        parts.append(resample(np.zeros(0, np.float32), True))
     return np.concatenate(parts)
+
+
+def _blocks(file: Any) -> Iterator[np.ndarray]:
+    """What is really decoded of an open file, (frames, channels), until nothing more comes.
+
+    `SoundFile.blocks` believes the header's number of frames: where the decoder has fewer, it hands on memory that was
+    never filled, and in it what another file left there.
+    """
+    file.seekable = lambda: False  # else soundfile seeks after each read, which tears MP3 at the seams
+    size = max(1, min(file.frames, _BLOCK // file.channels))
+    while len(block := file.read(out=np.zeros((size, file.channels), np.float32))):
+        yield block
 
 
 def _read_with_ffmpeg(path: Path, sampling_rate: int, max_seconds: float, name: str) -> np.ndarray | None:
