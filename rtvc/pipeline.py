@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from transformers import Pipeline
 
-from . import audio
+from . import audio, samples
 from .audio import Recording
 from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
 from .model_files import WEIGHTS, read_json
@@ -88,6 +88,8 @@ class VoiceCloningPipeline(Pipeline):
         Raises:
             VoiceError, TextError: what is wrong with the voice or the text, and what to do.
         """
+        if isinstance(text, Mapping):
+            raise TextError('The text must be a string, not a dictionary; pass the words to say, as in row["text"].')
         if isinstance(text, str) or not isinstance(text, Iterable):
             return super().__call__(text, voice=self._one_voice(voice, options.get("enhance")), **options)
         if not isinstance(text, Sequence):
@@ -129,7 +131,7 @@ class VoiceCloningPipeline(Pipeline):
             enhance: clean them (True), do not (False), or only noisy ones ("auto").
         """
         enhance = self._preprocess_params.get("enhance", "auto") if enhance is None else _checked_enhance(enhance)
-        recordings = recordings if isinstance(recordings, list) else [recordings]
+        recordings = samples.several(recordings)
         if not recordings:
             raise VoiceError("There is no recording to enrol; give at least one.")
         waves = [audio.read(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
@@ -171,6 +173,7 @@ class VoiceCloningPipeline(Pipeline):
 
     def _one_voice(self, voice: Any, enhance: bool | str | None = None) -> Voice:
         voice = self._preprocess_params.get("voice") if voice is None else voice
+        voice = samples.several(voice) if isinstance(voice, tuple) else voice
         if _is_voice(voice):
             return voice
         if voice is None:
@@ -181,6 +184,8 @@ class VoiceCloningPipeline(Pipeline):
 
     def _voices(self, voice: Any, count: int, enhance: bool | str | None) -> list[Voice]:
         """A voice for each of `count` texts."""
+        if isinstance(voice, tuple) and len(several := samples.several(voice)) > 1:
+            voice = several
         if not isinstance(voice, list):
             return [self._one_voice(voice, enhance)] * count if count else []
         if len(voice) != count:

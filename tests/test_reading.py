@@ -100,3 +100,96 @@ def test_a_cut_file_of_another_rate(man, woman, tmp_path):
     path = tmp_path / "voice.wav"
     soundfile.write(path, audio.resample(audio.read(woman), 16000, 44100), 44100)
     assert check_cuts(path, man, 6, edge=64) > 4
+
+
+# ---------------------------------------------------------------------------------------------- what nobody hears
+
+
+@pytest.mark.parametrize("offset", [0.01, -0.05, 0.001])
+def test_an_offset_is_taken_off(offset, speech):
+    """1 % of full scale made another person of somebody."""
+    np.testing.assert_allclose(audio.read((speech + np.float32(offset), 16000)), speech, atol=2e-3)
+
+
+def test_one_channel_is_read_and_no_comb_filter(speech):
+    """The mean of two microphones, one inverted, later, silent or full of hum, was another voice or none."""
+    seconds = np.arange(speech.size) / 16000
+    late = np.concatenate([np.zeros(8, np.float32), speech[:-8]])
+    hum = (0.05 * np.sin(2 * np.pi * 100 * seconds)).astype(np.float32)
+    for pair in ((speech, late), (speech, -speech), (hum, speech), (speech, hum), (0 * speech, speech)):
+        np.testing.assert_allclose(audio.read((np.stack(pair, 1), 16000)), speech, atol=2e-3)
+
+
+def test_clipping_is_told(speech):
+    assert audio.clipped_share(speech) < 0.01
+    assert audio.clipped_share(np.clip(40 * speech, -1, 1)) > 0.2
+    assert audio.clipped_share(np.zeros(100, np.float32)) == 0
+
+
+# ---------------------------------------------------------------------------------------------- headers that are wrong
+
+
+@pytest.mark.parametrize("size", [0, 20_000, 10**8, 2**32 - 1])
+@pytest.mark.parametrize("container", ["WAV", "AIFF", "AU"])
+def test_a_recorder_that_died(container, size, speech, tmp_path):
+    """A size of 0 was believed: "contains no sound", although the samples follow."""
+    path, order = tmp_path / "voice.wav", "little" if container == "WAV" else "big"
+    soundfile.write(path, speech, 16000, "PCM_16", format=container)
+    content = bytearray(path.read_bytes())
+    place = 8 if container == "AU" else content.index(b"SSND" if container == "AIFF" else b"data") + 4
+    content[place : place + 4] = size.to_bytes(4, order)
+    np.testing.assert_allclose(audio.read(bytes(content)), speech, atol=1e-4)
+
+
+def test_what_follows_the_samples_is_not_sound(speech, tmp_path):
+    path = tmp_path / "voice.wav"
+    soundfile.write(path, speech, 16000, "PCM_16")
+    notes = b"LIST" + (10).to_bytes(4, "little") + b"INFOINAM\0\0"
+    assert audio.read(path.read_bytes() + notes).size == speech.size
+
+
+@needs_ffmpeg
+def test_a_wrong_ending_says_nothing_on_stderr(woman, tmp_path, capfd):
+    """libmpg123 wrote its notes about an M4A named .mp3, and about any MP3 that was cut off."""
+    path = convert(woman, tmp_path / "voice.m4a").rename(tmp_path / "voice.mp3")
+    assert audio.read(path).size > 70_000
+    cut = convert(woman, tmp_path / "low.mp3", "-b:a", "32k")
+    cut.write_bytes(cut.read_bytes()[:9_000])
+    audio.read(cut)
+    assert capfd.readouterr() == ("", "")
+
+
+# ---------------------------------------------------------------------------------------------- samples in memory
+
+
+def test_everything_that_holds_a_recording(speech, woman):
+    import io
+
+    import torch
+
+    tensor = torch.tensor(speech, requires_grad=True)
+    sources = [{"array": speech, "sampling_rate": 16000}, {"raw": speech, "sampling_rate": 16000}]
+    sources += [{"bytes": woman.read_bytes(), "path": None}, {"bytes": None, "path": str(woman)}]
+    sources += [
+        woman.read_bytes(),
+        io.BytesIO(woman.read_bytes()),
+        (tensor, 16000.0),
+        (tensor[None], torch.tensor(16000)),
+    ]
+    for source in sources:
+        np.testing.assert_allclose(audio.read(source), speech, atol=1e-6)
+    np.testing.assert_allclose(audio.read((tensor.bfloat16(), 16000)), speech, atol=4e-3)
+    for kind in ("int16", "int32", "int64"):
+        samples = (speech.astype(np.float64) * 2.0 ** (8 * np.dtype(kind).itemsize - 1)).astype(kind)
+        np.testing.assert_allclose(audio.read((samples, 16000)), speech, atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [float("inf"), float("nan"), -16000, 16000.5, None, "16000", True])
+def test_rates_that_are_none(rate, speech):
+    refused((speech, rate), "rate|recording")
+
+
+def test_samples_that_cannot_be_right(speech):
+    for samples in (np.zeros((0, 2)), np.zeros((2, 0)), np.zeros((3, 4)), np.array(1.0), speech.astype(complex)):
+        refused((samples, 16000), "recording")
+    refused(((speech * 32767).astype(np.int64), 16000), "int64")
