@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
-import subprocess
 import threading
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from . import decoding, samples
+from .decoding import Sound
 from .errors import VoiceError, quoted
 from .files import appearing
 
@@ -32,100 +33,178 @@ PEAK = 0.99
 KNEE = 0.95  # where `soft_clip` begins
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-_BLOCK = 1 << 18  # samples a block while decoding: memory stays flat for hours of 192 kHz
-# What only ffmpeg reads, if it is installed: containers by name, so that no playlist can make it open other files.
-_FFMPEG_FORMATS = "aac,ac3,amr,ape,asf,caf,eac3,flac,matroska,mov,mp3,tta,wv"
-_FFMPEG_SECONDS = 60.0  # of computing, then it is stopped
-_UNKNOWN = 2**63 - 1  # frames, as libsndfile says it
+_LOWEST = 35.0  # Hz, under any voice
+_OFFSET, _TRACE = 1e-4, 3e-3  # of the power: a smaller offset, and less rumble, change nothing
 _SILENT_PEAK = 1e-4  # -80 dBFS
 _lock = threading.Lock()
 
-Recording = str | os.PathLike | tuple[Any, int]
+Recording = str | os.PathLike | bytes | BinaryIO | tuple[Any, int] | dict[str, Any]
 
 
 # --- reading and writing ----------------------------------------------------------------------------------------------
 
 
 def read(source: Recording, sampling_rate: int = SAMPLING_RATE, max_seconds: float = MAXIMUM_SECONDS) -> np.ndarray:
-    """Any recording as mono float32 in [-1, 1].
+    """Any recording as mono float32 in [-1, 1], without what lies below 30 Hz if that is more than a trace.
+
+    Of several channels it is the one with the clearest speech: their mean would be a comb filter where two microphones
+    heard the same voice.
 
     Args:
-        source: a path, or `(samples, rate)` with samples (n,), (n, channels) or (channels, n), integer or float.
+        source: a path; a file's bytes, or the file, open for reading; `(samples, rate)` with samples (n,),
+            (n, channels) or (channels, n), NumPy's, torch's or a list's, integer or float; a row of `datasets`.
+            Integers are scaled by their type: 24 bits in an int32, which cannot be known, come 48 dB quieter.
         sampling_rate: the rate to deliver, Hz.
         max_seconds: longer recordings are refused.
 
     Returns:
-        float32 (samples,) at `sampling_rate`.
+        float32 (samples,) at `sampling_rate`; of a file that was cut off, its beginning.
 
     Raises:
         VoiceError: the recording is missing, unreadable, empty, too long, or holds NaN or infinite samples.
     """
-    if isinstance(source, (str, os.PathLike)):
-        name = quoted(Path(source).name)
-        wave = _read_file(Path(source), name, sampling_rate, max_seconds)
+    source = samples.unpacked(source)
+    if isinstance(source, tuple):
+        name, choices = "The recording", [partial(_sound_of, source)]
     else:
-        name = "The recording"
-        wave = _read_samples(source, sampling_rate, max_seconds)
+        name, source = _encoded(source)
+        choices = [partial(decode, source) for decode in decoding.decoders()]
+    wave = _decoded(choices, name, sampling_rate, max_seconds)
     if not wave.size:
         raise VoiceError(f"{name} contains no sound; record or choose it again.")
-    peak = float(np.abs(_finite(wave, name)).max())
-    return wave / np.float32(peak) if peak > 1.0 else wave
+    return _without_rumble(wave, sampling_rate)
 
 
-def _read_file(path: Path, name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
-    import soundfile
-
+def _encoded(source: Any) -> tuple[str, Path | bytes]:
+    """A file's name as messages show it, and the file or its bytes, checked."""
+    if isinstance(source, bytes):
+        if not source:
+            raise VoiceError("The recording is an empty file; record or choose it again.")
+        return "The recording", source
+    path = Path(source)
+    name = quoted(path.name)
     _check_file(path, name)
-    try:
-        with soundfile.SoundFile(path) as file:
-            return _decode(file, name, sampling_rate, max_seconds)
-    except VoiceError:
-        raise
-    except (soundfile.LibsndfileError, OSError, TypeError, ValueError, RuntimeError) as error:
-        wave = _read_with_ffmpeg(path, sampling_rate, max_seconds, name)
-        if wave is None:
-            message = f"{name} cannot be read as audio; save it as WAV, FLAC, OGG or MP3 and try again."
-            raise VoiceError(message) from error
-        return wave
+    return name, path
 
 
-def _decode(file: Any, name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
-    """The sound of an open file, which its header has to announce within the limits: nothing is decoded before."""
-    if file.frames == _UNKNOWN:  # a FLAC that was written to a pipe, which libsndfile does not read to its end
-        raise ValueError("of unknown length")
-    _check_length(file.frames, file.samplerate, max_seconds, name)
-    if file.channels > MAXIMUM_CHANNELS:
-        raise VoiceError(f"{name} has {file.channels} channels, more than {MAXIMUM_CHANNELS}; mix it down to one.")
-    if file.frames * file.channels > MAXIMUM_DECODED:
+def _decoded(choices: list[Callable[[], Sound]], name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
+    """By the first decoder that can."""
+    failure: Exception | None = None
+    for choice in choices:
+        try:
+            return _decode(choice(), name, sampling_rate, max_seconds)
+        except VoiceError:
+            raise
+        except decoding.errors() as error:
+            failure = error
+    raise VoiceError(f"{name} cannot be read as audio; save it as WAV, FLAC, OGG or MP3 and try again.") from failure
+
+
+def _decode(sound: Sound, name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
+    """The sound of an opened recording; what its header announces has to be within the limits first."""
+    _check_limits(sound, sound.frames or 0, name, max_seconds)
+    channel = _clearest_channel(sound, name) if sound.channels > 1 else 0
+    resample = _resampler(sound.rate, sampling_rate)
+    decoded, peak, parts = 0, 1.0, [np.zeros(0, np.float32)]
+    for block in sound.blocks():
+        decoded += len(block)
+        _check_limits(sound, decoded, name, max_seconds)
+        mono = np.ascontiguousarray(_finite(block, name)[:, channel])
+        peak = max(peak, float(np.abs(mono).max(initial=0.0)) if sound.floating else 0.0)
+        parts.append(resample(mono, False))
+    if decoded >= (sound.frames or 0):  # else it was cut off, and what the resampler holds waits for what never comes
+        parts.append(resample(np.zeros(0, np.float32), True))
+    # Floats beyond full scale are scaled; what a lossy codec or the resampler puts on a full-scale peak is clipped, so
+    # that how loud a recording becomes does not depend on one of its samples.
+    return np.clip(np.concatenate(parts) / np.float32(peak), -1.0, 1.0)
+
+
+def _check_limits(sound: Sound, frames: int, name: str, max_seconds: float) -> None:
+    _check_length(frames, sound.rate, max_seconds, name)
+    if sound.channels > MAXIMUM_CHANNELS:
+        raise VoiceError(f"{name} has {sound.channels} channels, more than {MAXIMUM_CHANNELS}; mix it down to one.")
+    if frames * sound.channels > MAXIMUM_DECODED:
         raise VoiceError(f"{name} is too large when decoded; cut out a part of it, or mix it down to one channel.")
-    resample = _resampler(file.samplerate, sampling_rate)
-    parts = []
-    for block in file.blocks(_BLOCK // file.channels, dtype="float32", always_2d=True):
-        parts.append(resample(_mix(_finite(block, name)), False))
-    parts.append(resample(np.zeros(0, np.float32), True))
-    return np.concatenate(parts)
 
 
-def _read_with_ffmpeg(path: Path, sampling_rate: int, max_seconds: float, name: str) -> np.ndarray | None:
-    """What libsndfile cannot read (M4A, WebM, AMR, …), by ffmpeg where it is installed; None where it fails too.
+def _clearest_channel(sound: Sound, name: str) -> int:
+    """The one channel that the whole recording is read from, chosen by up to two minutes spread over it.
 
-    It may open this one file and nothing else: no network, no playlist, no other file that a container names.
+    Of those with nearly as much speech as any it is the one that is clearest, or the first of equals.
     """
-    if (ffmpeg := shutil.which("ffmpeg")) is None:
-        return None
-    limits = ["-protocol_whitelist", "file", "-format_whitelist", _FFMPEG_FORMATS]
-    source = [*limits, "-i", f"file:{path.absolute()}", "-map", "0:a:0", "-t", f"{max_seconds + 1:g}"]
-    sink = ["-ac", "1", "-ar", str(sampling_rate), "-f", "f32le", "pipe:1"]
-    command = [ffmpeg, "-nostdin", "-loglevel", "quiet", "-threads", "1", *source, *sink]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=_FFMPEG_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    wave = np.frombuffer(done.stdout[: len(done.stdout) // 4 * 4], "<f4").astype(np.float32)
-    if done.returncode != 0 or not wave.size:
-        return None
-    _check_length(wave.size, sampling_rate, max_seconds, name)
-    return _finite(wave, name)
+    stretches, stride = [np.zeros((0, sound.channels), np.float32)], 1
+    for number, stretch in enumerate(_stretches(sound.blocks(), sound.rate * 10)):
+        if number % stride == 0:
+            stretches.append(resample(_finite(stretch, name), sound.rate))
+        if len(stretches) > 12:
+            stretches, stride = stretches[::2], 2 * stride
+    channels = np.concatenate(stretches).T
+    if not channels.size or (_energy(channels - channels[0]) <= 1e-4 * _energy(channels)).all():
+        return 0
+    peak = max(1.0, float(np.abs(channels).max()))
+    waves = [_without_rumble(channel / np.float32(peak), SAMPLING_RATE) for channel in channels]
+    speech = [voiced_seconds(wave) for wave in waves]
+    levels = np.round(10.0 * np.log10(_energy(np.array(waves)) + 1e-12))  # dB, so that no rounding error decides
+    clear = [round(snr(wave)) if part else 0 for wave, part in zip(waves, speech, strict=True)]
+    marks = [(part >= 0.8 * max(speech), *mark) for part, *mark in zip(speech, clear, levels, strict=True)]
+    return max(range(len(marks)), key=marks.__getitem__)
+
+
+def _energy(waves: np.ndarray) -> np.ndarray:
+    """Of each row; float32 would overflow on absurd levels."""
+    return np.square(waves, dtype=np.float64).sum(axis=1)
+
+
+def _stretches(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Blocks of any size as blocks of `size` frames, the last one shorter."""
+    held: list[np.ndarray] = []
+    for block in blocks:
+        held.append(block)
+        if sum(map(len, held)) >= size:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
+
+
+def _without_rumble(wave: np.ndarray, rate: int) -> np.ndarray:
+    """Without offset, drift and rumble below 30 Hz, which nobody hears, where they are more than a trace.
+
+    The filter runs forwards only, so that a file that was cut off gives a beginning of what the whole one does. Exact
+    silence of 10 ms or more stays, and what is on both sides of it is filtered as if it were not there.
+    """
+    from scipy.signal import sosfilt
+
+    there = _beside_silence(wave, rate)
+    part = wave[there].astype(np.float64)
+    power = np.square(part).mean() if part.size else 0.0
+    offset = part.mean() if part.size else 0.0
+    high, low, steady = _rumble_filters(rate)
+    if is_offset := offset**2 > _OFFSET * power:
+        part -= offset
+    if rumbles := power > 0.0 and np.square(sosfilt(low, part)).mean() > _TRACE * np.square(part).mean():
+        part = sosfilt(high, part, zi=steady * part[: rate // 20].mean())[0]
+    if not (is_offset or rumbles):
+        return wave
+    filtered = np.zeros_like(wave)
+    filtered[there] = part
+    return np.clip(filtered, -1.0, 1.0)
+
+
+@lru_cache(maxsize=8)
+def _rumble_filters(rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What lets pass all but the rumble, what lets pass only it, and the first one's state after a constant."""
+    from scipy.signal import butter, sosfilt_zi
+
+    high = butter(6, _LOWEST, btype="highpass", fs=rate, output="sos")
+    return high, butter(4, _LOWEST, fs=rate, output="sos"), sosfilt_zi(high)
+
+
+def _beside_silence(wave: np.ndarray, rate: int) -> np.ndarray:
+    """Whether something was recorded, or it is exact silence of 10 ms or more; bool (samples,)."""
+    size = rate // 100
+    frames = wave[: wave.size // size * size].reshape(-1, size).any(axis=1).repeat(size)
+    return np.pad(frames, (0, wave.size - frames.size), constant_values=True)
 
 
 def _check_file(path: Path, name: str) -> None:
@@ -143,45 +222,10 @@ def _check_file(path: Path, name: str) -> None:
         raise VoiceError(f"{name} is larger than {MAXIMUM_BYTES // 1024**3} GB; cut out a part of it.")
 
 
-def _read_samples(source: Any, sampling_rate: int, max_seconds: float) -> np.ndarray:
-    try:
-        samples, rate = source
-        rate = int(rate)
-        samples = np.asarray(samples)
-    except (TypeError, ValueError) as error:
-        raise VoiceError("A recording must be a path or the pair (samples, sampling rate).") from error
-    name = "The recording"
-    if samples.dtype.kind not in "iuf" or samples.ndim not in (1, 2):
-        raise VoiceError("The samples of a recording must be numbers, one row or one column a channel.")
-    if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
-        samples = samples.T
-    if samples.ndim == 2 and samples.shape[1] > MAXIMUM_CHANNELS:
-        raise VoiceError(f"{name} has {samples.shape[1]} channels, more than {MAXIMUM_CHANNELS}; mix it down to one.")
-    _check_length(len(samples), rate, max_seconds, name)
-    samples = samples if samples.ndim == 2 else samples[:, None]
-    wave = _mix(_finite(_float(samples), name))
-    return resample(wave, rate, sampling_rate)
-
-
-def _float(samples: np.ndarray) -> np.ndarray:
-    """Integer samples to [-1, 1): signed by their full scale, unsigned about their midpoint, as WAV has them."""
-    if samples.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf and is refused as such
-            return samples.astype(np.float32)
-    scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
-    offset = scale if samples.dtype.kind == "u" else 0.0
-    return ((samples.astype(np.float64) - offset) / scale).astype(np.float32)
-
-
-def _mix(samples: np.ndarray) -> np.ndarray:
-    """(samples, channels) to (samples,): the mean, or the loudest channel where the channels cancel each other."""
-    if samples.shape[1] == 1 or not samples.size:
-        return samples.reshape(-1)
-    mean = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
-    energy = np.square(samples, dtype=np.float64).sum(axis=0)  # float32 would overflow on absurd levels
-    if np.square(mean, dtype=np.float64).sum() < 0.01 * energy.max():
-        return np.ascontiguousarray(samples[:, int(energy.argmax())])
-    return mean
+def _sound_of(source: tuple[Any, Any]) -> Sound:
+    """Samples in memory as a recording to be decoded."""
+    values, rate = samples.checked(*source)
+    return Sound(rate, values.shape[1], len(values), values.dtype.kind == "f", lambda: samples.blocks(values, rate))
 
 
 def _finite(wave: np.ndarray, name: str) -> np.ndarray:
@@ -365,6 +409,17 @@ def speech_only(wave: np.ndarray, pause: float = 0.5) -> np.ndarray:
         else:
             merged.append((start, end))
     return np.concatenate([wave[start:end] for start, end in merged]) if merged else wave[:0]
+
+
+def clipped_share(wave: np.ndarray) -> float:
+    """The share of the loud samples, 0 … 1, that lie within a tenth of the loudest: speech has a few, cut peaks many.
+
+    Loud is beyond a tenth of the loudest. A codec or a resampler bends what was flat, hence a tenth.
+    """
+    level = np.abs(wave)
+    top = float(level.max(initial=0.0))
+    loud = level[level > 0.1 * top]
+    return float((loud > 0.9 * top).mean()) if loud.size else 0.0
 
 
 def snr(wave: np.ndarray) -> float:

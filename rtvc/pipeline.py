@@ -19,7 +19,7 @@ import torch
 from transformers import Pipeline
 from transformers.dynamic_module_utils import custom_object_save
 
-from . import audio
+from . import audio, samples
 from .audio import Recording
 from .errors import CheckpointError, TextError, VoiceError, quoted
 from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size
@@ -167,7 +167,7 @@ class VoiceCloningPipeline(Pipeline):
             enhance: clean them (True), do not (False), or only noisy ones ("auto").
         """
         enhance = self._preprocess_params.get("enhance", "auto") if enhance is None else checked_enhance(enhance)
-        recordings = recordings if isinstance(recordings, list) else [recordings]
+        recordings = samples.several(recordings)
         if not recordings:
             raise VoiceError("There is no recording to enrol; give at least one.")
         if saved := [one for one in recordings if is_saved(one)]:
@@ -233,6 +233,7 @@ class VoiceCloningPipeline(Pipeline):
 
     def _one_voice(self, voice: Any, enhance: bool | str | None = None) -> Voice:
         voice = self._preprocess_params.get("voice") if voice is None else voice
+        voice = samples.several(voice) if isinstance(voice, tuple) else voice
         if _is_voice(voice):
             return voice
         if voice is None:
@@ -243,6 +244,8 @@ class VoiceCloningPipeline(Pipeline):
 
     def _voices(self, voice: Any, own: list[Any], enhance: bool | str | None) -> list[Voice]:
         """A voice for each text: its `own`, or else what was given for it or for all."""
+        if isinstance(voice, tuple) and len(several := samples.several(voice)) > 1:
+            voice = several
         if not isinstance(voice, list):
             shared = self._one_voice(voice, enhance) if any(mine is None for mine in own) else None
             voice = [shared] * len(own)

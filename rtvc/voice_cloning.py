@@ -34,6 +34,7 @@ from .voice import EnrolmentReport, Voice, pitch_statistics
 
 WINDOW, HOP = 6.0, 3.0  # seconds: what Tuned-GE2E hears at once, and how far apart windows of a long recording start
 CHECKED = 2.4  # seconds: the windows in which enrolment looks for somebody else, music, a cough
+CLIPPED = 0.05  # share of a recording's loud samples at its limit, from where on the likeness suffers
 ANOTHER = 0.2  # share of the speech: if so much of it is not the main voice, several people are speaking
 BATCH = 16  # windows at a time: memory stays flat for long recordings
 PAUSE = (
@@ -253,6 +254,7 @@ class VoiceCloningModel(CheckedModel):
             snr_db=round(min(noise), 1),
             enhanced=any(noisy),
             files=tuple(files),
+            clipped=max(map(audio.clipped_share, waves)) > CLIPPED,
         )
         return self._voice(own, report)
 
