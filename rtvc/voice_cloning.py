@@ -53,7 +53,8 @@ FIRST_FRAMES, MOST_FRAMES, GROWTH = 24, 384, 8  # pieces of a stream: 0.3 s, 2.4
 class VoiceCloningConfig(PreTrainedConfig):
     """The configs of the four components, and what was calibrated on the whole.
 
-    ``similarity_scale`` and ``similarity_offset``: probability of one person = sigmoid(scale · (cosine − offset)).
+    ``similarity_scale``, ``_offset``, ``_blur`` and ``_drift``: what makes a probability of a cosine, see
+    :meth:`VoiceCloningModel.probability`; configs without the last two take the seconds of speech for enough.
     ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
     ``speaking_lufs``: how loud RTVC-7 speaks by itself, on average: the gain of every sentence is known before it is
@@ -77,6 +78,8 @@ class VoiceCloningConfig(PreTrainedConfig):
     rtvc7_config: dict | PreTrainedConfig | None = None
     similarity_scale: float | int = 18.22
     similarity_offset: float | int = 0.538
+    similarity_blur: float | int = 0.0
+    similarity_drift: float | int = 0.0
     same_voice_cosine: float | int = 0.4
     enhance_below_snr: float | int = 12.5
     speaking_lufs: float | int = audio.LOUDNESS
@@ -212,16 +215,23 @@ class VoiceCloningModel(CheckedModel):
             progress: called with (samples done, samples in all).
         """
         values = torch.from_numpy(np.ascontiguousarray(wave))[None].to(self.device)
-        features, cleaned = self.earspeech(values).features, wave
+        spoken = self._spoken(wave)
+        features, cleaned = self.earspeech(values, spoken=spoken).features, wave
         for before in range(CLEANINGS):
             speech = audio.speech_only(cleaned, PAUSE)
             embedding = self._embed(speech if speech.size >= MINIMUM_EMBEDDED_SECONDS * audio.SAMPLING_RATE else wave)
             told = progress and partial(_tell_a_part, progress, before)
-            again = self.sayen.enhance(values, features, embedding[None], told)[0].cpu().numpy()
+            again = self.sayen.enhance(values, features, embedding[None], told, spoken)[0].cpu().numpy()
             if before and np.square(again).sum() < OTHER_VOICE * np.square(cleaned).sum():
                 return cleaned
             cleaned = again
         return cleaned
+
+    def _spoken(self, wave: np.ndarray) -> Tensor:
+        """(1, samples) where levels are taken: in speech, however long it is silent before; else everywhere."""
+        spoken = audio.spoken(wave, PAUSE)
+        enough = spoken.sum() >= MINIMUM_EMBEDDED_SECONDS * audio.SAMPLING_RATE
+        return torch.from_numpy(spoken if enough else np.ones_like(spoken))[None].to(self.device)
 
     def enroll(self, waves: Sequence[np.ndarray], enhance: bool | str = "auto", files: Sequence[str] = ()) -> Voice:
         """A voice from one recording or several of one person.
@@ -287,9 +297,16 @@ class VoiceCloningModel(CheckedModel):
         wave = audio.resample(audio.normalize_loudness(wave), audio.SAMPLING_RATE, self.config.sampling_rate)
         return timbre(torch.from_numpy(wave).to(self.device), self.config.rtvc7_config)
 
-    def probability(self, cosine: float) -> float:
-        """Of two recordings being one person's, from the cosine of their embeddings."""
-        return 1.0 / (1.0 + math.exp(-self.config.similarity_scale * (cosine - self.config.similarity_offset)))
+    def probability(self, cosine: float, seconds: tuple[float, float] = (math.inf, math.inf)) -> float:
+        """Of two recordings being one person's, from the cosine of their embeddings: sigmoid(scale / (1 + blur · m) ·
+        (cosine − offset + drift · m)), where m = 1 / seconds + 1 / seconds of the speech in each of them.
+
+        Little speech says little: one person's cosines fall and scatter, as the error of a mean over time does.
+        """
+        config, missing = self.config, sum(1.0 / max(heard, 0.1) for heard in seconds)
+        scale = config.similarity_scale / (1.0 + config.similarity_blur * missing)
+        offset = config.similarity_offset - config.similarity_drift * missing
+        return 1.0 / (1.0 + math.exp(-scale * (cosine - offset)))
 
     # -- speech
 

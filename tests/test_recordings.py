@@ -1,0 +1,232 @@
+"""What a person does not hear must not change who they are: the bundled model and real recordings, a change a line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+import soxr
+
+from rtvc import audio
+from tests.conftest import VOICES
+
+RATE = audio.SAMPLING_RATE
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+def room(seconds: float, decibels: float) -> np.ndarray:
+    """Room tone: noise that falls towards the treble, so many dB below full scale."""
+    chance = np.random.default_rng(7).normal(size=int(seconds * RATE) + 64)
+    tone = np.convolve(chance, np.hanning(9), "same")[: int(seconds * RATE)]
+    return (tone / np.sqrt(np.mean(tone**2) + 1e-12) * 10 ** (decibels / 20)).astype(np.float32)
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(int(seconds * RATE), np.float32)
+
+
+def dither(seconds: float) -> np.ndarray:
+    """Silence as editors write it: one step of 16 bits up and down."""
+    return np.random.default_rng(3).integers(-1, 2, int(seconds * RATE)).astype(np.float32) / 32768
+
+
+def around(*pieces: np.ndarray) -> Change:
+    return lambda wave: np.concatenate([pieces[0], wave, pieces[-1]])
+
+
+def inserted(piece: np.ndarray, *places: float) -> Change:
+    """``piece`` at these shares of the recording."""
+
+    def change(wave: np.ndarray) -> np.ndarray:
+        parts = np.split(wave, [int(place * wave.size) for place in places])
+        return np.concatenate([parts[0], *(part for rest in parts[1:] for part in (piece, rest))])
+
+    return change
+
+
+def replaced(piece: Callable[[float], np.ndarray], start: float, seconds: float) -> Change:
+    """Some of the recording lost: dropouts."""
+
+    def change(wave: np.ndarray) -> np.ndarray:
+        wave, lost = wave.copy(), piece(seconds)
+        place = int(start * wave.size)
+        wave[place : place + lost.size] = lost[: wave.size - place]
+        return wave
+
+    return change
+
+
+def gated(fill: Callable[[float], np.ndarray], pause: float = 0.05) -> Change:
+    """What is no speech replaced, as gates, conference systems and careful editors do."""
+
+    def change(wave: np.ndarray) -> np.ndarray:
+        filled = fill(wave.size / RATE + 1)[: wave.size]
+        return np.where(audio.spoken(wave, pause), wave, filled).astype(np.float32)
+
+    return change
+
+
+def gain(decibels: float) -> Change:
+    return lambda wave: (wave * np.float32(10 ** (decibels / 20))).astype(np.float32)
+
+
+def louder_half(decibels: float) -> Change:
+    return lambda wave: np.concatenate([wave[: wave.size // 2], gain(decibels)(wave[wave.size // 2 :])])
+
+
+def faded(seconds: float) -> Change:
+    def change(wave: np.ndarray) -> np.ndarray:
+        ramp = np.ones(wave.size, np.float32)
+        count = int(seconds * RATE)
+        ramp[:count] = np.linspace(0, 1, count)
+        ramp[-count:] = np.linspace(1, 0, count)
+        return wave * ramp
+
+    return change
+
+
+def bang(place: float, seconds: float) -> Change:
+    """A click (a few thousandths of a second) or a door (tenths): noise that decays, at full scale."""
+
+    def change(wave: np.ndarray) -> np.ndarray:
+        count = int(8 * seconds * RATE)
+        decay = np.exp(-np.arange(count) / (seconds * RATE))
+        noise = np.random.default_rng(5).normal(size=count) * decay
+        wave = wave.copy()
+        start = min(int(place * wave.size), wave.size - count)
+        wave[start : start + count] += (0.95 * noise / np.abs(noise).max()).astype(np.float32)
+        return np.clip(wave, -1, 1)
+
+    return change
+
+
+def cough(place: float) -> Change:
+    """Three tenths of a second of band-limited noise in two bursts, at full scale."""
+
+    def change(wave: np.ndarray) -> np.ndarray:
+        count = int(0.3 * RATE)
+        noise = np.convolve(np.random.default_rng(9).normal(size=count + 15), np.hanning(6), "same")[:count]
+        shape = np.interp(np.arange(count) / count, [0, 0.05, 0.4, 0.5, 0.55, 1], [0, 1, 0.3, 0.1, 0.6, 0])
+        wave, start = wave.copy(), int(place * wave.size)
+        wave[start : start + count] += (0.9 * noise * shape / np.abs(noise * shape).max()).astype(np.float32)
+        return np.clip(wave, -1, 1)
+
+    return change
+
+
+def sampled_at(rate: int) -> Change:
+    return lambda wave: soxr.resample(soxr.resample(wave, RATE, rate), rate, RATE).astype(np.float32)
+
+
+def coded(*options: str) -> Change:
+    def change(wave: np.ndarray) -> np.ndarray:
+        if not shutil.which("ffmpeg"):
+            pytest.skip("ffmpeg is not installed")
+        raw = ["-f", "f32le", "-ar", str(RATE), "-ac", "1"]
+        quiet = ["ffmpeg", "-nostdin", "-loglevel", "error"]
+        kind = "ogg" if "libopus" in options else "mp3"
+        packed = subprocess.run(
+            [*quiet[:1], *quiet[2:], *raw, "-i", "pipe:0", *options, "-f", kind, "pipe:1"],
+            input=wave.tobytes(),
+            capture_output=True,
+            check=True,
+        ).stdout
+        heard = subprocess.run(
+            [*quiet[:1], *quiet[2:], "-i", "pipe:0", *raw, "pipe:1"], input=packed, capture_output=True, check=True
+        ).stdout
+        return np.frombuffer(heard, np.float32).copy()
+
+    return change
+
+
+CHANGES: dict[str, Change] = {
+    "8 s of room tone at -70 dBFS on either side": around(room(8, -70)),
+    "8 s of room tone at -60 dBFS on either side": around(room(8, -60)),
+    "8 s of room tone at -80 dBFS before": around(room(8, -80), silence(0)),
+    "8 s of digital silence on either side": around(silence(8)),
+    "8 s of dither on either side": around(dither(8)),
+    "speech a seventh of the recording": around(room(15, -75)),
+    "8 s of room tone in the middle": inserted(room(8, -70), 0.5),
+    "8 s of digital silence in the middle": inserted(silence(8), 0.5),
+    "0.05 s of digital silence at the start": around(silence(0.05), silence(0)),
+    "0.3 s of digital silence at the start": around(silence(0.3), silence(0)),
+    "0.3 s of digital silence at the end": around(silence(0), silence(0.3)),
+    "0.3 s of digital silence in the middle": inserted(silence(0.3), 0.5),
+    "0.3 s of digital silence in four places": inserted(silence(0.3), 0.1, 0.35, 0.6, 0.85),
+    "0.05 s of digital silence in four places": inserted(silence(0.05), 0.1, 0.35, 0.6, 0.85),
+    "2 s of digital silence in two places": inserted(silence(2), 0.3, 0.7),
+    "2 s of digital silence at both ends": around(silence(2)),
+    "0.3 s of dither in three places": inserted(dither(0.3), 0.2, 0.5, 0.8),
+    "a dropout of 0.05 s": replaced(silence, 0.4, 0.05),
+    "a dropout of 0.2 s": replaced(silence, 0.4, 0.2),
+    "muted pauses": gated(silence),
+    "pauses of dither": gated(dither),
+    "pauses muted later": gated(silence, 0.3),
+    "pauses of quiet room tone": gated(lambda seconds: room(seconds, -75)),
+    "20 dB louder, then as loud as fits": lambda wave: gain(20)(wave) / max(1, 10 * np.abs(wave).max()),
+    "20 dB quieter": gain(-20),
+    "40 dB quieter": gain(-40),
+    "polarity": lambda wave: -wave,
+    "a click": bang(0.5, 0.001),
+    "a click at the start": bang(0.02, 0.002),
+    "a slammed door": bang(0.99, 0.03),
+    "a slammed door over speech": bang(0.6, 0.03),
+    "a loud cough before": lambda wave: np.concatenate([cough(0.1)(silence(1)), wave]),
+    "a loud cough over speech": cough(0.5),
+    "faded in and out": faded(0.5),
+    "said twice": lambda wave: np.concatenate([wave, wave]),
+    "said three times, with pauses": lambda wave: np.concatenate([wave, silence(1), wave, room(1, -70), wave]),
+    "through 44.1 kHz": sampled_at(44_100),
+    "through 24 kHz": sampled_at(24_000),
+    "the second half 12 dB louder": lambda wave: 0.25 * louder_half(12)(wave),
+    "the second half 12 dB quieter": louder_half(-12),
+}
+LOSSY: dict[str, Change] = {
+    "MP3 at 64 kbit/s": coded("-b:a", "64k"),
+    "MP3 at 32 kbit/s": coded("-b:a", "32k"),
+    "MP3 with silence at its ends": lambda wave: coded("-b:a", "64k")(around(silence(2))(wave)),
+    "Opus at 24 kbit/s": coded("-c:a", "libopus", "-b:a", "24k"),
+    "Opus at 16 kbit/s, gated": lambda wave: coded("-c:a", "libopus", "-b:a", "16k")(gated(silence)(wave)),
+}
+
+
+def white(wave: np.ndarray, decibels: float) -> np.ndarray:
+    """``wave`` with a fan's noise so many dB below its speech."""
+    level = np.sqrt(np.mean(audio.speech_only(wave, 0.1) ** 2))
+    noise = room(wave.size / RATE, 0)
+    return (wave + noise * level * 10 ** (-decibels / 20)).astype(np.float32)
+
+
+@cache
+def recording(name: str) -> np.ndarray:
+    """Clean, or with noise: "woman", "woman at 5 dB"."""
+    who, _, decibels = name.partition(" at ")
+    wave = audio.read(VOICES / f"{who}.flac")
+    return white(wave, float(decibels.split()[0])) if decibels else wave
+
+
+RECORDINGS = ("woman", "man", "woman at 5 dB", "young-man at 12 dB")
+
+
+@pytest.fixture(scope="module")
+def unchanged(bundled) -> Callable[[str], tuple]:
+    return cache(lambda name: (audio.snr(recording(name)), bundled.model.embed(recording(name))))
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("change", [*CHANGES, *LOSSY])
+def test_what_nobody_hears_changes_nothing(bundled, unchanged, change, name):
+    noise, embedding = unchanged(name)
+    changed = audio.read(((CHANGES | LOSSY)[change](recording(name)), RATE))
+    limit = bundled.model.config.enhance_below_snr
+    found = audio.snr(changed)
+    likeness = float(bundled.model.embed(changed) @ embedding)
+    print(f"| {name} | {change} | {noise:.1f} | {found:.1f} | {likeness:.3f} |")
+    assert likeness >= (0.93 if change in LOSSY else 0.98)
+    assert (found < limit) == (noise < limit)
+    if change not in LOSSY:
+        assert abs(found - noise) <= 1.0
