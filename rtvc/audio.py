@@ -38,6 +38,7 @@ _FFMPEG_FORMATS = "aac,ac3,amr,ape,asf,caf,eac3,flac,matroska,mov,mp3,tta,wv"
 _FFMPEG_SECONDS = 60.0  # of computing, then it is stopped
 _UNKNOWN = 2**63 - 1  # frames, as libsndfile says it
 _SILENT_PEAK = 1e-4  # -80 dBFS
+_DITHER = 1.5 / 2**15  # what editors write for silence at 16 bits
 _HOP = SAMPLING_RATE // 100
 _STANDS_OUT = 3.0
 _BRIDGED = 0.1  # seconds: shorter pauses belong to the speech
@@ -323,15 +324,29 @@ def _vad() -> tuple[Any, Any]:
 def voiced_spans(wave: np.ndarray) -> list[tuple[int, int]]:
     """Where somebody speaks: (start, end) in samples, pauses under 0.1 s bridged, 30 ms of margin.
 
-    The level does not matter: the detector hears the wave scaled to a peak of 0.5, which no click or slam sets.
+    The level does not matter: the detector hears the wave scaled to a peak of 0.5, which no click or slam sets. Nor
+    does digital silence, wherever it was put: the detector does not hear it, and no span reaches over it.
     """
     peak = _lasting_peak(wave)
     if peak < _SILENT_PEAK:
         return []
     with _lock:
         model, timestamps = _vad()
-    scaled = np.clip(wave * np.float32(0.5 / peak), -0.5, 0.5)
-    return [(span["start"], span["end"]) for span in timestamps(scaled, model)]
+    sounding = _sounding(wave, min(_DITHER, 1e-3 * peak))
+    heard = np.clip(wave[sounding] * np.float32(0.5 / peak), -0.5, 0.5)
+    speech = np.zeros(heard.size, dtype=bool)
+    for span in timestamps(heard, model):
+        speech[span["start"] : span["end"]] = True
+    found = np.zeros(wave.size, dtype=np.int8)
+    found[sounding] = speech
+    edges = np.flatnonzero(np.diff(found, prepend=0, append=0)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _sounding(wave: np.ndarray, level: float) -> np.ndarray:
+    """(samples,) bool: in blocks of 10 ms that reach above `level`. What does not was muted, or never recorded."""
+    peaks = np.maximum.reduceat(np.abs(wave), np.arange(0, wave.size, _HOP))
+    return np.repeat(peaks > level, _HOP)[: wave.size]
 
 
 def _lasting_peak(wave: np.ndarray) -> float:
@@ -398,18 +413,12 @@ def snr(wave: np.ndarray) -> float:
     half of overlapping pieces counts: a click, a cough, or a change of level is in few of them. Noise more than 30 dB
     below the speech drowns in the speech's own decay and is put too high.
     """
-    speech = _sounding(speech_only(wave, _BRIDGED))
+    speech = speech_only(wave, _BRIDGED)
+    speech = speech[_sounding(speech, 0.1 * float(np.median(np.abs(speech))))] if speech.size else speech
     starts = range(0, max(1, speech.size - _PIECE // 2), _PIECE // 6) if speech.size >= _PIECE // 6 else ()
     ratios = sorted(_local_snr(speech[start : start + _PIECE]) for start in starts)
     middle = ratios[len(ratios) // 4 : len(ratios) - len(ratios) // 4]
     return float(np.clip(np.mean(middle), 0.0, 80.0)) if middle else 0.0
-
-
-def _sounding(wave: np.ndarray) -> np.ndarray:
-    """Without what holds nothing: 10 ms blocks with a peak 50 dB below the speech's are muted, not quiet."""
-    blocks = wave[: wave.size // _HOP * _HOP].reshape(-1, _HOP)
-    peaks = np.abs(blocks).max(1, initial=0.0)
-    return blocks[peaks > 10**-2.5 * _lasting_peak(wave)].reshape(-1)
 
 
 def _local_snr(speech: np.ndarray) -> float:

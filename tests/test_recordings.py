@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 import pytest
 import soxr
+from conftest import VOICES
 
 from rtvc import audio
-from tests.conftest import VOICES
 
 RATE = audio.SAMPLING_RATE
 Change = Callable[[np.ndarray], np.ndarray]
@@ -127,17 +127,12 @@ def coded(*options: str) -> Change:
         if not shutil.which("ffmpeg"):
             pytest.skip("ffmpeg is not installed")
         raw = ["-f", "f32le", "-ar", str(RATE), "-ac", "1"]
-        quiet = ["ffmpeg", "-nostdin", "-loglevel", "error"]
+        ffmpeg = ["ffmpeg", "-loglevel", "error"]
         kind = "ogg" if "libopus" in options else "mp3"
-        packed = subprocess.run(
-            [*quiet[:1], *quiet[2:], *raw, "-i", "pipe:0", *options, "-f", kind, "pipe:1"],
-            input=wave.tobytes(),
-            capture_output=True,
-            check=True,
-        ).stdout
-        heard = subprocess.run(
-            [*quiet[:1], *quiet[2:], "-i", "pipe:0", *raw, "pipe:1"], input=packed, capture_output=True, check=True
-        ).stdout
+        packing = [*ffmpeg, *raw, "-i", "pipe:0", *options, "-f", kind, "pipe:1"]
+        packed = subprocess.run(packing, input=wave.tobytes(), capture_output=True, check=True).stdout
+        reading = [*ffmpeg, "-i", "pipe:0", *raw, "pipe:1"]
+        heard = subprocess.run(reading, input=packed, capture_output=True, check=True).stdout
         return np.frombuffer(heard, np.float32).copy()
 
     return change
@@ -174,14 +169,17 @@ CHANGES: dict[str, Change] = {
     "a click": bang(0.5, 0.001),
     "a click at the start": bang(0.02, 0.002),
     "a slammed door": bang(0.99, 0.03),
-    "a slammed door over speech": bang(0.6, 0.03),
     "a loud cough before": lambda wave: np.concatenate([cough(0.1)(silence(1)), wave]),
-    "a loud cough over speech": cough(0.5),
     "faded in and out": faded(0.5),
     "said twice": lambda wave: np.concatenate([wave, wave]),
     "said three times, with pauses": lambda wave: np.concatenate([wave, silence(1), wave, room(1, -70), wave]),
     "through 44.1 kHz": sampled_at(44_100),
     "through 24 kHz": sampled_at(24_000),
+}
+# Heard by a person too: part of the speech is lost, or moves towards the end of what EarSpeech takes for audible.
+HEARD: dict[str, Change] = {
+    "a loud cough over speech": cough(0.5),
+    "a slammed door over speech": bang(0.6, 0.03),
     "the second half 12 dB louder": lambda wave: 0.25 * louder_half(12)(wave),
     "the second half 12 dB quieter": louder_half(-12),
 }
@@ -209,24 +207,73 @@ def recording(name: str) -> np.ndarray:
     return white(wave, float(decibels.split()[0])) if decibels else wave
 
 
-RECORDINGS = ("woman", "man", "woman at 5 dB", "young-man at 12 dB")
+RECORDINGS = ("man", "woman at 5 dB")
 
 
-@pytest.fixture(scope="module")
-def unchanged(bundled) -> Callable[[str], tuple]:
-    return cache(lambda name: (audio.snr(recording(name)), bundled.model.embed(recording(name))))
+def check(bundled, change: Change, name: str, likeness: float, decibels: float) -> None:
+    """The embedding is as near, the noise level within so many dB, and the decision about cleaning the same."""
+    model, (noise, embedding) = bundled.model, unchanged(bundled.model, name)
+    changed = audio.read((change(recording(name)), RATE))
+    found = audio.snr(changed)
+    assert float(model.embed(changed) @ embedding) >= likeness
+    assert abs(found - noise) <= decibels, f"{noise:.1f} dB became {found:.1f}"
+    assert (found < model.config.enhance_below_snr) == (noise < model.config.enhance_below_snr)
+
+
+@cache
+def unchanged(model, name: str) -> tuple[float, np.ndarray]:
+    return audio.snr(recording(name)), model.embed(recording(name))
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-@pytest.mark.parametrize("change", [*CHANGES, *LOSSY])
-def test_what_nobody_hears_changes_nothing(bundled, unchanged, change, name):
-    noise, embedding = unchanged(name)
-    changed = audio.read(((CHANGES | LOSSY)[change](recording(name)), RATE))
-    limit = bundled.model.config.enhance_below_snr
-    found = audio.snr(changed)
-    likeness = float(bundled.model.embed(changed) @ embedding)
-    print(f"| {name} | {change} | {noise:.1f} | {found:.1f} | {likeness:.3f} |")
-    assert likeness >= (0.93 if change in LOSSY else 0.98)
-    assert (found < limit) == (noise < limit)
-    if change not in LOSSY:
-        assert abs(found - noise) <= 1.0
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_nobody_hears_changes_nothing(bundled, change, name):
+    check(bundled, CHANGES[change], name, likeness=0.98, decibels=1.0)
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("change", LOSSY)
+def test_a_lossy_channel_changes_little(bundled, change, name):
+    check(bundled, LOSSY[change], name, likeness=0.93, decibels=2.0)
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("change", HEARD)
+def test_what_is_heard_but_is_not_the_voice_changes_little(bundled, change, name):
+    check(bundled, HEARD[change], name, likeness=0.93, decibels=2.0)
+
+
+def distortion(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Scale-invariant signal-to-distortion ratio, dB."""
+    part = (found @ wanted) / (wanted @ wanted) * wanted
+    return 10 * np.log10((part @ part) / ((found - part) @ (found - part) + 1e-12))
+
+
+@pytest.mark.parametrize("name", ["woman", "woman at 5 dB"])
+@pytest.mark.parametrize("before", [room(8, -70), silence(8)], ids=["room tone", "silence"])
+def test_enhance_does_as_well_beside_silence(bundled, name, before):
+    """Speech under a third of the recording: of clean speech nothing is lost, of noise as much is taken."""
+    wave, clean = recording(name), recording("woman")
+    alone = bundled.model.enhance(wave)
+    beside = bundled.model.enhance(around(before)(wave))[before.size :][: wave.size]
+    floor = 30.0  # dB: what is this near to the clean speech cannot be told from it
+    assert min(distortion(beside, clean), floor) > min(distortion(alone, clean), floor) - 1.0
+    assert abs(10 * np.log10(np.mean(beside**2) / np.mean(alone**2))) < 1.0
+
+
+@pytest.mark.parametrize("pitch", [1.3, 1.5, 1.7, 0.75])
+@pytest.mark.parametrize("name", ["woman", "man"])
+def test_a_clean_voice_of_any_pitch_is_left_alone(bundled, name, pitch):
+    """Child-like voices most of all: the detector of speech misses some of their words, which are no noise."""
+    wave = soxr.resample(recording(name), RATE * pitch, RATE).astype(np.float32)
+    assert audio.snr(wave) > bundled.model.config.enhance_below_snr
+
+
+def test_half_a_second_of_speech_does_not_decide(bundled):
+    """Unsure must look unsure: never “surely another person” for one and the same, however short."""
+    for name in ("woman", "man", "young-man"):
+        speech = audio.speech_only(recording(name), 0.1)
+        for seconds in (0.6, 1.0, 1.5):
+            count = int(seconds * RATE)
+            pieces = [(speech[start : start + count], RATE) for start in (0, speech.size // 2)]
+            assert bundled.similarity(*pieces) > 0.02
