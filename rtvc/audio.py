@@ -436,7 +436,7 @@ def _noise_bands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Window (512,), first bins of bands up to 8 kHz, and by how much the mean of noise exceeds its quietest moments.
 
     The power of Gaussian noise in a band is chi-square distributed; a Hann window makes two of three bins independent.
-    Two thirds or so of a band's moments hold speech, so that the quietest of all are four times as many of the rest.
+    Three quarters or so of its moments hold speech: the quietest of all are four times as many of the rest.
     """
     from scipy.signal.windows import hann
     from scipy.stats import chi2

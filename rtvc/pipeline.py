@@ -166,7 +166,7 @@ class VoiceCloningPipeline(Pipeline):
         return _hub().push_model(self.model, self.processor, repo_id, **options)
 
     def _heard(self, voice: AnyVoice) -> tuple[np.ndarray, float]:
-        """Its speaker embedding, and the seconds of speech that this is made of: three at least where no report says."""
+        """Its speaker embedding, and the seconds of speech behind it: three at least where no report says."""
         if _is_voice(voice) or _is_saved(voice):
             voice = self._one_voice(voice)
             seconds = voice.report.used_seconds if voice.report else audio.MINIMUM_VOICED_SECONDS

@@ -33,7 +33,7 @@ class EnrolmentReport:
     seconds: of all recordings; voiced_seconds: of speech in them; used_seconds: of speech that is the main voice's and
     made the embedding; several_voices: whether much of the speech is somebody else's; snr_db: the noisiest recording's
     signal-to-noise ratio as it came; enhanced: whether any was cleaned; files: their names, empty for samples from
-    memory.
+    memory; music: whether nearly all of it has a pitch, as no speech has.
     """
 
     seconds: float
@@ -43,10 +43,13 @@ class EnrolmentReport:
     snr_db: float
     enhanced: bool
     files: tuple[str, ...] = ()
+    music: bool = False
 
     @property
     def warning(self) -> str:
         """What the person should know about the recording, one sentence; empty if all is well."""
+        if self.music:
+            return "It sounds like music or a held tone; for a better likeness record one person who speaks."
         if not self.several_voices:
             return ""
         return "More than one voice seems to speak in it; for a better likeness record one person alone."
@@ -164,7 +167,7 @@ def _report(stored: str) -> EnrolmentReport | None:
     values = json.loads(stored)
     report = EnrolmentReport(**{**values, "files": tuple(values["files"])})
     numbers = (report.seconds, report.voiced_seconds, report.used_seconds, report.snr_db)
-    flags = (report.several_voices, report.enhanced)
+    flags = (report.several_voices, report.enhanced, report.music)
     sane = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
     sane = sane and all(isinstance(flag, bool) for flag in flags)
     if not (sane and all(isinstance(file, str) for file in report.files)):

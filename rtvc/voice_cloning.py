@@ -35,6 +35,8 @@ from .voice import EnrolmentReport, Voice, pitch_statistics
 WINDOW, HOP = 6.0, 3.0  # seconds: what Tuned-GE2E hears at once, and how far apart windows of a long recording start
 CHECKED = 2.4  # seconds: the windows in which enrolment looks for somebody else, music, a cough
 ANOTHER = 0.2  # share of the speech: if so much of it is not the main voice, several people are speaking
+TURN, IN_TURNS = 1.0, 0.38  # seconds; cosine: neighbouring seconds of one voice are nearer than this on average
+SUNG = 0.9  # share of the speech with a pitch: speakers' consonants leave three quarters at most, music nearly all
 BATCH = 16  # windows at a time: memory stays flat for long recordings
 PAUSE = (
     0.1  # seconds: longer pauses are left out of what Tuned-GE2E hears; with those up to 0.5 s, 0.3 points more errors
@@ -258,10 +260,11 @@ class VoiceCloningModel(CheckedModel):
             seconds=round(sum(wave.size for wave in waves) / audio.SAMPLING_RATE, 2),
             voiced_seconds=round(sum(seconds), 2),
             used_seconds=round(min(sum(used), sum(seconds)), 2),
-            several_voices=others > ANOTHER,
+            several_voices=others > ANOTHER or self._in_turns(speech, noisy),
             snr_db=round(min(noise), 1),
             enhanced=any(noisy),
             files=tuple(files),
+            music=_pitched(speech) > SUNG,
         )
         return self._voice(own, report)
 
@@ -283,6 +286,13 @@ class VoiceCloningModel(CheckedModel):
         keep = iter(own)
         kept = [[piece for piece in mine if next(keep)] for mine in pieces]
         return [np.concatenate(mine) for mine in kept if mine], others
+
+    @torch.inference_mode()
+    def _in_turns(self, waves: list[np.ndarray], noisy: list[bool]) -> bool:
+        """Whether people take turns too quick for windows of ``CHECKED``; in noise, seconds are too unlike to tell."""
+        heard = [self.embed_windows(wave, TURN, TURN / 2) for wave, one in zip(waves, noisy, strict=True) if not one]
+        cosines = [(windows[2:] * windows[:-2]).sum(-1) for windows in heard]
+        return sum(map(len, cosines)) >= 4 and float(torch.cat(cosines).mean()) < IN_TURNS
 
     @torch.inference_mode()
     def _voice(self, waves: list[np.ndarray], report: EnrolmentReport) -> Voice:
@@ -415,6 +425,11 @@ def _main_voice(embeddings: np.ndarray, seconds: np.ndarray, pair: float, bound:
         centre = (embeddings[own] * seconds[own, None]).sum(0)
         own = embeddings @ centre >= bound * np.linalg.norm(centre)
     return own
+
+
+def _pitched(waves: list[np.ndarray]) -> float:
+    """Share of the time in which recordings of speech have a pitch."""
+    return float(np.mean(np.concatenate([audio.pitch_track(wave)[1] > 0 for wave in waves])))
 
 
 def _trimmed(wave: np.ndarray, original: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import soxr
 from conftest import VOICES
 
 from rtvc import audio
+from rtvc.voice import EnrolmentReport
 
 RATE = audio.SAMPLING_RATE
 Change = Callable[[np.ndarray], np.ndarray]
@@ -277,3 +278,17 @@ def test_half_a_second_of_speech_does_not_decide(bundled):
             count = int(seconds * RATE)
             pieces = [(speech[start : start + count], RATE) for start in (0, speech.size // 2)]
             assert bundled.similarity(*pieces) > 0.02
+
+
+def test_quick_turns_and_music_are_noticed(bundled):
+    """Turns of a second are too quick for the windows that look for somebody else; music has a pitch all the time."""
+    hers, his = (audio.speech_only(recording(name), 0.1)[: 4 * RATE] for name in ("woman", "man"))
+    turns = [part for pair in zip(np.split(hers, 4), np.split(his, 4), strict=True) for part in pair]
+    assert bundled.enroll((np.concatenate(turns), RATE)).report.several_voices
+    for name in ("woman", "man", "young-man"):
+        assert bundled.enroll((recording(name), RATE)).report.warning == ""
+
+
+def test_the_report_says_music():
+    report = EnrolmentReport(9.0, 8.0, 8.0, several_voices=False, snr_db=30.0, enhanced=False, music=True)
+    assert "music" in report.warning
