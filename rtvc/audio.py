@@ -349,6 +349,15 @@ def _sounding(wave: np.ndarray, level: float) -> np.ndarray:
     return np.repeat(peaks > level, _HOP)[: wave.size]
 
 
+def worth_cleaning(wave: np.ndarray) -> np.ndarray:
+    """(samples,) bool: without stretches of 0.3 s and more that stay 50 dB below the speech, where no noise is."""
+    from scipy.ndimage import binary_closing
+
+    loud = _sounding(wave, 10**-2.5 * _lasting_peak(wave))
+    blocks = loud[::_HOP]
+    return np.repeat(binary_closing(blocks, np.ones(30)) | blocks, _HOP)[: wave.size]
+
+
 def _lasting_peak(wave: np.ndarray) -> float:
     """The peak; of something loud that is over within 0.3 s, `_STANDS_OUT` times what the rest reaches.
 

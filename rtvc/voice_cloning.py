@@ -215,7 +215,17 @@ class VoiceCloningModel(CheckedModel):
         Args:
             wave: the noisy recording.
             progress: called with (samples done, samples in all).
+
+        Long silence is left as it is and not shown to SayEN, which has not learned from recordings that have it.
         """
+        kept = audio.worth_cleaning(wave)
+        if not kept.any():
+            return wave
+        cleaned = np.array(wave, dtype=np.float32)
+        cleaned[kept] = self._enhance(wave[kept], progress)
+        return cleaned
+
+    def _enhance(self, wave: np.ndarray, progress: Callable[[int, int], None] | None) -> np.ndarray:
         values = torch.from_numpy(np.ascontiguousarray(wave))[None].to(self.device)
         spoken = self._spoken(wave)
         features, cleaned = self.earspeech(values, spoken=spoken).features, wave
