@@ -2,8 +2,9 @@
 
     python benchmarks/calibrate.py FOLDER [--write]      # FOLDER: a voice-cloning model; --write: into its config.json
 
-`similarity_scale` and `similarity_offset`: a logistic fit on pairs of recordings, half of them with noise, each class
-weighing the same. `same_voice_cosine`: all but one in a hundred short pieces of speech, half of them with noise, are
+`similarity_scale`, `_offset`, `_blur` and `_drift`: a logistic fit on pairs of recordings, half of them with noise and
+each cut to several lengths, each class and each pair of lengths weighing the same; `VoiceCloningModel.probability` has
+the formula. `same_voice_cosine`: all but one in a hundred short pieces of speech, half of them with noise, are
 closer than this to their speaker's mean. `enhance_below_snr`: the noise level from which on cleaning brings the speaker
 embedding closer to that of another, clean recording of the same speaker. `speaking_lufs`: the mean loudness of what
 RTVC-7 says in the speakers' voices. `timbre_centre`: the mean timbre of readers that RTVC-7 was trained on.
@@ -24,13 +25,15 @@ from rtvc.loading import load
 from rtvc.rtvc7 import AVERAGE_TIMBRE
 from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
-from rtvc.voice_cloning import CHECKED
+from rtvc.voice_cloning import CHECKED, PAUSE
 
 CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
 SECONDS = (3.0, 8.0)  # of a recording
 READERS, MOST_READERS = "librispeech-one-clip", 200
 RECORDINGS = 6  # of a speaker at most
 LEVELS = np.arange(0, 36, 5)  # dB
+SPEECH = (0.5, 1.0, 1.5, 3.0, 5.0, np.inf)  # seconds that recordings are cut to where similarity is calibrated
+BOUNDS = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)  # between rows of the reliability table
 TEXTS = (  # none so short that its own loudness is measured
     "Yes, I think so too.",
     "What time is it over there in London?",
@@ -57,16 +60,21 @@ def recordings(rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
     return {speaker: cuts for speaker, cuts in found.items() if len(cuts) > 1}
 
 
-def fit(cosines: np.ndarray, same: np.ndarray) -> tuple[float, float]:
-    """Scale and offset of the logistic with the least balanced cross-entropy."""
-    weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+def logits(cosines: np.ndarray, missing: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """As `VoiceCloningModel.probability` has it, before its sigmoid; ``missing``: sum of 1 / seconds of a pair."""
+    scale, offset, blur, drift = numbers
+    return scale / (1 + blur * missing) * (cosines - offset + drift * missing)
+
+
+def fit(cosines: np.ndarray, missing: np.ndarray, same: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Scale, offset, blur and drift with the least cross-entropy."""
 
     def loss(numbers: np.ndarray) -> float:
-        margin = np.where(same, 1, -1) * numbers[0] * (cosines - numbers[1])
-        return float(weights @ np.logaddexp(0, -margin))
+        if numbers[2] < 0 or numbers[3] < 0:
+            return np.inf
+        return float(weights @ np.logaddexp(0, -np.where(same, 1, -1) * logits(cosines, missing, numbers)))
 
-    scale, offset = minimize(loss, [10.0, 0.5], method="Nelder-Mead").x
-    return float(scale), float(offset)
+    return minimize(loss, [20.0, 0.5, 0.1, 0.02], method="Nelder-Mead", options={"maxiter": 2000}).x
 
 
 def half_noisy(found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
@@ -81,18 +89,63 @@ def half_noisy(found: dict, noises: list[np.ndarray], rng: np.random.Generator) 
     }
 
 
+def cuts_of_speech(model: VoiceCloningModel, found: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Embeddings, whose each is, which of ``SPEECH`` it was cut to, and how many seconds of speech that is."""
+    rows = []
+    for speaker, recordings in found.items():
+        for wave in recordings:
+            speech = audio.speech_only(wave, PAUSE)
+            for place, seconds in enumerate(SPEECH):
+                cut = speech[: int(min(seconds * audio.SAMPLING_RATE, speech.size))]
+                if cut.size == speech.size and np.isfinite(seconds) or cut.size < 0.5 * audio.SAMPLING_RATE:
+                    continue
+                rows.append((model._embed(cut).numpy(), speaker, place, cut.size / audio.SAMPLING_RATE))
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def paired(embeddings: np.ndarray, speakers: np.ndarray, places: np.ndarray, seconds: np.ndarray) -> tuple:
+    """Of all pairs: cosine, sum of 1 / seconds, whether of one person, weight, and the lesser place in ``SPEECH``.
+
+    Cuts of one recording stand together in the order of ``SPEECH`` and are no pair.
+    """
+    recording = np.cumsum(np.diff(places, prepend=places[:1]) < 0)
+    one, two = np.triu_indices(len(speakers), 1)
+    apart = recording[one] != recording[two]
+    one, two = one[apart], two[apart]
+    same = speakers[one] == speakers[two]
+    kind = (np.minimum(places[one], places[two]) * len(SPEECH) + np.maximum(places[one], places[two])) * 2 + same
+    weights = 1.0 / np.bincount(kind)[kind]
+    cosines = np.einsum("ij,ij->i", embeddings[one], embeddings[two])
+    return cosines, 1 / seconds[one] + 1 / seconds[two], same, weights / weights.sum(), (places[one], places[two])
+
+
+def reliability(probability: np.ndarray, same: np.ndarray, weights: np.ndarray, places: tuple) -> None:
+    """For recordings of equal length: how often pairs are of one person, beside what was said; classes as likely."""
+    print("both sides of: share of one person's pairs where P lies in a range (what P says), P < .01 of one person's")
+    for place, seconds in enumerate(SPEECH):
+        mine = (places[0] == place) & (places[1] == place)
+        said, truth, counts = probability[mine], same[mine], weights[mine]
+        rows = np.digitize(said, BOUNDS)
+        shares = [
+            f"{counts[rows == row] @ truth[rows == row] / counts[rows == row].sum():.2f} "
+            f"({counts[rows == row] @ said[rows == row] / counts[rows == row].sum():.2f})"
+            for row in np.unique(rows)
+        ]
+        print(f"  {seconds:4.1f} s: {', '.join(shares)}; {(said[truth] < 0.01).mean():.1%}")
+
+
 def similarity(model: VoiceCloningModel, found: dict) -> dict:
-    """Scale and offset, printed with the equal error rate."""
-    embeddings = [model.embed(wave) for cuts in found.values() for wave in cuts]
-    speakers = [speaker for speaker, cuts in found.items() for _ in cuts]
-    pairs, embeddings = Pairs(speakers), np.stack(embeddings)
-    cosines, same = pairs.cosines(embeddings), pairs.same
-    scale, offset = fit(cosines, same)
+    """What makes a probability of a cosine, printed with the equal error rate of the whole recordings."""
+    embeddings, speakers, places, seconds = cuts_of_speech(model, found)
+    whole = places == len(SPEECH) - 1
+    cosines, missing, same, weights, both = paired(embeddings, speakers, places, seconds)
+    numbers = fit(cosines, missing, same, weights)
     print(f"{len(found)} speakers, {same.sum()} pairs of one, {(~same).sum()} of two", end="; ")
-    print(
-        f"equal error rate {pairs.trials(embeddings).equal_error_rate()[0]:.1%}; scale {scale:.2f}, offset {offset:.3f}"
-    )
-    return {"similarity_scale": round(scale, 2), "similarity_offset": round(offset, 3)}
+    rate, _ = Pairs(speakers[whole]).trials(embeddings[whole]).equal_error_rate()
+    print(f"equal error rate {rate:.1%}")
+    reliability(1 / (1 + np.exp(-logits(cosines, missing, numbers))), same, weights, both)
+    names = ("similarity_scale", "similarity_offset", "similarity_blur", "similarity_drift")
+    return dict(zip(names, numbers.round(3).tolist(), strict=True))
 
 
 def same_voice(model: VoiceCloningModel, found: dict) -> dict:

@@ -163,13 +163,22 @@ class EarSpeechModel(CheckedModel):
         return torch.cat(blocks, 1)
 
     def _reference(self, intensities: Tensor, mask: Tensor) -> Tensor:
-        """(batch, 1, 1): the utterance's level, a high quantile over its real frames of the loudest band."""
+        """(batch, 1, 1): the utterance's level, a high quantile over the frames in ``mask`` of the loudest band."""
         loudest = intensities.detach().amax(2).masked_fill(mask == 0, torch.inf).sort(1).values
         last = (mask.sum(1, keepdim=True) - 1).clamp(min=0)
         return loudest.gather(1, (self.config.reference_quantile * last).round().long())[:, :, None].clamp(min=TINY)
 
-    def forward(self, input_values: Tensor, attention_mask: Tensor | None = None, **kwargs) -> EarSpeechOutput:
-        """``input_values``: (batch, samples) at 16 kHz; ``attention_mask``: (batch, samples), 1 = real."""
+    def _framewise(self, samples: Tensor, frames: int) -> Tensor:
+        """(batch, samples) → (batch, frames), 1 where a frame's first sample is."""
+        return samples[:, :: self.config.hop_length][:, :frames].long()
+
+    def forward(
+        self, input_values: Tensor, attention_mask: Tensor | None = None, spoken: Tensor | None = None, **kwargs
+    ) -> EarSpeechOutput:
+        """``input_values``: (batch, samples) at 16 kHz; ``attention_mask``: (batch, samples), 1 = real.
+
+        ``spoken``: (batch, samples), 1 where the utterance's level is taken; none: wherever it is real.
+        """
         hop = self.config.hop_length
         frames = max(1, -(-input_values.shape[1] // hop))
         if attention_mask is None:
@@ -179,7 +188,8 @@ class EarSpeechModel(CheckedModel):
         with torch.autocast(input_values.device.type, enabled=False):
             intensities = self._intensities(input_values.float() * attention_mask, frames)
             floor = 10 ** (-self.config.dynamic_range_db / 10)
-            relative = (intensities / self._reference(intensities, mask)).clamp(floor, 1)
+            level = self._reference(intensities, mask if spoken is None else mask * self._framewise(spoken, frames))
+            relative = (intensities / level).clamp(floor, 1)
             features = ((relative ** (1 / 3) - floor ** (1 / 3)) / (1 - floor ** (1 / 3))).clamp(min=0)
         return EarSpeechOutput(features=features * mask[:, :, None], attention_mask=mask)
 

@@ -191,8 +191,9 @@ class VoiceCloningPipeline(Pipeline):
         return self.model.embed(audio.read(recording, max_seconds=MAXIMUM_ENROLLED_SECONDS))
 
     def similarity(self, one: AnyVoice, other: AnyVoice) -> float:
-        """The probability that two recordings or voices are of one person, 0 … 1."""
-        return self.model.probability(cosine(*(self._embedding(some) for some in (one, other))))
+        """The probability that two recordings or voices are of one person, 0 … 1; near ½ where too little is said."""
+        embeddings, seconds = zip(*(self._heard(some) for some in (one, other)), strict=True)
+        return self.model.probability(cosine(*embeddings), seconds)
 
     def enhance(self, recording: Recording, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """The recording without its noise: float32 (samples,) at 16 kHz. `progress(samples done, samples in all)`."""
@@ -226,10 +227,14 @@ class VoiceCloningPipeline(Pipeline):
         """Upload the model as a complete repository; returns its address. `options`: see :func:`rtvc.hub.push`."""
         return _publishing().push_model(self.model, self.processor, repo_id, **options)
 
-    def _embedding(self, voice: AnyVoice) -> np.ndarray:
+    def _heard(self, voice: AnyVoice) -> tuple[np.ndarray, float]:
+        """Its speaker embedding, and the seconds of speech behind it: three at least where no report says."""
         if _is_voice(voice) or is_saved(voice):
-            return self._one_voice(voice).speaker_embedding
-        return self.embed(voice)
+            voice = self._one_voice(voice)
+            seconds = voice.report.used_seconds if voice.report else audio.MINIMUM_VOICED_SECONDS
+            return voice.speaker_embedding, seconds
+        wave = audio.read(voice, max_seconds=MAXIMUM_ENROLLED_SECONDS)
+        return self.model.embed(wave), audio.voiced_seconds(wave)
 
     def _one_voice(self, voice: Any, enhance: bool | str | None = None) -> Voice:
         voice = self._preprocess_params.get("voice") if voice is None else voice

@@ -284,8 +284,9 @@ class SayENModel(CheckedModel):
     @staticmethod
     def level(wave: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """(batch, 1) root mean square of each recording: the level that is the same for all of its chunks."""
-        count = wave.shape[1] if attention_mask is None else attention_mask.sum(1, keepdim=True).clamp(min=1)
-        return (wave.float().square().sum(1, keepdim=True) / count).sqrt().clamp(min=QUIET)
+        mask = torch.ones_like(wave) if attention_mask is None else attention_mask
+        square = (wave.float().square() * mask).sum(1, keepdim=True)
+        return (square / mask.sum(1, keepdim=True).clamp(min=1)).sqrt().clamp(min=QUIET)
 
     def _filtered(self, spectra: Tensor, features: Tensor, speaker_embedding: Tensor, real: Tensor | None) -> Tensor:
         """(batch, frames, bins) complex, each frame made of ``filter_frames``; ``real``: (batch, frames), 1 = real."""
@@ -322,12 +323,14 @@ class SayENModel(CheckedModel):
         features: Tensor,
         speaker_embedding: Tensor,
         progress: Callable[[int, int], None] | None = None,
+        spoken: Tensor | None = None,
     ) -> Tensor:
         """Recordings of any length: overlapping chunks, cross-faded; embedding and level are the whole recording's.
 
         Args:
             input_values, features, speaker_embedding: as in :meth:`forward`, all recordings equally long.
             progress: called with (samples done, samples in all) after every chunk.
+            spoken: (batch, samples), 1 where the level is taken; none: everywhere.
 
         Returns:
             (batch, samples)
@@ -335,7 +338,7 @@ class SayENModel(CheckedModel):
         config, samples, hop = self.config, input_values.shape[1], self.config.hop_length
         size = config.chunk_seconds * config.sampling_rate // hop * hop
         overlap = config.overlap_seconds * config.sampling_rate // hop * hop
-        level, out = self.level(input_values), torch.zeros(input_values.shape, device=input_values.device)
+        level, out = self.level(input_values, spoken), torch.zeros(input_values.shape, device=input_values.device)
         for start in range(0, max(1, samples - overlap), size - overlap):
             stop = min(start + size, samples)
             heard = features[:, start // hop : -(-stop // hop)]

@@ -35,7 +35,8 @@ class EnrolmentReport:
     seconds: of all recordings; voiced_seconds: of speech in them; used_seconds: of speech that is the main voice's and
     made the embedding; several_voices: whether much of the speech is somebody else's; snr_db: the noisiest recording's
     signal-to-noise ratio as it came; enhanced: whether any was cleaned; files: their names, empty for samples from
-    memory; clipped: whether so much of it was recorded too loud that it sounds like somebody else.
+    memory; clipped: whether so much of it was recorded too loud that it sounds like somebody else;
+    music: whether nearly all of it has a pitch, as no speech has.
     """
 
     seconds: float
@@ -46,12 +47,15 @@ class EnrolmentReport:
     enhanced: bool
     files: tuple[str, ...] = ()
     clipped: bool = False
+    music: bool = False
 
     @property
     def warning(self) -> str:
         """What the person should know about the recording, a sentence each; empty if all is well."""
         sentences = []
-        if self.several_voices:
+        if self.music:
+            sentences.append("It sounds like music or a held tone; for a better likeness record one person who speaks.")
+        elif self.several_voices:
             sentences.append("More than one voice seems to speak in it; for a better likeness record one person alone.")
         if self.clipped:
             sentences.append(
@@ -198,7 +202,7 @@ def _report(stored: str) -> EnrolmentReport | None:
     values = json.loads(stored)
     report = EnrolmentReport(**{**values, "files": tuple(values["files"])})
     numbers = (report.seconds, report.voiced_seconds, report.used_seconds, report.snr_db)
-    flags = (report.several_voices, report.enhanced, report.clipped)
+    flags = (report.several_voices, report.enhanced, report.clipped, report.music)
     sane = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
     sane = sane and all(isinstance(flag, bool) for flag in flags)
     if not (sane and all(isinstance(file, str) for file in report.files)):

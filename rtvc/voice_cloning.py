@@ -36,6 +36,8 @@ WINDOW, HOP = 6.0, 3.0  # seconds: what Tuned-GE2E hears at once, and how far ap
 CHECKED = 2.4  # seconds: the windows in which enrolment looks for somebody else, music, a cough
 CLIPPED = 0.05  # share of a recording's loud samples at its limit, from where on the likeness suffers
 ANOTHER = 0.2  # share of the speech: if so much of it is not the main voice, several people are speaking
+TURN, IN_TURNS = 1.0, 0.38  # seconds; cosine: neighbouring seconds of one voice are nearer than this on average
+SUNG = 0.9  # share of the speech with a pitch: speakers' consonants leave three quarters at most, music nearly all
 BATCH = 16  # windows at a time: memory stays flat for long recordings
 PAUSE = (
     0.1  # seconds: longer pauses are left out of what Tuned-GE2E hears; with those up to 0.5 s, 0.3 points more errors
@@ -55,7 +57,8 @@ HIGH_PITCH, MOST_GAIN = 0.12, 24.0  # dB: a semitone up costs so much; the most 
 class VoiceCloningConfig(PreTrainedConfig):
     """The configs of the four components, and what was calibrated on the whole.
 
-    ``similarity_scale`` and ``similarity_offset``: probability of one person = sigmoid(scale · (cosine − offset)).
+    ``similarity_scale``, ``_offset``, ``_blur`` and ``_drift``: what makes a probability of a cosine, see
+    :meth:`VoiceCloningModel.probability`; configs without the last two take the seconds of speech for enough.
     ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
     ``speaking_lufs``: how loud RTVC-7 speaks by itself, on average: the gain of every sentence is known before it is
@@ -79,6 +82,8 @@ class VoiceCloningConfig(PreTrainedConfig):
     rtvc7_config: dict | PreTrainedConfig | None = None
     similarity_scale: float | int = 18.22
     similarity_offset: float | int = 0.538
+    similarity_blur: float | int = 0.0
+    similarity_drift: float | int = 0.0
     same_voice_cosine: float | int = 0.4
     enhance_below_snr: float | int = 12.5
     speaking_lufs: float | int = audio.LOUDNESS
@@ -212,18 +217,35 @@ class VoiceCloningModel(CheckedModel):
         Args:
             wave: the noisy recording.
             progress: called with (samples done, samples in all).
+
+        Long silence is left as it is and not shown to SayEN, which has not learned from recordings that have it.
         """
+        kept = audio.worth_cleaning(wave)
+        if not kept.any():
+            return wave
+        cleaned = np.array(wave, dtype=np.float32)
+        cleaned[kept] = self._enhance(wave[kept], progress)
+        return cleaned
+
+    def _enhance(self, wave: np.ndarray, progress: Callable[[int, int], None] | None) -> np.ndarray:
         values = torch.from_numpy(np.ascontiguousarray(wave))[None].to(self.device)
-        features, cleaned = self.earspeech(values).features, wave
+        spoken = self._spoken(wave)
+        features, cleaned = self.earspeech(values, spoken=spoken).features, wave
         for before in range(CLEANINGS):
             speech = audio.speech_only(cleaned, PAUSE)
             embedding = self._embed(speech if speech.size >= MINIMUM_EMBEDDED_SECONDS * audio.SAMPLING_RATE else wave)
             told = progress and partial(_tell_a_part, progress, before)
-            again = self.sayen.enhance(values, features, embedding[None], told)[0].cpu().numpy()
+            again = self.sayen.enhance(values, features, embedding[None], told, spoken)[0].cpu().numpy()
             if before and np.square(again).sum() < OTHER_VOICE * np.square(cleaned).sum():
                 return cleaned
             cleaned = again
         return cleaned
+
+    def _spoken(self, wave: np.ndarray) -> Tensor:
+        """(1, samples) where levels are taken: in speech, however long it is silent before; else everywhere."""
+        spoken = audio.spoken(wave, PAUSE)
+        enough = spoken.sum() >= MINIMUM_EMBEDDED_SECONDS * audio.SAMPLING_RATE
+        return torch.from_numpy(spoken if enough else np.ones_like(spoken))[None].to(self.device)
 
     def enroll(self, waves: Sequence[np.ndarray], enhance: bool | str = "auto", files: Sequence[str] = ()) -> Voice:
         """A voice from one recording or several of one person.
@@ -250,11 +272,12 @@ class VoiceCloningModel(CheckedModel):
             seconds=round(sum(wave.size for wave in waves) / audio.SAMPLING_RATE, 2),
             voiced_seconds=round(sum(seconds), 2),
             used_seconds=round(min(sum(used), sum(seconds)), 2),
-            several_voices=others > ANOTHER,
+            several_voices=others > ANOTHER or self._in_turns(speech, noisy),
             snr_db=round(min(noise), 1),
             enhanced=any(noisy),
             files=tuple(files),
             clipped=max(map(audio.clipped_share, waves)) > CLIPPED,
+            music=_pitched(speech) > SUNG,
         )
         return self._voice(own, report)
 
@@ -278,6 +301,13 @@ class VoiceCloningModel(CheckedModel):
         return [np.concatenate(mine) for mine in kept if mine], others
 
     @torch.inference_mode()
+    def _in_turns(self, waves: list[np.ndarray], noisy: list[bool]) -> bool:
+        """Whether people take turns too quick for windows of ``CHECKED``; in noise, seconds are too unlike to tell."""
+        heard = [self.embed_windows(wave, TURN, TURN / 2) for wave, one in zip(waves, noisy, strict=True) if not one]
+        cosines = [(windows[2:] * windows[:-2]).sum(-1) for windows in heard]
+        return sum(map(len, cosines)) >= 4 and float(torch.cat(cosines).mean()) < IN_TURNS
+
+    @torch.inference_mode()
     def _voice(self, waves: list[np.ndarray], report: EnrolmentReport) -> Voice:
         """Each recording counts by its length."""
         weights = np.array([wave.size for wave in waves]) / sum(wave.size for wave in waves)
@@ -290,9 +320,16 @@ class VoiceCloningModel(CheckedModel):
         wave = audio.resample(audio.normalize_loudness(wave), audio.SAMPLING_RATE, self.config.sampling_rate)
         return timbre(torch.from_numpy(wave).to(self.device), self.config.rtvc7_config)
 
-    def probability(self, cosine: float) -> float:
-        """Of two recordings being one person's, from the cosine of their embeddings."""
-        return 1.0 / (1.0 + math.exp(-self.config.similarity_scale * (cosine - self.config.similarity_offset)))
+    def probability(self, cosine: float, seconds: tuple[float, float] = (math.inf, math.inf)) -> float:
+        """Of two recordings being one person's, from the cosine of their embeddings: sigmoid(scale / (1 + blur · m) ·
+        (cosine − offset + drift · m)), where m = 1 / seconds + 1 / seconds of the speech in each of them.
+
+        Little speech says little: one person's cosines fall and scatter, as the error of a mean over time does.
+        """
+        config, missing = self.config, sum(1.0 / max(heard, 0.1) for heard in seconds)
+        scale = config.similarity_scale / (1.0 + config.similarity_blur * missing)
+        offset = config.similarity_offset - config.similarity_drift * missing
+        return 1.0 / (1.0 + math.exp(-scale * (cosine - offset)))
 
     # -- speech
 
@@ -426,6 +463,11 @@ def _main_voice(embeddings: np.ndarray, seconds: np.ndarray, pair: float, bound:
         centre = (embeddings[own] * seconds[own, None]).sum(0)
         own = embeddings @ centre >= bound * np.linalg.norm(centre)
     return own
+
+
+def _pitched(waves: list[np.ndarray]) -> float:
+    """Share of the time in which recordings of speech have a pitch."""
+    return float(np.mean(np.concatenate([audio.pitch_track(wave)[1] > 0 for wave in waves])))
 
 
 def _trimmed(wave: np.ndarray, original: np.ndarray) -> np.ndarray:

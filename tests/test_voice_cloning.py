@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -170,6 +171,12 @@ def test_the_path_on_tensors(tiny_model, processor, speech):
 def test_probability(tiny_model):
     config = tiny_model.config
     assert tiny_model.probability(config.similarity_offset) == pytest.approx(0.5)
+    probability = VoiceCloningModel.probability
+    model = SimpleNamespace(
+        config=VoiceCloningConfig(similarity_scale=20, similarity_offset=0.5, similarity_blur=0.3, similarity_drift=0.1)
+    )
+    assert probability(model, 0.4, (1.0, 1.0)) == pytest.approx(1 / (1 + np.exp(-20 / 1.6 * 0.1)))
+    assert probability(model, 0.4, (1.0, 1.0)) > probability(model, 0.4, (5.0, 5.0)) > probability(model, 0.4)
     assert tiny_model.probability(1.0) > tiny_model.probability(0.0)
 
 
