@@ -31,7 +31,8 @@ COUNTERS = {  # a number or a letter follows
     "P": "page", "Pp": "pages", "Pg": "page", "Par": "paragraph", "Para": "paragraph", "Paras": "paragraphs",
     "App": "appendix", "Ex": "example", "Op": "opus", "Tab": "table", "Bk": "book", "Thm": "theorem",
     "Def": "definition", "Prop": "proposition", "Cl": "clause", "Ver": "version", "Rm": "Room", "Apt": "Apartment",
-    "Ste": "Suite", "Bldg": "Building", "Fl": "Floor", "Rte": "Route", "Rt": "Route", "Hwy": "Highway", "Ext": "extension",
+    "Ste": "Suite", "Bldg": "Building", "Fl": "Floor", "Rte": "Route", "Rt": "Route", "Hwy": "Highway",
+    "Ext": "extension",
     "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare",
@@ -68,8 +69,9 @@ _NAMED = re.compile(r"(?:^|[^\w'])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Mlle|Mme|Mt)\.$", re
 _TITLE = re.compile(rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det'})})\.$", re.I)
 _COUNTER = re.compile(rf"(?:^|[^\w'])(?:{alternatives(COUNTERS)}|Rs|§+)\.$", re.I)
 _DATED = re.compile(rf"(?:^|\W)(?:{alternatives(month[:3] for month in MONTHS)}|Sept|{WEEKDAYS})\.$", re.I)
+_WORDS = {"No", "Art", "Def", "Ex", "Det", "Par"}  # too
 _ANYWHERE = re.compile(
-    rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - {'No', 'Art', 'Def', 'Ex', 'Det', 'Par'})}"
+    rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - _WORDS)}"
     r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'])[A-Za-z])\.$"
 )
 _DOTTED = re.compile(r"(?:^|[^\w'])(?:[A-Za-z]\.){2,}$|(?:^|[^\w'])[ap]\. ?m\.$", re.I)

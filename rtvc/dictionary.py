@@ -20,10 +20,12 @@ JSON_ENTRY = re.compile(rb'("(?:[^"\\]|\\.)*"):(?:"(?:[^"\\]|\\.)*"|\{[^{}]*\})'
 # names and words from other languages whose last letter is said, where English has another word or none
 ACCENTED = {
     "résumé": "ɹˈɛzəmˌA", "resumé": "ɹˈɛzəmˌA", "josé": "hOzˈA", "rosé": "ɹOzˈA", "pâté": "pɑtˈA", "renée": "ɹənˈA",
-    "rené": "ɹənˈA", "exposé": "ˌɛkspOzˈA", "lamé": "lɑmˈA", "maté": "mˈɑtˌA", "beyoncé": "biˈɑnsˌA", "andré": "ˈɑndɹˌA",
-    "zoë": "zˈOi", "chloë": "klˈOi", "citroën": "sˈɪtɹoʊən".replace("oʊ", "O"), "noël": "nOˈɛl", "brontë": "bɹˈɑnti",
+    "rené": "ɹənˈA", "exposé": "ˌɛkspOzˈA", "lamé": "lɑmˈA", "maté": "mˈɑtˌA", "beyoncé": "biˈɑnsˌA",
+    "andré": "ˈɑndɹˌA",
+    "zoë": "zˈOi", "chloë": "klˈOi", "citroën": "sˈɪtɹOən", "noël": "nOˈɛl", "brontë": "bɹˈɑnti",
     "saké": "sˈɑki", "são": "sˈW", "señor": "sAnjˈɔɹ", "señora": "sAnjˈɔɹə", "niño": "nˈinjO", "niña": "nˈinjə",
-    "ångström": "ˈæŋstɹəm", "touché": "tuʃˈA", "entrée": "ˈɑntɹˌA", "entrées": "ˈɑntɹˌAz", "blasé": "blɑzˈA", "montréal": "mˌʌntɹiˈɔl", "jalapeño": "hˌɑləpˈAnjO",
+    "ångström": "ˈæŋstɹəm", "touché": "tuʃˈA", "entrée": "ˈɑntɹˌA", "entrées": "ˈɑntɹˌAz", "blasé": "blɑzˈA",
+    "montréal": "mˌʌntɹiˈɔl", "jalapeño": "hˌɑləpˈAnjO",
     "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə", "españa": "ɛspˈɑnjə",
 }  # fmt: skip
 RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch", "ń": "ny"}

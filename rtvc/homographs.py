@@ -1,5 +1,6 @@
 """Words that are written alike and said differently, where the tagger's word classes do not tell them apart."""
 
+# ruff: noqa: E501 (a row is one line)
 from __future__ import annotations
 
 import re

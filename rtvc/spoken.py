@@ -10,9 +10,16 @@ import re
 from re import Match
 from typing import NamedTuple
 
-from . import spoken_amounts, spoken_dates, spoken_marks, spoken_names
 from .number_words import Replacement
 from .number_words import Rule as WrittenRule
+from .spoken_amounts import DURATIONS
+from .spoken_amounts import RULES as AMOUNTS
+from .spoken_dates import RULES as DATES
+from .spoken_dates import YEARS
+from .spoken_marks import ADDRESSES, LEFTOVERS, MARKUP, VERSIONS
+from .spoken_names import PHRASE_RULES
+from .spoken_names import ROMAN as WRITTEN_ROMAN
+from .spoken_names import RULES as NAMES
 
 
 class Rule(NamedTuple):
@@ -29,23 +36,9 @@ def compiled(rule: WrittenRule) -> Rule:
     return Rule(re.compile(pattern), replacement, tuple(examples))
 
 
-ROMAN = compiled(spoken_names.ROMAN)
-RULES = [
-    compiled(rule)
-    for rules in (
-        spoken_marks.MARKUP,
-        spoken_marks.ADDRESSES,
-        spoken_names.PHRASE_RULES,
-        spoken_amounts.DURATIONS,
-        spoken_dates.RULES,
-        spoken_marks.VERSIONS,
-        spoken_amounts.RULES,
-        spoken_names.RULES,
-        spoken_dates.YEARS,
-        spoken_marks.LEFTOVERS,
-    )
-    for rule in rules
-]
+ROMAN = compiled(WRITTEN_ROMAN)
+IN_ORDER = (MARKUP, ADDRESSES, PHRASE_RULES, DURATIONS, DATES, VERSIONS, AMOUNTS, NAMES, YEARS, LEFTOVERS)
+RULES = [compiled(rule) for rules in IN_ORDER for rule in rules]
 
 
 def write_out(text: str) -> str:
