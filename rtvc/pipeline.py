@@ -66,6 +66,8 @@ class VoiceCloningPipeline(Pipeline):
     _load_tokenizer = False
     _load_feature_extractor = False
     _load_image_processor = False
+    model: VoiceCloningModel
+    processor: Any
     provenance = PROVENANCE  # what a file of its speech should say of itself
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -170,7 +170,7 @@ assert np.array_equal(one["audio"], two["audio"]) and one["audio"].size > 1000
 np.save("spoken.npy", one["audio"])
 clone.save_pretrained(f"again {bool(HAS_RTVC)}")
 again = pipeline("voice-cloning", model=f"again {bool(HAS_RTVC)}", **OPTIONS)
-assert np.array_equal(again("Hello there.", voice=me)["audio"], one["audio"])
+assert np.allclose(again("Hello there.", voice=me)["audio"], one["audio"], atol=1e-3)
 assert ("rtvc.pipeline" in sys.modules) is bool(HAS_RTVC)
 """
 
