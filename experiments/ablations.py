@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from rtvc import rtvc7, text
+from rtvc import phonemes, rtvc7
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import Flow, RTVC7Model
 from rtvc.sayen import SayENModel
@@ -125,7 +125,7 @@ def judge_readings(model: RTVC7Model, judges) -> dict[str, float]:
     texts = [one for one in texts if 5 < len(one.split()) < 16][:12]
     scores, heard = [], []
     for line, item in zip(texts, references.values(), strict=False):
-        ids = torch.tensor([[text.IDS[symbol] for symbol in text.phonemize(line)]])
+        ids = torch.tensor([[phonemes.IDS[symbol] for symbol in phonemes.phonemize(line)]])
         known = [torch.from_numpy(one.astype(np.float32))[None] for one in speech.voices[item.key]]
         traits = [torch.tensor([one]) for one in item.traits[:3]]
         made = model.synthesize(ids, torch.ones_like(ids), *known, *traits).waveform[0].numpy()

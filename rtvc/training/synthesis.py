@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rtvc import text
+from rtvc import phonemes
 from rtvc.rtvc7 import PITCH_SPREAD, RTVC7Config, RTVC7Model
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech, held_out
@@ -22,7 +22,7 @@ def new_model(config: dict) -> RTVC7Model:
     """The model to train: from the folder ``config["init"]``, or a new one."""
     if config.get("init"):
         return component(RTVC7Model, config["init"])
-    return RTVC7Model(RTVC7Config(vocab_size=len(text.SYMBOLS), **(config.get("model") or {})))
+    return RTVC7Model(RTVC7Config(vocab_size=len(phonemes.SYMBOLS), **(config.get("model") or {})))
 
 
 def targets(model: RTVC7Model, batch: Batch) -> tuple[Tensor, Tensor]:

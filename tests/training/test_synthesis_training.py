@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from test_rtvc7 import TINY
 
-from rtvc import text
+from rtvc import phonemes
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training import losses, optim, synthesis
 from rtvc.training.data import alignment
@@ -170,8 +170,8 @@ def test_pauses_are_written_as_they_were_made():
 
 
 def test_every_symbol_has_a_class():
-    assert set(alignment.CLASS_OF) == set(text.SYMBOLS)
-    assert all(alignment.CLASS_OF[symbol] > 0 for symbol in (*text.CONSONANTS, "ˈæ", "ə"))
+    assert set(alignment.CLASS_OF) == set(phonemes.SYMBOLS)
+    assert all(alignment.CLASS_OF[symbol] > 0 for symbol in (*phonemes.CONSONANTS, "ˈæ", "ə"))
 
 
 def test_a_faster_copy_is_shorter_higher_and_quicker():

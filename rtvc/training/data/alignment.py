@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from rtvc import VoiceCloningModel, audio, load, text
+from rtvc import VoiceCloningModel, audio, load, phonemes
+from rtvc.errors import TextError
 from rtvc.rtvc7 import RTVC7Config, log_mel, timbre
 from rtvc.training.data import store
 from rtvc.training.disk import write_text
@@ -25,9 +26,9 @@ from rtvc.training.machine import computes_bf16
 from rtvc.voice import pitch_statistics
 
 ALIGNED = ".alignment.json"  # of a corpus, in the cache: file → symbols, frames, score
-CLASSES = ("", *text.CONSONANTS, *text.VOWELS, *text.REDUCED)  # class 0 is silence; stress is not heard
-CLASS_OF = {symbol: CLASSES.index(symbol[-1]) if symbol[-1] in CLASSES else 0 for symbol in text.SYMBOLS}
-OPTIONAL = {text.START, text.END, text.BOUNDARY, *text.PAUSES}
+CLASSES = ("", *phonemes.CONSONANTS, *phonemes.VOWELS, *phonemes.REDUCED)  # class 0 is silence; stress is not heard
+CLASS_OF = {symbol: CLASSES.index(symbol[-1]) if symbol[-1] in CLASSES else 0 for symbol in phonemes.SYMBOLS}
+OPTIONAL = {phonemes.START, phonemes.END, phonemes.BOUNDARY, *phonemes.PAUSES}
 IGNORED = -100
 PRIOR_WEIGHT = 0.6  # how far the classifier's scores are divided by the classes' frequencies
 CONFIG = RTVC7Config()
@@ -121,13 +122,13 @@ def align(
 def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[str], list[int]]:
     """Pauses as they were spoken: silence is written as a comma, a comma without silence as a word boundary."""
     symbols, frames = list(symbols), list(frames)
-    if symbols[-1] == text.END:  # the silence at the end belongs to the mark before it
+    if symbols[-1] == phonemes.END:  # the silence at the end belongs to the mark before it
         frames[-2], frames[-1] = frames[-2] + frames[-1], 0
     for index in range(1, len(symbols) - 2):
-        if symbols[index] == text.BOUNDARY and frames[index] >= 10:
+        if symbols[index] == phonemes.BOUNDARY and frames[index] >= 10:
             symbols[index] = ","
-        elif symbols[index] in text.PAUSES and frames[index] < 3 and (not punctuated or symbols[index] == ","):
-            symbols[index] = text.BOUNDARY
+        elif symbols[index] in phonemes.PAUSES and frames[index] < 3 and (not punctuated or symbols[index] == ","):
+            symbols[index] = phonemes.BOUNDARY
     return symbols, frames
 
 
@@ -138,8 +139,8 @@ def align_by_synthesis(corpus: store.Corpus) -> None:
     model, table = cast(VoiceCloningModel, load().model), {}
     for utterance in tqdm(corpus.utterances, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
         try:
-            symbols = text.phonemize(utterance.text)
-        except text.TextError:
+            symbols = phonemes.phonemize(utterance.text)
+        except TextError:
             continue
         frames, score = _warped(model, symbols, corpus.wave(utterance))
         if frames:
@@ -161,7 +162,7 @@ def _warped(model: VoiceCloningModel, symbols: list[str], wave: np.ndarray) -> t
     about = [torch.tensor([statistic]) for statistic in (mean, spread, audio.tempo(wave))]
     waves = torch.from_numpy(wave)[None]
     embedding = model.tuned_ge2e(model.earspeech(waves).features).speaker_embedding
-    ids = torch.tensor([[text.IDS[symbol] for symbol in symbols]])
+    ids = torch.tensor([[phonemes.IDS[symbol] for symbol in symbols]])
     spoken = model.rtvc7.synthesize(
         ids, torch.ones_like(ids), embedding, timbre(waves[0], model.rtvc7.config)[None], *about
     )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rtvc import text
+from rtvc import phonemes
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training.data import alignment, measurements, store, synthetic_voices
@@ -203,7 +203,7 @@ class Speech:
         ends = np.cumsum(item.durations)
         if ends[-1] <= bound:
             return item, 0, int(ends[-1]), (0, len(ends))
-        cuts = [i for i, s in enumerate(item.symbols) if s == text.BOUNDARY or s in text.PAUSES]
+        cuts = [i for i, s in enumerate(item.symbols) if s == phonemes.BOUNDARY or s in phonemes.PAUSES]
         starts = [0, *(i + 1 for i in cuts if ends[i] <= ends[-1] - 0.6 * bound)]
         first = int(rng.choice(starts))
         begin = int(ends[first - 1]) if first else 0
@@ -275,6 +275,6 @@ def _symbols(rows: list) -> tuple[Tensor, Tensor]:
     size = max(last - first for *_, (first, last) in rows)
     ids, durations = torch.zeros(len(rows), size, dtype=torch.long), torch.zeros(len(rows), size, dtype=torch.long)
     for row, (item, _, _, (first, last)) in enumerate(rows):
-        ids[row, : last - first] = torch.tensor([text.IDS[symbol] for symbol in item.symbols[first:last]])
+        ids[row, : last - first] = torch.tensor([phonemes.IDS[symbol] for symbol in item.symbols[first:last]])
         durations[row, : last - first] = torch.from_numpy(item.durations[first:last])
     return ids, durations

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rtvc import text
+from rtvc import phonemes
+from rtvc.errors import TextError
 from rtvc.training.data import store
 from rtvc.training.data.alignment import (
     ALIGNED,
@@ -104,8 +105,8 @@ def _load(corpora: list[str]) -> list[tuple[str, list[str], Tensor, bool]]:
     waves = {corpus.name: corpus.wave for corpus in loaded}
     for utterance in [*sum(store.split(loaded), [])]:
         try:
-            symbols = text.phonemize(utterance.text)
-        except text.TextError:
+            symbols = phonemes.phonemize(utterance.text)
+        except TextError:
             continue
         mel = features(waves[utterance.corpus](utterance)).half()
         found.append((f"{utterance.corpus}/{utterance.file}", symbols, mel, not utterance.text.isupper()))

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rtvc import VoiceCloningModel, text
-from rtvc.errors import TrainingError
+from rtvc import VoiceCloningModel, phonemes
+from rtvc.errors import TextError, TrainingError
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import loop
 from rtvc.training.data import store
@@ -100,7 +100,7 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
         return {"held out": torch.from_numpy(self._spoken(kept, 0))}
 
     def _spoken(self, kept: RTVC7Model, number: int) -> np.ndarray:
-        ids = torch.tensor([text.IDS[symbol] for symbol in text.phonemize(self.held[number].text)])
+        ids = torch.tensor([phonemes.IDS[symbol] for symbol in phonemes.phonemize(self.held[number].text)])
         return self._with(kept).synthesize(ids, self.voice)
 
     def _with(self, kept: RTVC7Model) -> VoiceCloningModel:
@@ -135,6 +135,6 @@ def _divided(config: dict) -> tuple[list[store.Utterance], list[store.Utterance]
 
 def _readable(line: str) -> bool:
     try:
-        return bool(text.phonemize(line))
-    except text.TextError:
+        return bool(phonemes.phonemize(line))
+    except TextError:
         return False

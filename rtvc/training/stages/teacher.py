@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from rtvc import audio, text
+from rtvc import audio, phonemes
 from rtvc.training import folders
 from rtvc.training.data import sources, store
 from rtvc.training.disk import write_text, writing
@@ -54,25 +54,25 @@ def _session():
 
 def _merge(characters: str, frames: np.ndarray) -> tuple[list[str], list[float]]:
     """hibari's characters and their frames → this project's symbols and theirs (stress joins its vowel)."""
-    symbols, durations, stress, pending = [text.START], [float(frames[0])], "", 0.0
+    symbols, durations, stress, pending = [phonemes.START], [float(frames[0])], "", 0.0
     for character, count in zip(characters, frames[1:-1], strict=True):
-        separator = character == text.BOUNDARY or character in text.PAUSES
+        separator = character == phonemes.BOUNDARY or character in phonemes.PAUSES
         if character in STRESS:
             stress, pending = character, pending + float(count)
-        elif separator and (symbols[-1] == text.BOUNDARY or symbols[-1] in text.PAUSES or len(symbols) == 1):
-            symbols[-1] = character if symbols[-1] == text.BOUNDARY else symbols[-1]
+        elif separator and (symbols[-1] == phonemes.BOUNDARY or symbols[-1] in phonemes.PAUSES or len(symbols) == 1):
+            symbols[-1] = character if symbols[-1] == phonemes.BOUNDARY else symbols[-1]
             durations[-1] += float(count)
         else:
-            base = text.NEIGHBOURS.get(character, character)
-            base = text.STRESSED_NEIGHBOURS.get(base, base) if stress else base
-            symbol = stress + base if base in text.VOWELS else base
-            if symbol not in text.IDS:
+            base = phonemes.NEIGHBOURS.get(character, character)
+            base = phonemes.STRESSED_NEIGHBOURS.get(base, base) if stress else base
+            symbol = stress + base if base in phonemes.VOWELS else base
+            if symbol not in phonemes.IDS:
                 pending += float(count)
                 continue
             symbols.append(symbol)
             durations.append(float(count) + pending)
-            stress, pending = (stress if symbol in text.CONSONANTS else ""), 0.0
-    return [*symbols, text.END], [*durations, float(frames[-1]) + pending]
+            stress, pending = (stress if symbol in phonemes.CONSONANTS else ""), 0.0
+    return [*symbols, phonemes.END], [*durations, float(frames[-1]) + pending]
 
 
 def _sentences(generator: random.Random, count: int) -> list[str]:
@@ -113,7 +113,7 @@ def _speak_all(job: tuple[list[str], float, int]) -> list[tuple[str, list[str], 
     known, spoken = reader.vocab, []
     for sentence in sentences:
         sentence = sentence if sentence[-1] in ".?!" else sentence.rstrip(",;:-") + "."
-        characters = "".join(c for c in reader.g2p(text.normalize(sentence)) if c in known)
+        characters = "".join(c for c in reader.g2p(phonemes.normalize(sentence)) if c in known)
         if len(characters) < 2 or len(characters) > 400:
             continue
         speed = np.float32(random_numbers.uniform(0.85, 1.15) / shift)
