@@ -183,8 +183,9 @@ def _without_rumble(wave: np.ndarray, rate: int) -> np.ndarray:
 
     there = _beside_silence(wave, rate)
     part = wave[there].astype(np.float64)
-    power = np.square(part).mean() if part.size else 0.0
-    offset = part.mean() if part.size else 0.0
+    if part.size < rate // 2:  # of so little a mean tells nothing
+        return wave
+    power, offset = np.square(part).mean(), part.mean()
     high, low, steady = _rumble_filters(rate)
     if is_offset := offset**2 > _OFFSET * power:
         part -= offset
