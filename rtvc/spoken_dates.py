@@ -190,6 +190,7 @@ def _year_rule(match: Match[str]) -> str:
 
 HALF_DAY = r"[AaPp]\.? ?[Mm]"
 RULES: list[Rule] = [
+    (rf"\b({WEEKDAYS})\.? ?[-–] ?({WEEKDAYS})\b\.?", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}{_end(m)}", "Mon–Fri 9–5 → Monday to Friday nine to five", "Mon–Fri → Monday to Friday", "Sat.-Sun. → Saturday to Sunday."),
     (rf"\b({WEEKDAYS})\b\.?,? (?=(?:\d|(?:{MONTH})\b|at \d|noon|morning|evening))", lambda m: f"{_weekday(m[1])} ", "Sat 10-2 → Saturday ten to two", "Tue, 5 Nov 2024 → Tuesday the fifth of November, twenty twenty four", "Sun. at 5 → Sunday at five"),
     (r"\b(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?: ?(Z|[+-]\d{2}:?\d{2}))?(?![\w:])", _moment, "2024-10-31T08:15:00Z → October thirty first, twenty twenty four, eight fifteen U T C", "2023-01-05 17:00 → January fifth, twenty twenty three, seventeen hundred"),
     (r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b", _date_iso, "2024/01/31 → January thirty first, twenty twenty four"),
@@ -208,7 +209,6 @@ RULES: list[Rule] = [
     (rf"\b({MONTH})\.? ?[-–] ?({MONTH})\b(?:\.(?= [a-z\d]|,))?", lambda m: f"{_month(m[1])} to {_month(m[2])}", "Jan.–Mar. → January to March."),
     (rf"\b((?:[Ii]n|[Oo]f|[Ss]ince|[Bb]y|[Uu]ntil|[Ll]ast|[Nn]ext|[Ee]arly|[Ll]ate|[Mm]id|[Ff]rom|[Tt]o|[Tt]hrough|[Ee]ach|[Ee]very|[Tt]his)[ -])({MONTH})\b\.", _month_name, "It began in Jan. and ended late Dec. → It began in January and ended late December."),
     (r"\b()(Oct|Nov|Dec|Aug|Apr)(?:\.(?= [a-z])|(?= [a-z])|(?=[,;:)]))", _month_name, "Nov. was cold → November was cold"),
-    (rf"\b({WEEKDAYS})\.? ?[-–] ?({WEEKDAYS})\b\.?", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}{_end(m)}", "Mon–Fri → Monday to Friday", "Sat.-Sun. → Saturday to Sunday."),
     (rf"(?:(?<=^)|(?<=[,;] ))({WEEKDAYS}): ?", lambda m: f"{_weekday(m[1])}: ", "Sat: closed → Saturday: closed"),
     (rf"\b([Oo]n|[Ee]very|[Nn]ext|[Ll]ast|[Uu]ntil|[Bb]y|[Tt]his|[Ff]rom|day(?: and|,)|[Tt]hrough|to) ({WEEKDAYS})\b(?:\.|(?![.'\w]))", _weekday_after, "Come on Sat. or next Sun. → Come on Saturday or next Sunday.", "by Wed we know → by Wednesday we know"),
     (rf"\b({WEEKDAYS})\b\.?(?= (?:and|or|to|through|thru|&) (?:{'|'.join(DAYS)}|{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Sat and Sun are off → Saturday and Sun are off"),
