@@ -32,11 +32,20 @@ FOLDERS = ("init", "meaning", "opponent", "decoder", "earspeech", "tuned_ge2e", 
 COUNTS = (
     *("steps", "batch_size", "gradient_accumulation_steps", "log_every", "evaluate_every", "threads", "processes"),
     *("windows", "frames", "utterances", "first_steps", "sentences_a_voice", "recogniser_size", "recogniser_layers"),
-    *("development_pairs", "held_out", "people"),
+    *("development_pairs", "held_out", "people", "sentences_a_person", "shards"),
 )
 LENGTHS = ("seconds", "longest", "minutes", "seconds_that_count")
 SHARES = ("sayen_dropout", "noisy", "average", "augmented_share", "made_share")
-NOT_NEGATIVE = ("seed", "workers", "rounds", "augmented_copies", "adversarial_from", "posterior_steps", "warped")
+NOT_NEGATIVE = (
+    "seed",
+    "shard",
+    "workers",
+    "rounds",
+    "augmented_copies",
+    "adversarial_from",
+    "posterior_steps",
+    "warped",
+)
 WHOLE = (*COUNTS, *NOT_NEGATIVE)
 RANGES = {
     **dict.fromkeys(COUNTS, (1, math.inf)),

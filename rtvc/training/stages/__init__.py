@@ -7,6 +7,7 @@ from typing import Any
 
 FUNCTIONS = (
     "teacher",
+    "kokoro",
     "data",
     "alignment",
     "people",

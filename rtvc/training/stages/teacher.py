@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import random
-import re
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -22,13 +21,13 @@ import soxr
 from rtvc import audio, phonemes
 from rtvc.training import folders
 from rtvc.training.data import sources, store
+from rtvc.training.data.read_texts import aligned_symbols, pieces
 from rtvc.training.disk import write_text, writing
 
 READER_RATE, READER_FRAME_RATE = 24_000, 40  # of hibari: Hz, frames a second (its durations are in these frames)
 SHIFTS = (1.0, 0.76, 0.82, 0.88, 0.94, 1.06, 1.12)  # pitch and formants of the voices
 DURATIONS_TENSOR = "/Clip_output_0"  # the tensor of its graph that holds the frames a symbol
 DURATIONS = ".durations.json"  # of the corpus, in the cache: file → symbols and their seconds
-STRESS = "ˈˌ"
 NUMBER_TEMPLATES = (
     "The number is {0}.",
     "It was the {1} of {2}, {3}.",
@@ -52,36 +51,13 @@ def _session():
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
 
 
-def _merge(characters: str, frames: np.ndarray) -> tuple[list[str], list[float]]:
-    """hibari's characters and their frames → this project's symbols and theirs (stress joins its vowel)."""
-    symbols, durations, stress, pending = [phonemes.START], [float(frames[0])], "", 0.0
-    for character, count in zip(characters, frames[1:-1], strict=True):
-        separator = character == phonemes.BOUNDARY or character in phonemes.PAUSES
-        if character in STRESS:
-            stress, pending = character, pending + float(count)
-        elif separator and (symbols[-1] == phonemes.BOUNDARY or symbols[-1] in phonemes.PAUSES or len(symbols) == 1):
-            symbols[-1] = character if symbols[-1] == phonemes.BOUNDARY else symbols[-1]
-            durations[-1] += float(count)
-        else:
-            base = phonemes.NEIGHBOURS.get(character, character)
-            base = phonemes.STRESSED_NEIGHBOURS.get(base, base) if stress else base
-            symbol = stress + base if base in phonemes.VOWELS else base
-            if symbol not in phonemes.IDS:
-                pending += float(count)
-                continue
-            symbols.append(symbol)
-            durations.append(float(count) + pending)
-            stress, pending = (stress if symbol in phonemes.CONSONANTS else ""), 0.0
-    return [*symbols, phonemes.END], [*durations, float(frames[-1]) + pending]
-
-
 def _sentences(generator: random.Random, count: int) -> list[str]:
     """Sentences of the corpora's texts, cut to 4–14 words where they have no punctuation, plus numbers and dates."""
     found = set()
     for name in ("arctic-cathy", "vctk-p239", "common-voice-100", "librispeech-one-clip", "librispeech-train-clean-5"):
         for row in sources.read_table(folders.DATA / f"{name}.tsv"):
             line = row["text"].lower() if row["text"].isupper() else row["text"]
-            found.update(_pieces(line, generator))
+            found.update(pieces(line, generator))
     sentences = sorted(found)
     generator.shuffle(sentences)
     months = ("January", "March", "May", "June", "August", "October", "December")
@@ -90,18 +66,6 @@ def _sentences(generator: random.Random, count: int) -> list[str]:
         years = (generator.randrange(1600, 2040), generator.randrange(2, 12))
         sentences.insert(0, generator.choice(NUMBER_TEMPLATES).format(*values, *years))
     return sentences[:count]
-
-
-def _pieces(line: str, generator: random.Random) -> list[str]:
-    pieces = []
-    for sentence in re.split(r"(?<=[.?!])\s+", line.strip()):
-        words = sentence.split()
-        while len(words) > 16:
-            size = generator.randint(2, 14)
-            pieces.append(" ".join(words[:size]))
-            words = words[size:]
-        pieces.append(" ".join(words))
-    return [piece for piece in pieces if piece]
 
 
 def _speak_all(job: tuple[list[str], float, int]) -> list[tuple[str, list[str], list[float], np.ndarray]]:
@@ -121,7 +85,7 @@ def _speak_all(job: tuple[list[str], float, int]) -> list[tuple[str, list[str], 
         *spectra, frames = session.run([*(o.name for o in session.get_outputs()[:6]), DURATIONS_TENSOR], inputs)
         wave = dsp.synth(*(spectrum[0] for spectrum in spectra), random_numbers)
         wave = soxr.resample(wave.astype(np.float32), READER_RATE * shift, store.SAMPLING_RATE)
-        symbols, counts = _merge(characters, np.asarray(frames).reshape(-1))
+        symbols, counts = aligned_symbols(characters, np.asarray(frames).reshape(-1))
         wave = audio.normalize_loudness(wave, store.SAMPLING_RATE)
         seconds = [count / READER_FRAME_RATE / shift for count in counts]
         spoken.append((sentence, symbols, seconds, (np.clip(wave, -1, 1) * store.FULL_SCALE).astype(np.int16)))
