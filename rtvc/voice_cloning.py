@@ -26,7 +26,8 @@ from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
 from .model_files import WEIGHTS, CheckedModel, file_checksum
 from .onnx_part import OnnxPart
-from .rtvc7 import RTVC7Config, RTVC7Model, Score, over_bands, timbre
+from .rtvc7 import ProsodyPlan, RTVC7Config, RTVC7Model
+from .rtvc7_signal import curve_over_bands, long_term_average_spectrum
 from .sayen import SayENConfig, SayENModel
 from .text import question_rise
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -185,7 +186,7 @@ class VoiceCloningModel(CheckedModel):
         noisy = self.tuned_ge2e(features).speaker_embedding
         enhanced = self.sayen(input_values, features, noisy).enhanced
         embedding = self.tuned_ge2e(self.earspeech(enhanced).features).speaker_embedding
-        spectra = torch.stack([timbre(wave, self.config.rtvc7_config) for wave in enhanced])
+        spectra = torch.stack([long_term_average_spectrum(wave, self.config.rtvc7_config) for wave in enhanced])
         statistics = pitch_mean, pitch_std, tempo
         return self.rtvc7.synthesize(input_ids, attention_mask, embedding, spectra, *statistics, **options)
 
@@ -318,7 +319,7 @@ class VoiceCloningModel(CheckedModel):
 
     def _timbre(self, wave: np.ndarray) -> Tensor:
         wave = audio.resample(audio.normalize_loudness(wave), audio.SAMPLING_RATE, self.config.sampling_rate)
-        return timbre(torch.from_numpy(wave).to(self.device), self.config.rtvc7_config)
+        return long_term_average_spectrum(torch.from_numpy(wave).to(self.device), self.config.rtvc7_config)
 
     def probability(self, cosine: float, seconds: tuple[float, float] = (math.inf, math.inf)) -> float:
         """Of two recordings being one person's, from the cosine of their embeddings: sigmoid(scale / (1 + blur · m) ·
@@ -378,7 +379,7 @@ class VoiceCloningModel(CheckedModel):
         voices: Sequence[Voice],
         generators: Sequence[torch.Generator | None],
         **options: float,
-    ) -> Score:
+    ) -> ProsodyPlan:
         sizes = self.config.rtvc7_config.speaker_size, self.config.rtvc7_config.latent_size
         if any((voice.speaker_embedding.size, voice.timbre.size) != sizes for voice in voices):
             raise VoiceError("The voice was made by another model; enrol it again with this one.")
@@ -396,14 +397,14 @@ class VoiceCloningModel(CheckedModel):
 
     def _emphasized(self, timbres: Tensor) -> Tensor:
         """(voices, latent_size): what sets each apart from most people, more so, unless that is the line's doing."""
-        apart = timbres - over_bands(self.config.timbre_centre, timbres)
+        apart = timbres - curve_over_bands(self.config.timbre_centre, timbres)
         distance = apart.square().mean(-1, keepdim=True).sqrt()
         share = ((TELEPHONE - distance) / (TELEPHONE - PERSON)).clamp(0.0, 1.0)
         return timbres + self.config.timbre_emphasis * share * apart.clamp(-MOST_APART, MOST_APART)
 
     def _is_short(self, frames: int) -> bool:
         """Whether a line is rendered whole by the time of its first piece, which is not heard without what follows."""
-        return frames <= FIRST_FRAMES + self.rtvc7.reach
+        return frames <= FIRST_FRAMES + self.rtvc7.receptive_field
 
     def _levelled(self, piece: Tensor, frames: int, pitch: float = 0.0, **options: float) -> np.ndarray:
         """A piece of a line of so many ``frames``, at the loudness that speech comes at.

@@ -24,7 +24,7 @@ import rtvc
 from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceCloningPipeline, VoiceError, audio
 from rtvc.loading import load, register
 from rtvc.pipeline import PAUSE, RANGES, _split
-from rtvc.rtvc7 import Score
+from rtvc.rtvc7 import ProsodyPlan
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +297,7 @@ def test_who_stops_early_stops_the_work(tiny, voice):
         stream.close()
         assert closed == [True]
         assert score() is None
-        held = [one for one in gc.get_objects() if type(one) is Score]  # isinstance would ask dead weak proxies
+        held = [one for one in gc.get_objects() if type(one) is ProsodyPlan]  # isinstance would ask dead weak proxies
         assert not held
     finally:
         gc.enable()

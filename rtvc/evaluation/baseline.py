@@ -14,7 +14,8 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from rtvc import VoiceCloningConfig, VoiceCloningModel, VoiceCloningPipeline, VoiceCloningProcessor
 from rtvc.earspeech import EarSpeechOutput
 from rtvc.errors import refuse_unknown_keys
-from rtvc.rtvc7 import RTVC7Model, VoiceCondition
+from rtvc.rtvc7 import RTVC7Model
+from rtvc.rtvc7_networks import VoiceCondition
 from rtvc.voice_cloning import TASK
 
 
