@@ -25,7 +25,7 @@ from rtvc.loading import load
 from rtvc.rtvc7_signal import AVERAGE_SPECTRUM
 from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
-from rtvc.voice_cloning import CHECKED, PAUSE
+from rtvc.voice_cloning import CHECKED, LONGEST_PAUSE
 
 CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
 SECONDS = (3.0, 8.0)  # of a recording
@@ -94,7 +94,7 @@ def cuts_of_speech(model: VoiceCloningModel, found: dict) -> tuple[np.ndarray, n
     rows = []
     for speaker, recordings in found.items():
         for wave in recordings:
-            speech = audio.speech_only(wave, PAUSE)
+            speech = audio.speech_only(wave, LONGEST_PAUSE)
             for place, seconds in enumerate(SPEECH):
                 cut = speech[: int(min(seconds * audio.SAMPLING_RATE, speech.size))]
                 if cut.size == speech.size and np.isfinite(seconds) or cut.size < 0.5 * audio.SAMPLING_RATE:

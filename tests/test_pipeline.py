@@ -23,7 +23,7 @@ from transformers.pipelines.pt_utils import KeyDataset
 import rtvc
 from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceCloningPipeline, VoiceError, audio
 from rtvc.loading import load, register
-from rtvc.pipeline import PAUSE, RANGES, _split
+from rtvc.pipeline import PAUSE_BETWEEN_SENTENCES, RANGES, _split
 from rtvc.rtvc7 import ProsodyPlan
 
 
@@ -241,7 +241,7 @@ def test_long_texts_are_split_and_joined(tiny, voice):
     assert sum(map(len, sentences)) == len(chunks)
     whole = tiny("One two. Three four! Five?", voice=voice)["audio"]
     same(whole, np.concatenate([chunk["audio"] for chunk in chunks]))
-    assert not np.concatenate(sentences[1])[: int(PAUSE * rate)].any()
+    assert not np.concatenate(sentences[1])[: int(PAUSE_BETWEEN_SENTENCES * rate)].any()
 
 
 @pytest.mark.parametrize("options", [{}, {"variation": 0.5, "seed": 3, "speed": 0.5, "pitch": 3.0}])
