@@ -22,10 +22,10 @@ from scipy.optimize import minimize
 from rtvc import VoiceCloningModel, audio
 from rtvc.evaluation.verification import Pairs
 from rtvc.loading import load
-from rtvc.rtvc7 import AVERAGE_TIMBRE
+from rtvc.rtvc7_signal import AVERAGE_SPECTRUM
 from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
-from rtvc.voice_cloning import CHECKED, PAUSE
+from rtvc.voice_cloning import CHECKED, LONGEST_PAUSE
 
 CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
 SECONDS = (3.0, 8.0)  # of a recording
@@ -94,7 +94,7 @@ def cuts_of_speech(model: VoiceCloningModel, found: dict) -> tuple[np.ndarray, n
     rows = []
     for speaker, recordings in found.items():
         for wave in recordings:
-            speech = audio.speech_only(wave, PAUSE)
+            speech = audio.speech_only(wave, LONGEST_PAUSE)
             for place, seconds in enumerate(SPEECH):
                 cut = speech[: int(min(seconds * audio.SAMPLING_RATE, speech.size))]
                 if cut.size == speech.size and np.isfinite(seconds) or cut.size < 0.5 * audio.SAMPLING_RATE:
@@ -202,13 +202,13 @@ def speaking(folder: Path, found: dict) -> dict:
 
 
 def centre(model: VoiceCloningModel) -> dict:
-    """The mean timbre of the readers with one clip each, at as many points as ``AVERAGE_TIMBRE``."""
+    """The mean timbre of the readers with one clip each, at as many points as ``AVERAGE_SPECTRUM``."""
     corpus = store.load_corpus(READERS)
     train, _ = store.split([corpus])
     mean = torch.stack(
         [model._timbre(corpus.wave(one)[: 6 * store.SAMPLING_RATE]) for one in train[:MOST_READERS]]
     ).mean(0)
-    points = np.linspace(0, mean.numel() - 1, len(AVERAGE_TIMBRE))
+    points = np.linspace(0, mean.numel() - 1, len(AVERAGE_SPECTRUM))
     return {"timbre_centre": np.interp(points, np.arange(mean.numel()), mean.numpy()).round(2).tolist()}
 
 

@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from rtvc import phonemes, rtvc7
+from rtvc import phonemes, rtvc7, rtvc7_signal
 from rtvc.earspeech import EarSpeechModel
-from rtvc.rtvc7 import Flow, RTVC7Model
+from rtvc.rtvc7 import RTVC7Model
+from rtvc.rtvc7_networks import Flow
 from rtvc.sayen import SayENModel
 from rtvc.training import command, folders
 from rtvc.training.config import load_config
@@ -47,13 +48,13 @@ def decode_without_source(self, latents, f0, voice, mask, noise, source=None):
     size, hop = self.config.n_fft, self.config.hop_length
     voiced = (f0 > 0).float()
     pitch = torch.stack([voiced * (f0.clamp(min=40.0).log() - 5.0), voiced], -1)
-    harmonic, phase, breath = self.decoder(latents, pitch, voice, mask)
+    harmonic, phase, aperiodic = self.decoder(latents, pitch, voice, mask)
     envelope = latents.float() * self.mel_deviation + self.mel_mean
-    base = envelope @ rtvc7._mel_to_bins(self.config.sampling_rate, size, self.config.latent_size)
+    base = envelope @ rtvc7_signal.mel_to_bins(self.config.sampling_rate, size, self.config.latent_size)
     middle = torch.pi * torch.arange(size // 2 + 1)  # a phase of 0 is a pulse in the middle of the window
     drawn = torch.polar(rtvc7._gain(base + harmonic), phase + middle)
-    aperiodic = rtvc7.spectrum(noise, size, hop) * rtvc7._gain(base + breath)
-    return rtvc7.wave_of((drawn + aperiodic) * mask, size, hop)
+    noise_part = rtvc7_signal.stft(noise, size, hop) * rtvc7._gain(base + aperiodic)
+    return rtvc7_signal.istft((drawn + noise_part) * mask, size, hop)
 
 
 def _usual(stage: str) -> dict:

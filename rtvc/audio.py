@@ -19,7 +19,7 @@ import numpy as np
 from . import decoding, samples
 from .decoding import Sound
 from .errors import VoiceError, quoted
-from .files import appearing
+from .files import atomic_write
 
 SAMPLING_RATE = 16_000
 MINIMUM_VOICED_SECONDS = 3.0
@@ -286,7 +286,7 @@ def write(path: str | os.PathLike, wave: np.ndarray, rate: int, comment: str = "
     path = check_output(path)
     kind = _FORMATS[path.suffix.lower()]
     try:
-        with appearing(path) as written, soundfile.SoundFile(written, "w", int(rate), 1, format=kind) as file:
+        with atomic_write(path) as written, soundfile.SoundFile(written, "w", int(rate), 1, format=kind) as file:
             if comment:
                 file.comment = comment
             file.write(np.clip(wave, -1.0, 1.0))

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from re import Match
 
-from .symbol_names import CURRENCIES, SYMBOLS
+from .symbol_names import CURRENCIES, SIGNS
 
 LATIN = {"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ł": "l",
          "Ł": "L", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D", "ı": "i", "ħ": "h", "Ħ": "H", "ŋ": "ng", "Ŋ": "Ng",
@@ -54,7 +54,7 @@ def _kept(c: str) -> str:
         return c if c.isprintable() else " "
     if c.isdigit():
         return str(unicodedata.digit(c))
-    if c in "–—…µ" or c in SYMBOLS or c in CURRENCIES or "Α" <= c <= "ω":
+    if c in "–—…µ" or c in SIGNS or c in CURRENCIES or "Α" <= c <= "ω":
         return c
     base = unicodedata.normalize("NFD", c)[0]
     if base.isascii() and base.isalpha():

@@ -33,7 +33,8 @@ _lock = threading.Lock()
 
 
 class JSONTable:
-    """The entries of a JSON object, parsed one at a time: as dicts hibari's tables take 100 MB, as text a sixth.
+    """The entries of a JSON object, parsed one at a time: as dicts hibari's tables take 100 MB of the
+    process, so 25 MB (measured as its growth on first use), and a line is read no slower. A clone needs few of them.
 
     text: UTF-8; the entries' values are strings or objects without objects inside. start: where the first one begins.
     """

@@ -28,14 +28,14 @@ from .voice import Voice, cosine, is_saved
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
 
-PAUSE = 0.2  # seconds of silence between two sentences
+PAUSE_BETWEEN_SENTENCES = 0.2  # seconds of silence
 ONE_EACH = "A list of voices needs a list of as many texts; give one voice, or the texts as a list."
 LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
 AnyVoice = Voice | Recording
 AnyText = str | Mapping[str, Any]  # words, or {"text": words, "voice": whose}
-Line = tuple[float, torch.Tensor | None]  # seconds of silence and the ids of the sentence after it, if one follows
+Tokenised = tuple[float, torch.Tensor | None]  # seconds of silence, and the ids of the sentence after it if one follows
 KEPT_VOICES = 64  # enrolled voices in memory, the newest; each has about 2 kB
-BATCH = 4  # sentences that are said at once where several texts are given
+SENTENCES_AT_ONCE = 4  # where several texts are given
 
 
 class Speech(TypedDict):
@@ -122,7 +122,7 @@ class VoiceCloningPipeline(Pipeline):
         options = self._merged(options)
         rows = [_from_row(row) for row in text]
         voices = self._voices(voice, [own for _, own in rows], options.pop("enhance", None))
-        said = self._speak([self._lines(words) for words, _ in rows], voices, options, size or BATCH)
+        said = self._speak([self._lines(words) for words, _ in rows], voices, options, size or SENTENCES_AT_ONCE)
         return [self.postprocess({"chunks": self._mark(pieces, options)}) for pieces in said]
 
     def _as_they_come(self, texts: Iterable[AnyText], voice: Any, size: int, options: dict) -> Iterator[Speech]:
@@ -292,7 +292,7 @@ class VoiceCloningPipeline(Pipeline):
 
     # -- from text to sound: split → tokenise → speak → mark
 
-    def _lines(self, text: str) -> list[Line]:
+    def _lines(self, text: str) -> list[Tokenised]:
         """A text, split and tokenised."""
         if not isinstance(text, str):
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
@@ -300,7 +300,7 @@ class VoiceCloningPipeline(Pipeline):
         return list(_tokenise(_split([text]), self._tokens))
 
     def _speak(
-        self, texts: list[list[Line]], voices: list[Voice], options: dict[str, Any], size: int
+        self, texts: list[list[Tokenised]], voices: list[Voice], options: dict[str, Any], size: int
     ) -> list[list[np.ndarray]]:
         """The sound of each text's lines, said in batches of so many of about equal length."""
         numbers, rate = _numbers(options), self.model.config.sampling_rate
@@ -319,7 +319,9 @@ class VoiceCloningPipeline(Pipeline):
                 mine[place] = np.concatenate([mine[place], wave])
         return said
 
-    def _speak_in_pieces(self, lines: Iterable[Line], voice: Voice, options: dict[str, Any]) -> Iterator[SpeechChunk]:
+    def _speak_in_pieces(
+        self, lines: Iterable[Tokenised], voice: Voice, options: dict[str, Any]
+    ) -> Iterator[SpeechChunk]:
         """The lines, said and marked: each piece as soon as it is made."""
         numbers, rate, marker = _numbers(options), self.model.config.sampling_rate, self._marker(options)
         for place, ((silence, ids), generator) in enumerate(zip(lines, _generators(options), strict=False)):
@@ -355,7 +357,7 @@ def _split(texts: Iterable[str]) -> Iterator[str]:
     yield from split_sentences(held)
 
 
-def _tokenise(sentences: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iterator[Line]:
+def _tokenise(sentences: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iterator[Tokenised]:
     """What is to be said of sentences. Those of punctuation alone are passed over, unless all are.
 
     Raises:
@@ -373,7 +375,7 @@ def _tokenise(sentences: Iterable[str], tokens: Callable[[str], torch.Tensor]) -
                 raise
             refusal = error
             continue
-        yield (PAUSE if spoke else 0.0) if asked is None else asked, ids
+        yield (PAUSE_BETWEEN_SENTENCES if spoke else 0.0) if asked is None else asked, ids
         spoke, asked = True, None
     if not spoke:
         raise refusal or TextError("The text is empty; write at least one English word.")

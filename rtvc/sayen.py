@@ -89,7 +89,7 @@ class SayENConfig(PreTrainedConfig):
 
 
 # ---------------------------------------------------------------------------------------------- spectra
-def spectrum(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
+def ear_aligned_stft(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
     """(batch, samples) → (batch, ceil(samples / hop), bins) complex; white noise of unit variance has power 1.
 
     Frame ``t`` is centred on sample ``(t + ½) · hop``, where EarSpeech's frame ``t`` is.
@@ -101,8 +101,8 @@ def spectrum(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
     return torch.fft.rfft(slices)
 
 
-def wave_of(spectra: Tensor, n_fft: int, hop_length: int, samples: int, real: Tensor | None = None) -> Tensor:
-    """Inverse of :func:`spectrum`: (batch, frames, bins) complex → (batch, samples).
+def ear_aligned_istft(spectra: Tensor, n_fft: int, hop_length: int, samples: int, real: Tensor | None = None) -> Tensor:
+    """Inverse of :func:`ear_aligned_stft`: (batch, frames, bins) complex → (batch, samples).
 
     ``real``: (batch, frames), 1 for frames that count; none: all.
     """
@@ -112,8 +112,8 @@ def wave_of(spectra: Tensor, n_fft: int, hop_length: int, samples: int, real: Te
     real = torch.ones(1, spectra.shape[1], device=spectra.device) if real is None else real.to(window)
     slices, weights = slices * real[:, :, None], window.square()[None, :, None] * real[:, None]
     added, weight = (
-        functional.fold(one, (1, total), (1, n_fft), stride=(1, hop_length))[:, 0, 0]
-        for one in (slices.transpose(1, 2), weights)
+        functional.fold(frames, (1, total), (1, n_fft), stride=(1, hop_length))[:, 0, 0]
+        for frames in (slices.transpose(1, 2), weights)
     )
     return (added / weight.clamp(min=1e-3))[:, side : side + samples]
 
@@ -143,11 +143,11 @@ class BandEncoder(nn.Module):
 
     def forward(self, spectra: Tensor) -> Tensor:
         parts = spectra.split([width * count for width, count in self.groups], 2)
-        made = []
+        encoded = []
         for part, (_, count), convolution in zip(parts, self.groups, self.convolutions, strict=True):
             hidden = convolution(part.flatten(2).transpose(1, 2)).transpose(1, 2)
-            made.append(hidden.unflatten(2, (count, -1)))
-        return torch.cat(made, 2)
+            encoded.append(hidden.unflatten(2, (count, -1)))
+        return torch.cat(encoded, 2)
 
 
 class BandDecoder(nn.Module):
@@ -169,10 +169,10 @@ class BandDecoder(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         hidden = functional.silu(torch.einsum("btkc,kch->btkh", hidden, self.inner))
-        parts, made = hidden.split([count for _, count in self.groups], 2), []
+        parts, taps = hidden.split([count for _, count in self.groups], 2), []
         for part, outer in zip(parts, self.outer, strict=True):
-            made.append(outer(part.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, (-1, STRIDE, self.taps, 2)))
-        return torch.view_as_complex(torch.cat(made, 2).transpose(2, 3).flatten(1, 2).float().contiguous())
+            taps.append(outer(part.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, (-1, STRIDE, self.taps, 2)))
+        return torch.view_as_complex(torch.cat(taps, 2).transpose(2, 3).flatten(1, 2).float().contiguous())
 
 
 class FiLM(nn.Linear):
@@ -207,11 +207,11 @@ class PlaneBlock(nn.Module):
         """``lengths``: (batch,) frames of each recording, or none where all are equally long."""
         frames, batch, bands, channels = hidden.shape
         inside = self.films[0](self.norms[0](hidden), speaker_embedding).reshape(frames, batch * bands, channels)
-        heard = self._through_time(inside, None if lengths is None else lengths.repeat_interleave(bands))
-        hidden = hidden + self.dropout(self.outs[0](heard)).reshape(hidden.shape)
+        along_time = self._through_time(inside, None if lengths is None else lengths.repeat_interleave(bands))
+        hidden = hidden + self.dropout(self.outs[0](along_time)).reshape(hidden.shape)
         inside = self.films[1](self.norms[1](hidden), speaker_embedding).reshape(frames * batch, bands, channels)
-        heard = self.along_bands(inside.transpose(0, 1).contiguous())[0].transpose(0, 1)
-        return hidden + self.dropout(self.outs[1](heard)).reshape(hidden.shape)
+        along_bands = self.along_bands(inside.transpose(0, 1).contiguous())[0].transpose(0, 1)
+        return hidden + self.dropout(self.outs[1](along_bands)).reshape(hidden.shape)
 
     def _through_time(self, inside: Tensor, lengths: Tensor | None) -> Tensor:
         if lengths is None:
@@ -276,9 +276,9 @@ class SayENModel(CheckedModel):
             if not attention_mask.all():
                 real = attention_mask[:, :: self.config.hop_length].long()
         level = self.level(wave, attention_mask) if level is None else level
-        spectra = spectrum(wave / level, *sizes)
+        spectra = ear_aligned_stft(wave / level, *sizes)
         filtered = self._filtered(spectra, features[:, : spectra.shape[1]], speaker_embedding, real)
-        enhanced = wave_of(filtered, *sizes, wave.shape[1], real) * level
+        enhanced = ear_aligned_istft(filtered, *sizes, wave.shape[1], real) * level
         return SayENOutput(enhanced=enhanced if attention_mask is None else enhanced * attention_mask)
 
     @staticmethod
@@ -291,13 +291,13 @@ class SayENModel(CheckedModel):
     def _filtered(self, spectra: Tensor, features: Tensor, speaker_embedding: Tensor, real: Tensor | None) -> Tensor:
         """(batch, frames, bins) complex, each frame made of ``filter_frames``; ``real``: (batch, frames), 1 = real."""
         parts, magnitudes = compress(spectra, self.config.compression)
-        heard, lengths = torch.cat([parts, magnitudes[..., None]], -1), None
+        inputs, lengths = torch.cat([parts, magnitudes[..., None]], -1), None
         if real is not None:
-            heard, features = heard * real[:, :, None, None], features * real[:, :, None]
+            inputs, features = inputs * real[:, :, None, None], features * real[:, :, None]
             spectra, lengths = spectra * real[:, :, None], -(-real.sum(1) // STRIDE)
         own = self.norm.weight.dtype
-        heard, features, speaker_embedding = heard.to(own), features.to(own), speaker_embedding.to(own)
-        hidden = self.encoder(heard)
+        inputs, features, speaker_embedding = inputs.to(own), features.to(own), speaker_embedding.to(own)
+        hidden = self.encoder(inputs)
         ear = self.ear(features.transpose(1, 2)).transpose(1, 2) + self.voice(speaker_embedding)[:, None]
         hidden = (hidden + ear.view(hidden.shape)).transpose(0, 1)
         for block in self.blocks:
@@ -341,8 +341,8 @@ class SayENModel(CheckedModel):
         level, out = self.level(input_values, spoken), torch.zeros(input_values.shape, device=input_values.device)
         for start in range(0, max(1, samples - overlap), size - overlap):
             stop = min(start + size, samples)
-            heard = features[:, start // hop : -(-stop // hop)]
-            chunk = self(input_values[:, start:stop], heard, speaker_embedding, level=level).enhanced
+            of_chunk = features[:, start // hop : -(-stop // hop)]
+            chunk = self(input_values[:, start:stop], of_chunk, speaker_embedding, level=level).enhanced
             out[:, start:stop] += chunk * self._fade(stop - start, overlap, start > 0, stop < samples).to(out)
             if progress:
                 progress(stop, samples)

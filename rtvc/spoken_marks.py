@@ -8,7 +8,7 @@ import unicodedata
 from re import Match
 
 from .number_words import NUMBER, Rule, digits, in_pairs, number, plural, spelled
-from .symbol_names import IN_ADDRESSES, SYMBOLS
+from .symbol_names import IN_ADDRESSES, SIGNS
 
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
 FILES = (
@@ -104,7 +104,7 @@ def _greek(match: Match[str]) -> str:
 
 
 def _symbol(match: Match[str]) -> str:
-    return f" {SYMBOLS[match.group()]} "
+    return f" {SIGNS[match.group()]} "
 
 
 ATTRIBUTE = r"\s{1,3}[\w:-]{1,30}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[^\s\"'<>=]{1,200}))"
@@ -185,5 +185,5 @@ LEFTOVERS: list[Rule] = [
     (r"(?<=\S) > (?=\S)|(?<=\w)>(?=\w)", " is greater than ", "a > b → a is greater than b"),
     (r"[Α-Ωα-ω]", _greek, "π → pi"),
     (r"µ", " micro ", "5 µ → five micro"),
-    (rf"[{re.escape(''.join(SYMBOLS))}]", _symbol, "2 + 2 → two plus two", "§ 5 & 6 → section five and six"),
+    (rf"[{re.escape(''.join(SIGNS))}]", _symbol, "2 + 2 → two plus two", "§ 5 & 6 → section five and six"),
 ]  # fmt: skip  # noqa: E501

@@ -86,7 +86,7 @@ CURRENCIES = {
     "INR": ("rupee", "rupees", "paisa", "paise"), "Rs": ("rupee", "rupees", "paisa", "paise"),
     "Rs.": ("rupee", "rupees", "paisa", "paise"),
 }  # fmt: skip
-SYMBOLS = {
+SIGNS = {
     "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "±": "plus or minus", "×": "times",
     "÷": "divided by", "≈": "is about", "≠": "is not equal to", "≤": "is at most", "≥": "is at least",
     "√": "the square root of", "∞": "infinity", "°": "degrees", "§": "section", "¶": "paragraph", "©": "copyright",

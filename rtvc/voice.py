@@ -17,7 +17,7 @@ import numpy as np
 
 from . import audio
 from .errors import VoiceError, quoted
-from .files import appearing
+from .files import atomic_write
 
 FORMAT, VERSION = "rtvc voice", "2"  # 2: another Tuned-GE2E, whose numbers mean other voices
 SUFFIXES = (".voice", ".safetensors")
@@ -120,7 +120,7 @@ class Voice:
         report = json.dumps(asdict(self.report), sort_keys=True) if self.report else ""
         metadata = {"format": FORMAT, "version": VERSION, "report": report, "checksum": _checksum(tensors, report)}
         try:
-            with appearing(path) as written:
+            with atomic_write(path) as written:
                 written.write_bytes(save(tensors, metadata))
         except OSError as error:
             raise VoiceError(

@@ -19,28 +19,31 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.utils import ModelOutput
 
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
 from .model_files import WEIGHTS, CheckedModel, file_checksum
 from .onnx_part import OnnxPart
-from .rtvc7 import RTVC7Config, RTVC7Model, Score, over_bands, timbre
+from .rtvc7 import ProsodyPlan, RTVC7Config, RTVC7Model
+from .rtvc7_signal import curve_over_bands, long_term_average_spectrum
 from .sayen import SayENConfig, SayENModel
 from .text import question_rise
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from .voice import EnrolmentReport, Voice, pitch_statistics
 
-WINDOW, HOP = 6.0, 3.0  # seconds: what Tuned-GE2E hears at once, and how far apart windows of a long recording start
+EMBEDDED_SECONDS, EMBEDDED_STEP = (
+    6.0,
+    3.0,
+)  # seconds: what Tuned-GE2E hears at once, and how far apart windows of a long recording start
 CHECKED = 2.4  # seconds: the windows in which enrolment looks for somebody else, music, a cough
 CLIPPED = 0.05  # share of a recording's loud samples at its limit, from where on the likeness suffers
 ANOTHER = 0.2  # share of the speech: if so much of it is not the main voice, several people are speaking
 TURN, IN_TURNS = 1.0, 0.38  # seconds; cosine: neighbouring seconds of one voice are nearer than this on average
 SUNG = 0.9  # share of the speech with a pitch: speakers' consonants leave three quarters at most, music nearly all
-BATCH = 16  # windows at a time: memory stays flat for long recordings
-PAUSE = (
-    0.1  # seconds: longer pauses are left out of what Tuned-GE2E hears; with those up to 0.5 s, 0.3 points more errors
+WINDOWS_AT_ONCE = 16  # of Tuned-GE2E: memory stays flat for long recordings
+LONGEST_PAUSE = (
+    0.1  # seconds: longer ones are left out of what Tuned-GE2E hears; with those up to 0.5 s, 0.3 points more errors
 )
 MINIMUM_EMBEDDED_SECONDS = 0.5
 CLEANINGS = 2  # SayEN knows better whose voice to keep once it has heard the voice cleaned
@@ -124,11 +127,10 @@ class VoiceCloningModel(CheckedModel):
     config_class = VoiceCloningConfig
     base_model_prefix = "voice_cloning"
     main_input_name = "input_ids"
-    front_end: ClassVar[type[PreTrainedModel]] = EarSpeechModel
 
     def __init__(self, config: VoiceCloningConfig):
         super().__init__(config)
-        self.earspeech = self.front_end(config.earspeech_config)
+        self.earspeech = EarSpeechModel(config.earspeech_config)
         self.tuned_ge2e = TunedGE2EModel(config.tuned_ge2e_config)
         self.sayen = SayENModel(config.sayen_config)
         self.rtvc7 = RTVC7Model(config.rtvc7_config)
@@ -162,33 +164,6 @@ class VoiceCloningModel(CheckedModel):
             stored["weights_sha256"] = file_checksum(weights)
             config.write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        input_values: Tensor,
-        pitch_mean: Tensor,
-        pitch_std: Tensor,
-        tempo: Tensor,
-        attention_mask: Tensor | None = None,
-        **options: Any,
-    ) -> ModelOutput:
-        """The whole path on tensors: clean each recording, embed it again, speak.
-
-        Args:
-            input_ids, attention_mask: (batch, tokens).
-            input_values: (batch, samples) at 16 kHz, equally long.
-            pitch_mean, pitch_std, tempo: (batch,), see :class:`rtvc.voice.Voice`.
-            options: speed, pitch, variation, generator of :meth:`RTVC7Model.plan`.
-        """
-        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        features = self.earspeech(input_values).features
-        noisy = self.tuned_ge2e(features).speaker_embedding
-        enhanced = self.sayen(input_values, features, noisy).enhanced
-        embedding = self.tuned_ge2e(self.earspeech(enhanced).features).speaker_embedding
-        spectra = torch.stack([timbre(wave, self.config.rtvc7_config) for wave in enhanced])
-        statistics = pitch_mean, pitch_std, tempo
-        return self.rtvc7.synthesize(input_ids, attention_mask, embedding, spectra, *statistics, **options)
-
     # -- recordings
 
     @torch.inference_mode()
@@ -199,12 +174,14 @@ class VoiceCloningModel(CheckedModel):
             VoiceError: less than half a second of speech.
         """
         audio.check_speech(wave, MINIMUM_EMBEDDED_SECONDS)
-        return self._embed(audio.speech_only(wave, PAUSE)).cpu().numpy()
+        return self._embed(audio.speech_only(wave, LONGEST_PAUSE)).cpu().numpy()
 
-    def embed_windows(self, wave: np.ndarray, window: float = WINDOW, hop: float = HOP) -> Tensor:
+    def embed_windows(self, wave: np.ndarray, window: float = EMBEDDED_SECONDS, hop: float = EMBEDDED_STEP) -> Tensor:
         """The speaker embeddings of overlapping windows (seconds), as they are, pauses and all: (windows, 256)."""
         windows = torch.from_numpy(_windows(wave, window, hop)).to(self.device)
-        heard = [self.tuned_ge2e(self.earspeech(some).features).speaker_embedding for some in windows.split(BATCH)]
+        heard = [
+            self.tuned_ge2e(self.earspeech(some).features).speaker_embedding for some in windows.split(WINDOWS_AT_ONCE)
+        ]
         return torch.cat(heard)
 
     def _embed(self, wave: np.ndarray) -> Tensor:
@@ -232,7 +209,7 @@ class VoiceCloningModel(CheckedModel):
         spoken = self._spoken(wave)
         features, cleaned = self.earspeech(values, spoken=spoken).features, wave
         for before in range(CLEANINGS):
-            speech = audio.speech_only(cleaned, PAUSE)
+            speech = audio.speech_only(cleaned, LONGEST_PAUSE)
             embedding = self._embed(speech if speech.size >= MINIMUM_EMBEDDED_SECONDS * audio.SAMPLING_RATE else wave)
             told = progress and partial(_tell_a_part, progress, before)
             again = self.sayen.enhance(values, features, embedding[None], told, spoken)[0].cpu().numpy()
@@ -243,7 +220,7 @@ class VoiceCloningModel(CheckedModel):
 
     def _spoken(self, wave: np.ndarray) -> Tensor:
         """(1, samples) where levels are taken: in speech, however long it is silent before; else everywhere."""
-        spoken = audio.spoken(wave, PAUSE)
+        spoken = audio.spoken(wave, LONGEST_PAUSE)
         enough = spoken.sum() >= MINIMUM_EMBEDDED_SECONDS * audio.SAMPLING_RATE
         return torch.from_numpy(spoken if enough else np.ones_like(spoken))[None].to(self.device)
 
@@ -318,7 +295,7 @@ class VoiceCloningModel(CheckedModel):
 
     def _timbre(self, wave: np.ndarray) -> Tensor:
         wave = audio.resample(audio.normalize_loudness(wave), audio.SAMPLING_RATE, self.config.sampling_rate)
-        return timbre(torch.from_numpy(wave).to(self.device), self.config.rtvc7_config)
+        return long_term_average_spectrum(torch.from_numpy(wave).to(self.device), self.config.rtvc7_config)
 
     def probability(self, cosine: float, seconds: tuple[float, float] = (math.inf, math.inf)) -> float:
         """Of two recordings being one person's, from the cosine of their embeddings: sigmoid(scale / (1 + blur · m) ·
@@ -378,7 +355,7 @@ class VoiceCloningModel(CheckedModel):
         voices: Sequence[Voice],
         generators: Sequence[torch.Generator | None],
         **options: float,
-    ) -> Score:
+    ) -> ProsodyPlan:
         sizes = self.config.rtvc7_config.speaker_size, self.config.rtvc7_config.latent_size
         if any((voice.speaker_embedding.size, voice.timbre.size) != sizes for voice in voices):
             raise VoiceError("The voice was made by another model; enrol it again with this one.")
@@ -396,14 +373,14 @@ class VoiceCloningModel(CheckedModel):
 
     def _emphasized(self, timbres: Tensor) -> Tensor:
         """(voices, latent_size): what sets each apart from most people, more so, unless that is the line's doing."""
-        apart = timbres - over_bands(self.config.timbre_centre, timbres)
+        apart = timbres - curve_over_bands(self.config.timbre_centre, timbres)
         distance = apart.square().mean(-1, keepdim=True).sqrt()
         share = ((TELEPHONE - distance) / (TELEPHONE - PERSON)).clamp(0.0, 1.0)
         return timbres + self.config.timbre_emphasis * share * apart.clamp(-MOST_APART, MOST_APART)
 
     def _is_short(self, frames: int) -> bool:
         """Whether a line is rendered whole by the time of its first piece, which is not heard without what follows."""
-        return frames <= FIRST_FRAMES + self.rtvc7.reach
+        return frames <= FIRST_FRAMES + self.rtvc7.receptive_field
 
     def _levelled(self, piece: Tensor, frames: int, pitch: float = 0.0, **options: float) -> np.ndarray:
         """A piece of a line of so many ``frames``, at the loudness that speech comes at.
@@ -472,5 +449,5 @@ def _pitched(waves: list[np.ndarray]) -> float:
 
 def _trimmed(wave: np.ndarray, original: np.ndarray) -> np.ndarray:
     """A cleaned recording without long pauses; should it be left without speech, the original's."""
-    speech = audio.speech_only(wave, PAUSE)
-    return speech if speech.size >= audio.SAMPLING_RATE else audio.speech_only(original, PAUSE)
+    speech = audio.speech_only(wave, LONGEST_PAUSE)
+    return speech if speech.size >= audio.SAMPLING_RATE else audio.speech_only(original, LONGEST_PAUSE)

@@ -112,6 +112,22 @@ def test_no_module_imports_itself_over_others():
         visit(module, ())
 
 
+def test_imports_within_functions_name_files_that_exist():
+    """A file that moved was still imported by its old name where an evaluation draws pictures, and nowhere else."""
+    wrong = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rtvc" and not node.level:
+                wrong += [f"{path.name}: {node.module}"] if node.module not in modules() else []
+    assert wrong == []
+
+
+def test_training_data_does_not_know_the_loop():
+    """It is drawn by whoever learns from it; `ALLOWED` lets it use the rest of the training's room."""
+    data = [module for module in graph() if room(module) == "training.data"]
+    assert [module for module in data if "rtvc.training.loop" in graph()[module]] == []
+
+
 def test_no_file_is_too_long():
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}

@@ -19,7 +19,7 @@ from transformers import pipeline
 from rtvc import CheckpointError, Voice, VoiceCloningModel, VoiceCloningPipeline
 from rtvc.loading import load
 from rtvc.optimized import optimize
-from rtvc.rtvc7 import log_mel
+from rtvc.rtvc7_signal import log_mel
 
 ROOT = Path(__file__).parents[1]
 TEXT = "Nice to meet you, all of you. How are you?"

@@ -23,8 +23,8 @@ from transformers.pipelines.pt_utils import KeyDataset
 import rtvc
 from rtvc import CheckpointError, RTVCError, TextError, Voice, VoiceCloningPipeline, VoiceError, audio
 from rtvc.loading import load, register
-from rtvc.pipeline import PAUSE, RANGES, _split
-from rtvc.rtvc7 import Score
+from rtvc.pipeline import PAUSE_BETWEEN_SENTENCES, RANGES, _split
+from rtvc.rtvc7 import ProsodyPlan
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +241,7 @@ def test_long_texts_are_split_and_joined(tiny, voice):
     assert sum(map(len, sentences)) == len(chunks)
     whole = tiny("One two. Three four! Five?", voice=voice)["audio"]
     same(whole, np.concatenate([chunk["audio"] for chunk in chunks]))
-    assert not np.concatenate(sentences[1])[: int(PAUSE * rate)].any()
+    assert not np.concatenate(sentences[1])[: int(PAUSE_BETWEEN_SENTENCES * rate)].any()
 
 
 @pytest.mark.parametrize("options", [{}, {"variation": 0.5, "seed": 3, "speed": 0.5, "pitch": 3.0}])
@@ -297,7 +297,7 @@ def test_who_stops_early_stops_the_work(tiny, voice):
         stream.close()
         assert closed == [True]
         assert score() is None
-        held = [one for one in gc.get_objects() if type(one) is Score]  # isinstance would ask dead weak proxies
+        held = [one for one in gc.get_objects() if type(one) is ProsodyPlan]  # isinstance would ask dead weak proxies
         assert not held
     finally:
         gc.enable()

@@ -10,7 +10,17 @@ import pytest
 import torch
 
 from rtvc import rtvc7
-from rtvc.rtvc7 import RTVC7Config, RTVC7Model, log_mel, pulses, spectrum, timbre, wave_of
+from rtvc.rtvc7 import RTVC7Config, RTVC7Model
+from rtvc.rtvc7_networks import ConvNeXtBlock
+from rtvc.rtvc7_signal import (
+    istft,
+    log_mel,
+    long_term_average_spectrum,
+    mel_filters,
+    mel_to_bins,
+    pulses,
+    stft,
+)
 
 TINY = {
     "vocab_size": 20,
@@ -63,12 +73,12 @@ def test_unknown_and_odd_settings_are_refused():
 
 def test_spectrum_and_its_inverse_return_the_wave():
     wave = torch.randn(2, 4000)
-    restored = wave_of(spectrum(wave, 800, 200), 800, 200)
+    restored = istft(stft(wave, 800, 200), 800, 200)
     assert torch.allclose(restored[:, :-400], wave[:, :-400], atol=1e-4)
 
 
 def test_white_noise_of_unit_variance_has_power_one():
-    power = spectrum(torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)), 800, 200).abs().square()
+    power = stft(torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)), 800, 200).abs().square()
     assert power[:, 2:-2].mean().item() == pytest.approx(1.0, abs=0.02)
 
 
@@ -115,7 +125,7 @@ def test_flow_is_invertible_and_its_determinant_is_right(model: RTVC7Model):
 @pytest.fixture
 def far_hearing(model: RTVC7Model) -> RTVC7Model:
     """Each layer hears what is furthest away as well as what is near, so that what is missing there shows."""
-    for block in (one for one in model.modules() if isinstance(one, rtvc7.ConvNeXtBlock)):
+    for block in (one for one in model.modules() if isinstance(one, ConvNeXtBlock)):
         torch.nn.init.constant_(block.depthwise.weight[..., ::6], 1.0)
         torch.nn.init.constant_(block.scale, 1.0)
     return model
@@ -125,26 +135,26 @@ def test_what_is_planned_whole_can_be_rendered_in_pieces(far_hearing: RTVC7Model
     """Wherever it is cut."""
     model = far_hearing
     ids, mask = tokens(40)
-    score = model.plan(ids, mask, **voice(1), variation=0.3, generator=torch.Generator().manual_seed(0))
-    whole, total = model.render(score), score.mask.shape[1]
-    assert total > 2 * model.reach
+    plan = model.plan(ids, mask, **voice(1), variation=0.3, generator=torch.Generator().manual_seed(0))
+    whole, total = model.render(plan), plan.mask.shape[1]
+    assert total > 2 * model.receptive_field
     edges = [0, 7, total // 2, total // 2 + 1, total]
-    pieces = [model.render(score, start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+    pieces = [model.render(plan, start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
     torch.testing.assert_close(torch.cat(pieces, 1), whole, atol=1e-4, rtol=0)
 
 
 @torch.no_grad()
-def test_reach_is_how_far_a_moment_depends_on_what_is_around(far_hearing: RTVC7Model):
+def test_the_receptive_field_is_how_far_a_moment_depends_on_what_is_around(far_hearing: RTVC7Model):
     model = far_hearing
     ids, mask = tokens(60)
-    score = model.plan(ids, mask, **voice(1))
-    place, hop = score.mask.shape[1] // 2, model.config.hop_length
-    heard = model.render(score)[:, place * hop : (place + 1) * hop]
-    for distance, changes in ((model.reach + 1, False), (model.reach - 2, True)):
+    plan = model.plan(ids, mask, **voice(1))
+    place, hop = plan.mask.shape[1] // 2, model.config.hop_length
+    heard = model.render(plan)[:, place * hop : (place + 1) * hop]
+    for distance, changes in ((model.receptive_field + 1, False), (model.receptive_field - 2, True)):
         for away in (place - distance, place + distance):
-            other = score.hidden.clone()
+            other = plan.hidden.clone()
             other[:, away] += 100 * torch.randn(other.shape[2])
-            changed = model.render(dataclasses.replace(score, hidden=other))[:, place * hop : (place + 1) * hop]
+            changed = model.render(dataclasses.replace(plan, hidden=other))[:, place * hop : (place + 1) * hop]
             assert (changed != heard).any().item() == changes
 
 
@@ -245,8 +255,8 @@ def test_saved_and_loaded_it_says_the_same(model: RTVC7Model, tmp_path):
 
 
 def test_trains_in_a_process_that_has_spoken(model: RTVC7Model):
-    rtvc7._mel_to_bins.cache_clear()
-    rtvc7._mel_filters.cache_clear()
+    mel_to_bins.cache_clear()
+    mel_filters.cache_clear()
     ids, mask = tokens(4)
     wave = model.synthesize(ids, mask, **voice(1)).waveform
     with torch.inference_mode():
@@ -258,19 +268,19 @@ def test_trains_in_a_process_that_has_spoken(model: RTVC7Model):
     assert latents.grad.abs().max() > 0
 
 
-def test_timbre_is_the_spectrum_of_a_voice_whatever_its_level_and_pauses():
+def test_the_average_spectrum_is_a_voice_s_whatever_its_level_and_pauses():
     torch.manual_seed(0)
     config, noise = RTVC7Config(), 0.1 * torch.randn(16_000)
     dull = torch.nn.functional.conv1d(noise[None, None], torch.ones(1, 1, 5) / 5, padding=2)[0, 0]
-    bright, dark = timbre(noise, config), timbre(dull, config)
+    bright, dark = long_term_average_spectrum(noise, config), long_term_average_spectrum(dull, config)
     assert bright.shape == (80,)
     assert (bright - dark)[-10:].mean() > 0.5 > 0 > (bright - dark)[:40].mean()
-    assert torch.allclose(timbre(0.2 * noise, config), bright, atol=1e-3)
+    assert torch.allclose(long_term_average_spectrum(0.2 * noise, config), bright, atol=1e-3)
     pauses = torch.cat([noise[:8000], torch.zeros(7000), noise[8000:]])
-    assert (timbre(pauses, config) - bright).abs().mean() < 0.1
+    assert (long_term_average_spectrum(pauses, config) - bright).abs().mean() < 0.1
 
 
-def test_the_timbre_moves_what_is_said(model: RTVC7Model):
+def test_the_average_spectrum_moves_what_is_said(model: RTVC7Model):
     ids, mask = tokens(6)
     known = voice(1)
     plain = model.synthesize(ids, mask, **known).waveform

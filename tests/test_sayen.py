@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
-from rtvc.sayen import SayENConfig, SayENModel, compress, spectrum, wave_of
+from rtvc.sayen import SayENConfig, SayENModel, compress, ear_aligned_istft, ear_aligned_stft
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -60,14 +60,14 @@ def noisy_pair(samples: int = 16_000, count: int = 2) -> tuple[torch.Tensor, tor
 @pytest.mark.parametrize("samples", [1, 159, 160, 161, 513, 8_001, 16_003])
 def test_spectrum_inverts(samples: int) -> None:
     wave = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
-    made = spectrum(wave, 512, 160)
-    assert made.shape == (2, -(-samples // 160), 257)
-    torch.testing.assert_close(wave_of(made, 512, 160, samples), wave, atol=1e-5, rtol=0)
+    spectra = ear_aligned_stft(wave, 512, 160)
+    assert spectra.shape == (2, -(-samples // 160), 257)
+    torch.testing.assert_close(ear_aligned_istft(spectra, 512, 160, samples), wave, atol=1e-5, rtol=0)
 
 
 def test_spectrum_of_white_noise_has_unit_power() -> None:
     wave = torch.randn(1, 160_000, generator=torch.Generator().manual_seed(0))
-    assert spectrum(wave, 512, 160).abs().square().mean() == pytest.approx(1.0, rel=0.02)
+    assert ear_aligned_stft(wave, 512, 160).abs().square().mean() == pytest.approx(1.0, rel=0.02)
 
 
 @pytest.mark.parametrize("samples", [1, 160, 8_001, 16_123])
@@ -114,9 +114,11 @@ def test_a_filter_makes_frames_of_their_neighbours(earspeech: EarSpeechModel) ->
         for layer in model.beside.outer:
             layer.bias.unflatten(0, (-1, 2, 2))[:, 0, 0] = 100.0  # taps, then real and imaginary
         enhanced = model(wave, earspeech(wave).features, voices(1)).enhanced
-    before = torch.nn.functional.pad(spectrum(wave, 512, 160), (0, 0, 1, -1))
+    before = torch.nn.functional.pad(ear_aligned_stft(wave, 512, 160), (0, 0, 1, -1))
     limit = model.config.mask_limit
-    torch.testing.assert_close(enhanced, limit * wave_of(before, 512, 160, wave.shape[1]), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        enhanced, limit * ear_aligned_istft(before, 512, 160, wave.shape[1]), atol=1e-5, rtol=1e-4
+    )
 
 
 def test_voice_and_features_matter(earspeech: EarSpeechModel) -> None:

@@ -14,7 +14,8 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from rtvc import VoiceCloningConfig, VoiceCloningModel, VoiceCloningPipeline, VoiceCloningProcessor
 from rtvc.earspeech import EarSpeechOutput
 from rtvc.errors import refuse_unknown_keys
-from rtvc.rtvc7 import RTVC7Model, VoiceCondition
+from rtvc.rtvc7 import RTVC7Model
+from rtvc.rtvc7_networks import VoiceCondition
 from rtvc.voice_cloning import TASK
 
 
@@ -79,7 +80,10 @@ class BaselineModel(VoiceCloningModel):
     """The four components, EarSpeech replaced. Its folder is of a type of its own: `rtvc.load` refuses it."""
 
     config_class = BaselineConfig
-    front_end = MelBandsModel
+
+    def __init__(self, config: BaselineConfig):
+        super().__init__(config)
+        self.earspeech = MelBandsModel(config.earspeech_config)  # in the place of one of the same sizes
 
 
 def load_baseline(folder: Path) -> VoiceCloningPipeline:

@@ -96,7 +96,7 @@ def _few_of_each(cases: list[VerifyCase], limit: int) -> list[VerifyCase]:
 # ---------------------------------------------------------------------------------------------- lines and files
 
 
-class Line:
+class Row:
     """A line of a table: its cells by column, and where it stands for messages."""
 
     def __init__(self, cells: dict[str, str], table: Path, number: int):
@@ -132,7 +132,7 @@ class Line:
         return self.folder / path
 
 
-def read_table(path: Path) -> list[Line]:
+def read_table(path: Path) -> list[Row]:
     """The lines of a table.
 
     Raises:
@@ -149,10 +149,10 @@ def read_table(path: Path) -> list[Line]:
         if len(row) != len(header):
             place = f"Line {number} of {path.name}"
             raise EvaluationError(f"{place} has {len(row)} columns, the header {len(header)}; tabs divide them.")
-    return [Line(dict(zip(header, row, strict=True)), path, number) for number, row in enumerate(rows, 2)]
+    return [Row(dict(zip(header, row, strict=True)), path, number) for number, row in enumerate(rows, 2)]
 
 
-def _clone(line: Line) -> CloneCase:
+def _clone(line: Row) -> CloneCase:
     given = [name for name in REFERENCES if name == "long" or line.optional(f"reference_{name}")]
     recording = line.file("recording") if line.optional("recording") else None
     return CloneCase(
@@ -165,16 +165,16 @@ def _clone(line: Line) -> CloneCase:
     )
 
 
-def _enhance(line: Line) -> EnhanceCase:
+def _enhance(line: Row) -> EnhanceCase:
     about = {name: line.optional(name) for name in ("speaker", "noise", "snr_db")}
     return EnhanceCase(line.file("noisy"), line.file("clean"), **about)
 
 
-def _verify(line: Line) -> VerifyCase:
+def _verify(line: Row) -> VerifyCase:
     return VerifyCase(line.file("file"), line.text("speaker"))
 
 
-TABLES: dict[str, Callable[[Line], Any]] = {"clone": _clone, "enhance": _enhance, "verify": _verify}
+TABLES: dict[str, Callable[[Row], Any]] = {"clone": _clone, "enhance": _enhance, "verify": _verify}
 NEEDED = {"clone": ("speaker", "reference_long", "text"), "enhance": ("noisy", "clean"), "verify": ("file", "speaker")}
 
 

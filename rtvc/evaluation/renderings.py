@@ -39,7 +39,7 @@ def shown(cases: list[CloneCase]) -> list[CloneCase]:
 
 def _kept(session: Session, case: CloneCase, what: str, wave: np.ndarray, speaker: str) -> str | None:
     """A picture among the report's clips, with colours of its own."""
-    from rtvc.picture import draw  # needs librosa and pillow
+    from rtvc.page.picture import draw  # needs librosa and pillow
 
     picture = draw(wave, f"{case.case}, {what} of {speaker}")
     return session.keep_picture(f"{case.case}-{what}", picture.replace("<title>", f"{INK}<title>", 1))

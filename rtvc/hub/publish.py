@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ import torch
 from huggingface_hub import HfApi
 from safetensors import safe_open
 from transformers import PreTrainedModel
-from transformers.dynamic_module_utils import get_relative_import_files
+from transformers.dynamic_module_utils import get_relative_imports
 
 from ..earspeech import EarSpeechConfig, EarSpeechFeatureExtractor
 from ..errors import CheckpointError
@@ -34,6 +35,8 @@ from .card import keep_origin, write_card
 
 CODE = Path(__file__).parents[1]
 COPIED = ("model.safetensors", "generation_config.json", "training.json", "evaluation")  # of a model's folder
+NAMED = "from .{0} import __name__ as _{0}\n"
+SIBLINGS = re.compile(r"^from \. import (\w+(?:, \w+)*)", re.MULTILINE)
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 # What inference imports. An endpoint installs it: the versions that laid the repository out.
 LIBRARIES = (
@@ -70,17 +73,17 @@ def lay_out(folder: str | os.PathLike, output: str | os.PathLike, repo_id: str, 
     if not output.absolute().parent.is_dir():
         raise CheckpointError(f"The folder above “{output.name}” does not exist; create it or choose another one.")
     with tempfile.TemporaryDirectory(dir=output.absolute().parent) as temporary:
-        made = Path(temporary) / "repository"
-        made.mkdir()
-        _copy(folder, made)
-        _write_processor(folder, made, config["model_type"])
-        _write_config(made, config)
-        _copy_code(made, config["model_type"])
-        _add_voices(folder, made, voices)
-        write_card(made, repo_id)
+        repository = Path(temporary) / "repository"
+        repository.mkdir()
+        _copy(folder, repository)
+        _write_processor(folder, repository, config["model_type"])
+        _write_config(repository, config)
+        _copy_code(repository, config["model_type"])
+        _add_voices(folder, repository, voices)
+        write_card(repository, repo_id)
         if output.exists():
             output.rmdir()
-        made.rename(output)
+        repository.rename(output)
     return output
 
 
@@ -105,11 +108,11 @@ def push(
         CheckpointError: what the Hub refused, and what to do.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        made = lay_out(folder, Path(temporary) / "repository", repo_id, voices)
+        repository = lay_out(folder, Path(temporary) / "repository", repo_id, voices)
         api = HfApi(token=token)
         try:
             address = api.create_repo(repo_id, private=private, exist_ok=True)
-            api.upload_folder(folder_path=made, repo_id=repo_id, revision=revision, commit_message=commit_message)
+            api.upload_folder(folder_path=repository, repo_id=repo_id, revision=revision, commit_message=commit_message)
         except TRANSFER as error:
             raise CheckpointError(refusal(repo_id, revision, error)) from error
     return str(address)
@@ -141,7 +144,7 @@ def _is_as_saved(model: PreTrainedModel, folder: Path) -> bool:
     with safe_open(folder / WEIGHTS, "pt") as file:
         if set(file.keys()) != set(weights):
             return False
-        return all(torch.equal(file.get_tensor(name).to(one), one) for name, one in weights.items())
+        return all(torch.equal(file.get_tensor(name).to(weight), weight) for name, weight in weights.items())
 
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +162,7 @@ def _config(folder: Path) -> dict[str, Any]:
             raise CheckpointError(f"The model folder “{folder.name}” has no {name}; give the folder of an rtvc model.")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        known = config["model_type"] in {one.model_type for one in MODELS}
+        known = config["model_type"] in {kind.model_type for kind in MODELS}
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"config.json in “{folder.name}” is damaged; get the model files again.") from error
     if not known:
@@ -170,15 +173,15 @@ def _config(folder: Path) -> dict[str, Any]:
 # -- what the repository holds
 
 
-def _copy(folder: Path, made: Path) -> None:
+def _copy(folder: Path, repository: Path) -> None:
     for path in (folder / name for name in COPIED):
         if path.is_dir():
-            shutil.copytree(path, made / path.name)
+            shutil.copytree(path, repository / path.name)
         elif path.is_file():
-            shutil.copy(path, made)
+            shutil.copy(path, repository)
 
 
-def _write_processor(folder: Path, made: Path, model_type: str) -> None:
+def _write_processor(folder: Path, repository: Path, model_type: str) -> None:
     """The processor of the whole; of a component what it has of it, with where its code is."""
     parts = {
         VoiceCloningConfig.model_type: lambda: VoiceCloningProcessor.from_pretrained(folder),
@@ -187,11 +190,11 @@ def _write_processor(folder: Path, made: Path, model_type: str) -> None:
     }
     if model_type not in parts:
         return
-    parts[model_type]().save_pretrained(made)
+    parts[model_type]().save_pretrained(repository)
     for name in ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json"):
-        if (made / name).is_file():
-            stored = json.loads((made / name).read_text(encoding="utf-8"))
-            _write_json(made / name, _with_code(stored, _auto_map(model_type)))
+        if (repository / name).is_file():
+            stored = json.loads((repository / name).read_text(encoding="utf-8"))
+            _write_json(repository / name, _with_code(stored, _auto_map(model_type)))
 
 
 def _with_code(stored: dict[str, Any], auto_map: dict[str, Any]) -> dict[str, Any]:
@@ -200,13 +203,13 @@ def _with_code(stored: dict[str, Any], auto_map: dict[str, Any]) -> dict[str, An
     return {**stored, **parts, "auto_map": auto_map}
 
 
-def _write_config(made: Path, config: dict[str, Any]) -> None:
+def _write_config(repository: Path, config: dict[str, Any]) -> None:
     """config.json, with where the code of each class and of the pipeline is."""
     config = {**config, "auto_map": _auto_map(config["model_type"])}
     if config["model_type"] == VoiceCloningConfig.model_type:
         pipeline = {"impl": "pipeline.VoiceCloningPipeline", "pt": ["AutoModel"], "tf": [], "type": "audio"}
         config["custom_pipelines"] = {TASK: {**pipeline, "default": {}}}
-    _write_json(made / "config.json", config)
+    _write_json(repository / "config.json", config)
 
 
 def _auto_map(model_type: str) -> dict[str, Any]:
@@ -217,36 +220,46 @@ def _auto_map(model_type: str) -> dict[str, Any]:
         classes["AutoFeatureExtractor"] = EarSpeechFeatureExtractor
     if config is VoiceCloningConfig:
         classes["AutoProcessor"] = VoiceCloningProcessor
-    places = {auto: f"{one.__module__.rsplit('.')[-1]}.{one.__name__}" for auto, one in classes.items()}
+    addresses: dict[str, Any] = {
+        auto: f"{kind.__module__.rsplit('.')[-1]}.{kind.__name__}" for auto, kind in classes.items()
+    }
     if config in (VoiceCloningConfig, RTVC7Config):
-        places["AutoTokenizer"] = [f"text.{VoiceCloningTokenizer.__name__}", None]
-    return places
+        addresses["AutoTokenizer"] = [f"text.{VoiceCloningTokenizer.__name__}", None]
+    return addresses
 
 
-def _copy_code(made: Path, model_type: str) -> None:
+def _copy_code(repository: Path, model_type: str) -> None:
     """The files that the repository's classes import, side by side."""
     whole = model_type == VoiceCloningConfig.model_type
     first = {"pipeline"} if whole else set()
-    for place in _auto_map(model_type).values():
-        first.add((place if isinstance(place, str) else place[0]).split(".")[0])
-    files = {CODE / f"{name}.py" for name in first}
-    for path in list(files):
-        files |= {Path(one) for one in get_relative_import_files(path)}
-    for path in files:
-        shutil.copy(path, made)
+    for address in _auto_map(model_type).values():
+        first.add((address if isinstance(address, str) else address[0]).split(".")[0])
+    waiting = sorted(first)
+    while waiting:
+        file = repository / f"{waiting.pop()}.py"
+        if not file.exists():
+            file.write_text(_with_named_siblings((CODE / file.name).read_text(encoding="utf-8")), encoding="utf-8")
+            waiting += get_relative_imports(file)
     if whole:
-        shutil.copy(Path(__file__).with_name("handler.py"), made)
+        shutil.copy(Path(__file__).with_name("handler.py"), repository)
         pins = [f"{name}=={version(name).partition('+')[0]}" for name in LIBRARIES]
-        (made / "requirements.txt").write_text("\n".join(pins) + "\n")
+        (repository / "requirements.txt").write_text("\n".join(pins) + "\n")
 
 
-def _add_voices(folder: Path, made: Path, voices: Any) -> None:
+def _with_named_siblings(code: str) -> str:
+    """A file's code with a line `from .name import …` before each `from . import name`: transformers fetches and copies
+    the files that such lines name, and no others.
+    """
+    return SIBLINGS.sub(lambda match: "".join(map(NAMED.format, match[1].split(", "))) + match[0], code)
+
+
+def _add_voices(folder: Path, repository: Path, voices: Any) -> None:
     source = Path(voices) if voices else folder / "voices"
     if not source.is_dir():
         if voices:
             raise CheckpointError(f"The folder of voices “{source.name}” does not exist; check its path.")
         return
-    clone, target = load(folder), made / "voices"
+    clone, target = load(folder), repository / "voices"
     target.mkdir()
     for path in _files(source):
         shutil.copy(path, target)

@@ -16,7 +16,8 @@ from rtvc.training import loop
 from rtvc.training.config import FOLDERS, load_config
 from rtvc.training.folders import CONFIGS, located
 from rtvc.training.machine import keep_memory
-from rtvc.training.stages import FAMILY, LOOPED, NAMES, find
+from rtvc.training.stage_names import FAMILY, LOOPED, NAMES
+from rtvc.training.stages import find
 
 
 def run(config: dict) -> None:

@@ -14,7 +14,7 @@ import yaml
 
 from rtvc.errors import TrainingError
 from rtvc.training.folders import CONFIGS, located
-from rtvc.training.stages import FAMILY, LOOPED, NAMES
+from rtvc.training.stage_names import FAMILY, LOOPED, NAMES
 
 LOOP_DEFAULTS = {  # of the keys that every stage in rtvc.training.loop has
     "seed": 0,

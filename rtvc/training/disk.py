@@ -15,7 +15,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from rtvc.errors import TrainingError
-from rtvc.files import appearing
+from rtvc.files import atomic_write
 
 ALMOST_FULL = 1 << 20  # bytes
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, csv.Error, tarfile.TarError, zlib.error)
@@ -55,7 +55,7 @@ def write_text(path: Path, content: str) -> None:
     Raises:
         TrainingError: it cannot be written.
     """
-    with writing(path.parent), appearing(path) as written:
+    with writing(path.parent), atomic_write(path) as written:
         written.write_text(content, encoding="utf-8")
 
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.audio_utils import mel_filter_bank
 
-from rtvc.rtvc7 import RTVC7Config, log_mel
-from rtvc.sayen import TINY, SayENConfig, SayENModel, compress, spectrum
+from rtvc.rtvc7_config import RTVC7Config
+from rtvc.rtvc7_signal import log_mel
+from rtvc.sayen import TINY, SayENConfig, SayENModel, compress, ear_aligned_stft
 from rtvc.training import speaker_teacher
 
 # ---------------------------------------------------------------------------------------------- RTVC-7
@@ -233,7 +234,8 @@ class SayENLoss(nn.Module):
         """Distance of compressed spectra, complex and magnitude, minus the log signal-to-noise ratio."""
         config = self.config
         predicted, target = (
-            compress(spectrum(wave, config.n_fft, config.hop_length), config.compression) for wave in (enhanced, clean)
+            compress(ear_aligned_stft(wave, config.n_fft, config.hop_length), config.compression)
+            for wave in (enhanced, clean)
         )
         distance = config.complex_weight * functional.mse_loss(predicted[0], target[0])
         distance = distance + config.magnitude_weight * functional.mse_loss(predicted[1], target[1])

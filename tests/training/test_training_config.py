@@ -9,7 +9,7 @@ import yaml
 from short_runs import ROOT
 
 from rtvc.errors import TrainingError
-from rtvc.training import command, folders, stages
+from rtvc.training import command, folders, stage_names, stages
 from rtvc.training.config import load_config
 
 
@@ -100,7 +100,7 @@ def test_a_config_of_ones_own_needs_only_what_differs(tmp_path):
 def test_every_config_names_a_stage_that_exists():
     for path in sorted((ROOT / "configs").glob("*.yaml")):
         name = load_config(path, [])["stage"]
-        assert name == stages.FAMILY or callable(stages.find(name))
+        assert name == stage_names.FAMILY or callable(stages.find(name))
     family = load_config(ROOT / "configs" / "rtvc7.yaml", ["--prior.steps", "3"])
     assert family["prior"]["steps"] == 3
     assert family["decoder"]["steps"] == load_config(ROOT / "configs" / "decoder.yaml", [])["steps"]

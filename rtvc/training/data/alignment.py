@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from rtvc import VoiceCloningModel, audio, load, phonemes
 from rtvc.errors import TextError
-from rtvc.rtvc7 import RTVC7Config, log_mel, timbre
+from rtvc.rtvc7_config import RTVC7Config
+from rtvc.rtvc7_signal import log_mel, long_term_average_spectrum
 from rtvc.training.data import store
 from rtvc.training.disk import write_text
 from rtvc.training.machine import computes_bf16
@@ -163,9 +164,8 @@ def _warped(model: VoiceCloningModel, symbols: list[str], wave: np.ndarray) -> t
     waves = torch.from_numpy(wave)[None]
     embedding = model.tuned_ge2e(model.earspeech(waves).features).speaker_embedding
     ids = torch.tensor([[phonemes.IDS[symbol] for symbol in symbols]])
-    spoken = model.rtvc7.synthesize(
-        ids, torch.ones_like(ids), embedding, timbre(waves[0], model.rtvc7.config)[None], *about
-    )
+    spectrum = long_term_average_spectrum(waves[0], model.rtvc7.config)[None]
+    spoken = model.rtvc7.synthesize(ids, torch.ones_like(ids), embedding, spectrum, *about)
     assert spoken.waveform is not None
     assert spoken.durations is not None
     spoken_features = features(spoken.waveform[0].numpy())

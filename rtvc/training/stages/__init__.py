@@ -1,31 +1,11 @@
-"""The stages by name."""
+"""The stages, a file each."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-FUNCTIONS = (
-    "teacher",
-    "kokoro",
-    "data",
-    "alignment",
-    "people",
-    "embeddings",
-    "export",
-)  # stages that are one function of the config
-LOOPED = {  # stages that run in rtvc.training.loop
-    "earspeech": "EarSpeechStage",
-    "ge2e": "GE2EStage",
-    "sayen": "SayENStage",
-    "decoder": "DecoderStage",
-    "prior": "PriorStage",
-    "polish": "PolishStage",
-    "joint": "JointStage",
-    "finetune": "FinetuneStage",
-}
-FAMILY = "rtvc7"  # its config holds other stages by name, which run one after another
-NAMES = sorted([*FUNCTIONS, *LOOPED, FAMILY])
+from rtvc.training.stage_names import LOOPED
 
 
 def find(name: str) -> Any:

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtvc.rtvc7 import RTVC7Model, log_mel
+from rtvc.rtvc7 import RTVC7Model
+from rtvc.rtvc7_signal import log_mel
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import Opponent

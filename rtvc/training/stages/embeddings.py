@@ -11,7 +11,8 @@ import torch
 from tqdm import tqdm
 
 from rtvc.earspeech import EarSpeechModel
-from rtvc.rtvc7 import RTVC7Config, timbre
+from rtvc.rtvc7_config import RTVC7Config
+from rtvc.rtvc7_signal import long_term_average_spectrum
 from rtvc.training import folders
 from rtvc.training.data import store, synthetic_voices
 from rtvc.training.data.measurements import VOICES
@@ -37,7 +38,7 @@ def train(config: dict) -> None:
                 embedding = encoders[1](encoders[0](clip[None]).features).speaker_embedding[0]
                 keys.append(utterance.file + suffix)
                 embeddings.append(embedding.half().numpy())
-                timbres.append(timbre(clip, RTVC7Config()).half().numpy())
+                timbres.append(long_term_average_spectrum(clip, RTVC7Config()).half().numpy())
         with writing(folders.CACHE):
             np.savez(
                 corpus.file(VOICES),

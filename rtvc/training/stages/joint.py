@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from rtvc import VoiceCloningModel
-from rtvc.rtvc7 import TRAITS, timbre
+from rtvc.rtvc7_networks import TRAITS
+from rtvc.rtvc7_signal import long_term_average_spectrum
 from rtvc.training import loop
 from rtvc.training.data import store
 from rtvc.training.data.noisy_speech import NoisySpeech
@@ -106,7 +107,9 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         stacked = {name: torch.from_numpy(np.stack(rows)).float() for name, rows in waves.items()}
         pieces = speech.pieces_of(items, random, self.config["longest"])
         places = np.arange(len(items)) ^ 1  # the same person's other recording
-        pieces.timbre = torch.stack([timbre(stacked["crop"][place], self.model.rtvc7.config) for place in places])
+        pieces.timbre = torch.stack(
+            [long_term_average_spectrum(stacked["crop"][place], self.model.rtvc7.config) for place in places]
+        )
         pieces.voice = torch.cat([pieces.voice[:, : -pieces.timbre.shape[1]], pieces.timbre], -1)
         return {"speech": pieces} | stacked
 

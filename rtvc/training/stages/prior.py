@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtvc.rtvc7 import TRAITS, RTVC7Model
+from rtvc.rtvc7 import RTVC7Model
+from rtvc.rtvc7_networks import TRAITS
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.optim import adam, rate_at

@@ -25,7 +25,7 @@ from rtvc.errors import CheckpointError, EvaluationError
 from rtvc.evaluation import plots, report, run, tables
 from rtvc.evaluation.cases import read_cases
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RATE = 16_000
 
 

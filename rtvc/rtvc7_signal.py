@@ -1,0 +1,102 @@
+"""RTVC-7's signal processing, in which nothing learns: spectra and their inverse, mel bands, the pulses of a pitch."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers.audio_utils import hertz_to_mel, mel_filter_bank, mel_to_hertz
+
+from .rtvc7_config import RTVC7Config
+
+LOWEST_PITCH = 40.0  # Hz: unvoiced frames, whose F0 is 0, count as this in logarithms and periods
+LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance being 1: about 60 dB below speech at −23 LUFS
+AVERAGE_SPECTRUM = (0.3, 1.6, 1.3, 0.6, 0.2, 0.0, -0.2, -0.5, -1.1, -1.8)  # of many speakers, evenly over the mel bands
+
+
+@functools.cache
+@torch.inference_mode(False)  # kept for training too
+def mel_filters(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
+    """(bins, bands), each band's weights sum to 1: a band's value is the mean magnitude in it."""
+    filters = mel_filter_bank(n_fft // 2 + 1, bands, 0.0, sampling_rate / 2, sampling_rate, mel_scale="slaney")
+    return torch.from_numpy(filters / filters.sum(0)).float()
+
+
+@functools.cache
+@torch.inference_mode(False)  # kept for training too
+def mel_to_bins(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
+    """(bands, bins): linear interpolation of band values at the bins' frequencies."""
+    mels = np.linspace(0.0, hertz_to_mel(sampling_rate / 2, mel_scale="slaney"), bands + 2)
+    centres = mel_to_hertz(mels, mel_scale="slaney")[1:-1]
+    bins = torch.linspace(0, sampling_rate / 2, n_fft // 2 + 1).clamp(centres[0], centres[-1])
+    grid = torch.from_numpy(centres).float()
+    right = torch.searchsorted(grid, bins).clamp(1, bands - 1)
+    share = (bins - grid[right - 1]) / (grid[right] - grid[right - 1])
+    identity = torch.eye(bands)
+    return (identity[right - 1] * (1 - share[:, None]) + identity[right] * share[:, None]).T.contiguous()
+
+
+def stft(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
+    """(batch, samples) → (batch, samples // hop, bins) complex; white noise of unit variance has power 1.
+
+    Frame ``t`` is centred on sample ``t · hop``.
+    """
+    window = torch.hann_window(n_fft, device=wave.device)
+    frames = torch.stft(wave.float(), n_fft, hop_length, n_fft, window, return_complex=True, pad_mode="constant")
+    return frames.transpose(1, 2)[:, : wave.shape[1] // hop_length] / window.square().sum().sqrt()
+
+
+def istft(spectra: Tensor, n_fft: int, hop_length: int) -> Tensor:
+    """Inverse of :func:`stft`: (batch, frames, bins) complex → (batch, frames · hop); fades out at the end."""
+    window = torch.hann_window(n_fft, device=spectra.device)
+    frames = spectra.transpose(1, 2) * window.square().sum().sqrt()
+    # A line that is shorter than others of its batch is followed by silent frames: so is every other, to end alike.
+    followed = functional.pad(frames, (0, n_fft // (2 * hop_length)))
+    return torch.istft(followed, n_fft, hop_length, n_fft, window, length=spectra.shape[1] * hop_length)
+
+
+def log_mel(wave: Tensor, config: RTVC7Config) -> Tensor:
+    """(batch, samples) → (batch, samples // hop, latent_size), natural log of the mean magnitude in each mel band."""
+    magnitudes = stft(wave, config.n_fft, config.hop_length).abs()
+    filters = mel_filters(config.sampling_rate, config.n_fft, config.latent_size).to(wave.device)
+    return (magnitudes @ filters).clamp(min=LOG_FLOOR).log()
+
+
+def long_term_average_spectrum(wave: Tensor, config: RTVC7Config) -> Tensor:
+    """What makes a voice dark or bright, whatever its level, its timbre: (samples,) → (latent_size,).
+
+    Mean log-mel of the louder half of the frames, less its mean over the bands and less what it is for most people.
+    """
+    mel = log_mel(wave[None], config)[0]
+    level = mel.mean(1)
+    mean = mel[level >= level.median()].mean(0)
+    return mean - mean.mean() - curve_over_bands(AVERAGE_SPECTRUM, mean)
+
+
+def curve_over_bands(values: Sequence[float], like: Tensor) -> Tensor:
+    """A curve that goes through the values, evenly over the bands of ``like`` (…, bands): (bands,)."""
+    knots = torch.tensor(values).to(like)[None, None]
+    return functional.interpolate(knots, like.shape[-1], mode="linear", align_corners=True)[0, 0]
+
+
+def pulses(f0: Tensor, config: RTVC7Config) -> Tensor:
+    """Band-limited pulse train of a pitch curve: every harmonic below the Nyquist frequency at unit amplitude.
+
+    f0: (batch, frames) Hz, 0 where unvoiced → (batch, frames · hop). Uses the closed form
+    Σ cos(h·t), h = 1…H  =  sin((H + ½)·t) / (2·sin(t/2)) − ½  (Dirichlet's kernel).
+    """
+    voiced = (f0 > 0).float()
+    bounded = f0.clamp(min=LOWEST_PITCH)
+    samples = functional.interpolate(bounded[:, None].double(), scale_factor=config.hop_length, mode="linear")[:, 0]
+    gate = functional.interpolate(voiced[:, None], scale_factor=config.hop_length, mode="nearest")[:, 0]
+    phase = (2 * math.pi * torch.remainder(torch.cumsum(samples / config.sampling_rate, 1), 1.0)).float()
+    harmonics = torch.floor(0.5 * config.sampling_rate / samples.float())
+    half = torch.sin(phase / 2)
+    is_small = half.abs() < 1e-3
+    kernel = torch.sin((harmonics + 0.5) * phase) / (2 * torch.where(is_small, torch.ones_like(half), half))
+    return gate * (torch.where(is_small, harmonics + 0.5, kernel) - 0.5)
