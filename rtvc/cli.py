@@ -55,8 +55,10 @@ def parser() -> argparse.ArgumentParser:
     clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
     clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
     clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
-    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up")
-    clone.add_argument("--variation", type=float, default=0.0, help="0 says it the same way each time; 0.5 is lively")
+    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
+    clone.add_argument(
+        "--variation", type=float, default=0.0, help="0 to 1; 0 says it the same way each time, 0.5 is lively"
+    )
     clone.add_argument("--seed", type=int, help="repeats a call with variation")
     _enhance_option(clone)
     _model_options(clone)
