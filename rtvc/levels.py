@@ -8,17 +8,18 @@ which comes whole, is measured itself: a word said in haste is far from the aver
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
-from . import audio
+from .audio import LOUDNESS, loudness, soft_clip
 
 FIRST_FRAMES, MOST_FRAMES, GROWTH = 24, 384, 8  # pieces of a line: 0.3 s, 2.4 s, then 4.8 s each
 MOST_GAIN = 36.0  # dB: no line is raised or lowered by more; what says nothing stays below the speech around it
 RAMP = 0.05  # seconds from one gain to the next
 
 
-def pieces(frames: int, reach: int) -> list[tuple[int, int]]:
+def borders(frames: int, reach: int) -> list[tuple[int, int]]:
     """The first frame of each piece of a line, and the one behind its last.
 
     Args:
@@ -27,12 +28,12 @@ def pieces(frames: int, reach: int) -> list[tuple[int, int]]:
             its first piece comes in one.
     """
     size = frames if frames <= FIRST_FRAMES + reach else FIRST_FRAMES
-    borders = [0]
-    while borders[-1] < frames:
-        left = frames - borders[-1]
-        borders.append(borders[-1] + size if left > 1.5 * size else frames)  # no scrap at the end
+    places = [0]
+    while places[-1] < frames:
+        left = frames - places[-1]
+        places.append(places[-1] + size if left > 1.5 * size else frames)  # no scrap at the end
         size = min(GROWTH * size, MOST_FRAMES)
-    return list(zip(borders, borders[1:], strict=False))
+    return list(pairwise(places))
 
 
 def levelled(waves: Iterable[np.ndarray], rate: int, expected: float | None) -> Iterator[np.ndarray]:
@@ -46,11 +47,11 @@ def levelled(waves: Iterable[np.ndarray], rate: int, expected: float | None) -> 
     for wave in waves:
         line = np.concatenate([line, wave])
         known = expected is not None and before is None
-        missing = audio.LOUDNESS - (expected if known else audio.loudness(line, rate))
+        missing = LOUDNESS - (expected if known else loudness(line, rate))
         gain = 10 ** (float(np.clip(missing, -MOST_GAIN, MOST_GAIN)) / 20)
         gains = np.full(wave.size, gain, np.float32)
         if before is not None:
             size = min(round(RAMP * rate), wave.size)
             gains[:size] = np.linspace(before, gain, size, endpoint=False)
-        yield audio.soft_clip(wave * gains)
+        yield soft_clip(wave * gains)
         before = gain

@@ -22,9 +22,10 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils import ModelOutput
 
-from . import audio, levels
+from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
+from .levels import borders, levelled
 from .model_files import WEIGHTS, CheckedModel, file_checksum
 from .onnx_part import OnnxPart
 from .rtvc7 import RTVC7Config, RTVC7Model, Score, over_bands, timbre
@@ -361,7 +362,7 @@ class VoiceCloningModel(CheckedModel):
         waves, frames = self.rtvc7.render(score).float().cpu().numpy(), score.durations.sum(1).tolist()
         said = []
         for wave, count, voice in zip(waves, frames, voices, strict=True):
-            pieces = (wave[start * hop : stop * hop] for start, stop in levels.pieces(count, self.rtvc7.reach))
+            pieces = (wave[start * hop : stop * hop] for start, stop in borders(count, self.rtvc7.reach))
             said.append(np.concatenate(list(self._levelled(pieces, count, voice, **options))))
         return said
 
@@ -370,16 +371,17 @@ class VoiceCloningModel(CheckedModel):
     ) -> Iterator[np.ndarray]:
         """Speak one line in pieces, of which the first is short; joined they are what :meth:`synthesize` gives."""
         score = self._plan([input_ids], [voice], [generator], **options)
-        borders = levels.pieces(score.mask.shape[1], self.rtvc7.reach)
-        pieces = (self.rtvc7.render(score, *border)[0].float().cpu().numpy() for border in borders)
-        return self._levelled(pieces, score.mask.shape[1], voice, **options)
+        frames = score.mask.shape[1]
+        spans = borders(frames, self.rtvc7.reach)
+        pieces = (self.rtvc7.render(score, *span)[0].float().cpu().numpy() for span in spans)
+        return self._levelled(pieces, frames, voice, **options)
 
     def _levelled(
         self, pieces: Iterator[np.ndarray], frames: int, voice: Voice, **options: float
     ) -> Iterator[np.ndarray]:
         """The pieces of a line of so many ``frames``, at the loudness that speech comes at."""
-        is_whole = len(levels.pieces(frames, self.rtvc7.reach)) == 1
-        return levels.levelled(pieces, self.config.sampling_rate, None if is_whole else self.level(voice, **options))
+        is_whole = len(borders(frames, self.rtvc7.reach)) == 1
+        return levelled(pieces, self.config.sampling_rate, None if is_whole else self.level(voice, **options))
 
     def level(self, voice: Voice, **options: float) -> float:
         """How loud RTVC-7 speaks in a voice by itself, LUFS: it says a sentence once, and what it was is remembered.

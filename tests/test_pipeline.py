@@ -92,7 +92,7 @@ def test_a_line_that_grows_louder_is_held():
     noise = np.random.default_rng(0).normal(0, 0.05, 1000 * 200).astype(np.float32)
     for change, expected in ((1.0, -30.0), (np.linspace(0.2, 2.0, noise.size, dtype=np.float32), -35.0)):
         wave = noise * change
-        pieces = [wave[start * 200 : stop * 200] for start, stop in levels.pieces(1000, 59)]
+        pieces = [wave[start * 200 : stop * 200] for start, stop in levels.borders(1000, 59)]
         said = np.concatenate(list(levels.levelled(iter(pieces), 16000, expected)))
         assert len(pieces) > 3
         assert said.size == wave.size
