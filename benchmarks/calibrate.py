@@ -21,11 +21,12 @@ from scipy.optimize import minimize
 
 from rtvc import VoiceCloningModel, audio
 from rtvc.evaluation.verification import Pairs
+from rtvc.levels import LOUDER
 from rtvc.loading import load
 from rtvc.rtvc7 import AVERAGE_TIMBRE
 from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
-from rtvc.voice_cloning import CHECKED, LOUDER, PAUSE
+from rtvc.voice_cloning import CHECKED, PAUSE
 
 CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
 SECONDS = (3.0, 8.0)  # of a recording

@@ -8,11 +8,17 @@ which comes whole, is measured itself: a word said in haste is far from the aver
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
+import torch
 
 from .audio import LOUDNESS, loudness, soft_clip
+from .text import IDS, phonemize
+
+# What each voice's level is measured with, and how much louder than others that is, dB, in eight development voices.
+SENTENCE, LOUDER = "I will be there at nine.", 0.9
 
 FIRST_FRAMES, MOST_FRAMES, GROWTH = 24, 384, 8  # pieces of a line: 0.3 s, 2.4 s, then 4.8 s each
 MOST_GAIN = 36.0  # dB: no line is raised or lowered by more; what says nothing stays below the speech around it
@@ -55,3 +61,9 @@ def levelled(waves: Iterable[np.ndarray], rate: int, expected: float | None) -> 
             gains[:size] = np.linspace(before, gain, size, endpoint=False)
         yield soft_clip(wave * gains)
         before = gain
+
+
+@cache
+def sentence() -> torch.Tensor:
+    """The ids of ``SENTENCE``, (tokens,)."""
+    return torch.tensor([IDS[symbol] for symbol in phonemize(SENTENCE)])

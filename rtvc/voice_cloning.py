@@ -8,7 +8,7 @@ import copy
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,12 +25,12 @@ from transformers.utils import ModelOutput
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
-from .levels import borders, levelled
+from .levels import LOUDER, borders, levelled, sentence
 from .model_files import WEIGHTS, CheckedModel, file_checksum
 from .onnx_part import OnnxPart
 from .rtvc7 import RTVC7Config, RTVC7Model, Score, over_bands, timbre
 from .sayen import SayENConfig, SayENModel
-from .text import IDS, phonemize, question_rise
+from .text import question_rise
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from .voice import EnrolmentReport, Voice, pitch_statistics
 
@@ -51,8 +51,6 @@ MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
 # Of timbres, natural log of magnitude: a band further from most people's is emphasized no more than this; nearly all
 # people are within PERSON of them on the average of the bands; a telephone is further than TELEPHONE.
 MOST_APART, PERSON, TELEPHONE = 1.0, 0.8, 1.2
-# What each voice's level is measured with, and how much louder than others that is, dB, in eight development voices.
-SENTENCE, LOUDER = "I will be there at nine.", 0.9
 KEPT_LEVELS = 1000  # voices and settings
 
 
@@ -399,7 +397,7 @@ class VoiceCloningModel(CheckedModel):
         if key not in known:
             if len(known) >= KEPT_LEVELS:
                 known.clear()
-            score = self._plan([_sentence()], [voice], [None], **options)
+            score = self._plan([sentence()], [voice], [None], **options)
             wave = self.rtvc7.render(score)[0].float().cpu().numpy()
             known[key] = audio.loudness(wave, self.config.sampling_rate) - LOUDER
         return known[key]
@@ -458,12 +456,6 @@ def _open_graphs(model: PreTrainedModel, name: str) -> None:
                 part.open()
             except Exception as error:  # ONNX Runtime has a class of its own for each way to be damaged
                 raise CheckpointError(f"The model files in “{name}” are damaged; get them again.") from error
-
-
-@cache
-def _sentence() -> Tensor:
-    """The ids of ``SENTENCE``, (tokens,)."""
-    return torch.tensor([IDS[symbol] for symbol in phonemize(SENTENCE)])
 
 
 def _tell_a_part(progress: Callable[[int, int], None], before: int, done: int, samples: int) -> None:
