@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
@@ -22,7 +22,7 @@ from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
 if TYPE_CHECKING:
     from .pipeline import VoiceCloningPipeline
 
-ENHANCE = {"auto": "auto", "yes": True, "no": False}
+ENHANCE: dict[str, bool | str] = {"auto": "auto", "yes": True, "no": False}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -160,7 +160,9 @@ def run_clone(options: argparse.Namespace) -> None:
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
     names = ("speed", "pitch", "variation", "seed")
-    given = {name: checked(name, value) for name in names if (value := getattr(options, name)) is not None}
+    given: dict[str, Any] = {
+        name: checked(name, value) for name in names if (value := getattr(options, name)) is not None
+    }
     given["enhance"] = ENHANCE[options.enhance]
     _check_voice(options.voice)
     clone = open_model(options)
