@@ -6,8 +6,8 @@
 each cut to several lengths, each class and each pair of lengths weighing the same; `VoiceCloningModel.probability` has
 the formula. `same_voice_cosine`: all but one in a hundred short pieces of speech, half of them with noise, are
 closer than this to their speaker's mean. `enhance_below_snr`: the noise level from which on cleaning brings the speaker
-embedding closer to that of another, clean recording of the same speaker. `speaking_lufs`: the mean loudness of what
-RTVC-7 says in the speakers' voices. `timbre_centre`: the mean timbre of readers that RTVC-7 was trained on.
+embedding closer to that of another, clean recording of the same speaker. `timbre_centre`: the
+mean timbre of readers that RTVC-7 was trained on.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from scipy.optimize import minimize
 
 from rtvc import VoiceCloningModel, audio
 from rtvc.evaluation.verification import Pairs
+from rtvc.levels import LOUDER
 from rtvc.loading import load
 from rtvc.rtvc7_signal import AVERAGE_SPECTRUM
 from rtvc.training.data import noise as noise_of
@@ -34,7 +35,7 @@ RECORDINGS = 6  # of a speaker at most
 LEVELS = np.arange(0, 36, 5)  # dB
 SPEECH = (0.5, 1.0, 1.5, 3.0, 5.0, np.inf)  # seconds that recordings are cut to where similarity is calibrated
 BOUNDS = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)  # between rows of the reliability table
-TEXTS = (  # none so short that its own loudness is measured
+TEXTS = (  # of usual lengths
     "Yes, I think so too.",
     "What time is it over there in London?",
     "I will be there at nine, and I will bring the book that you asked me for.",
@@ -190,15 +191,15 @@ def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], r
     return {"enhance_below_snr": limit}
 
 
-def speaking(folder: Path, found: dict) -> dict:
-    """The mean loudness of `TEXTS` in every voice, and how far a sentence may be from it."""
-    clone = load(folder)
-    clone.model.config.speaking_lufs = audio.LOUDNESS
-    voices = [clone.model.enroll([np.concatenate(cuts)], False) for cuts in found.values()]
-    said = [clone(text, voice=voice) for voice in voices for text in TEXTS]
-    levels = np.array([audio.loudness(one["audio"], one["sampling_rate"]) for one in said])
-    print(f"speaking: {levels.mean():.1f} LUFS, sentences from {levels.min():.1f} to {levels.max():.1f}")
-    return {"speaking_lufs": round(float(levels.mean()), 1)}
+def speaking(folder: Path, found: dict) -> None:
+    """How much louder `SENTENCE` is than `TEXTS`, voice by voice: the number `LOUDER` beside it."""
+    model, processor = (clone := load(folder)).model, clone.processor
+    apart = []
+    for cuts in found.values():
+        voice = model.enroll([np.concatenate(cuts)], False)
+        said = [model.rtvc7.render(model._plan([processor(text=text)["input_ids"]], [voice], [None])) for text in TEXTS]
+        apart.append(model.level(voice) + LOUDER - np.mean([audio.loudness(wave[0].cpu().numpy()) for wave in said]))
+    print(f"speaking: the sentence is {np.mean(apart):+.1f} dB louder, {np.min(apart):+.1f} to {np.max(apart):+.1f}")
 
 
 def centre(model: VoiceCloningModel) -> dict:
@@ -224,7 +225,7 @@ def main() -> None:
     with torch.inference_mode():
         numbers = similarity(model, mixed) | same_voice(model, mixed)
         numbers |= threshold(model, found, noises, rng) | centre(model)
-    numbers |= speaking(options.folder, found)
+    speaking(options.folder, found)
     print(numbers)
     if options.write:
         model.config.update(numbers)

@@ -62,8 +62,18 @@ def __dir__() -> list[str]:
 
 
 def _is_the_command() -> bool:
-    """Whether this process is `rtvc …` or `python -m rtvc.cli …`."""
-    return "rtvc.cli" in sys.orig_argv or [Path(name).stem for name in sys.argv[:1]] == ["rtvc"]
+    """Whether the program is the command: its main module asks for `rtvc.cli`, as the console script, `-m` and `-c` do.
+
+    Python imports a package before the module in it that was asked for, which only the frames of the import know. A
+    program of another name that imports the command's functions is no command: there everything is registered.
+    """
+    if [Path(name).stem for name in sys.argv[:1]] not in (["rtvc"], ["-m"], ["-c"]):
+        return False
+    frame, asked = sys._getframe(1).f_back, set()
+    while frame and frame.f_code.co_filename.startswith("<frozen "):  # importlib's and runpy's
+        asked |= {frame.f_locals.get("name"), frame.f_locals.get("mod_name")}
+        frame = frame.f_back
+    return "rtvc.cli" in asked and (frame is None or frame.f_globals.get("__name__") == "__main__")
 
 
 if not _is_the_command():

@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
@@ -22,7 +22,7 @@ from .errors import CheckpointError, RTVCError, TextError, VoiceError, quoted
 if TYPE_CHECKING:
     from .pipeline import VoiceCloningPipeline
 
-ENHANCE = {"auto": "auto", "yes": True, "no": False}
+ENHANCE: dict[str, bool | str] = {"auto": "auto", "yes": True, "no": False}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,8 +55,10 @@ def parser() -> argparse.ArgumentParser:
     clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
     clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
     clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
-    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up")
-    clone.add_argument("--variation", type=float, default=0.0, help="0 says it the same way each time; 0.5 is lively")
+    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
+    clone.add_argument(
+        "--variation", type=float, default=0.0, help="0 to 1; 0 says it the same way each time, 0.5 is lively"
+    )
     clone.add_argument("--seed", type=int, help="repeats a call with variation")
     _enhance_option(clone)
     _model_options(clone)
@@ -158,7 +160,9 @@ def run_clone(options: argparse.Namespace) -> None:
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
     names = ("speed", "pitch", "variation", "seed")
-    given = {name: checked(name, value) for name in names if (value := getattr(options, name)) is not None}
+    given: dict[str, Any] = {
+        name: checked(name, value) for name in names if (value := getattr(options, name)) is not None
+    }
     given["enhance"] = ENHANCE[options.enhance]
     _check_voice(options.voice)
     clone = open_model(options)

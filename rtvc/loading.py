@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from huggingface_hub import errors, is_offline_mode, snapshot_download
 from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoProcessor, AutoTokenizer
 from transformers.pipelines import PIPELINE_REGISTRY
+from transformers.utils import logging as transformers_logging
 
 from .audio import Recording
 from .earspeech import EarSpeechConfig, EarSpeechFeatureExtractor
@@ -51,7 +53,8 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
     _check_folder(folder)
     types = {name: options.pop(name) for name in ("dtype", "torch_dtype") if name in options}
     try:
-        loaded = VoiceCloningModel.from_pretrained(folder, **types).eval()
+        with _without_progress_bar():
+            loaded = VoiceCloningModel.from_pretrained(folder, **types).eval()
         processor = VoiceCloningProcessor.from_pretrained(folder)
     except CheckpointError:
         raise
@@ -63,6 +66,18 @@ def load(model: str | os.PathLike | None = None, revision: str | None = None, **
     if not all(isinstance(index, int) and 0 <= index < size for index in ids):
         raise CheckpointError(f"vocab.json in {quoted(folder.name)} is of another model; get matching model files.")
     return VoiceCloningPipeline(model=loaded, processor=processor, task=TASK, **options)
+
+
+@contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    """Weights are read in a moment; transformers would write a line about it to stderr."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
 
 
 def model_folder(model: str | os.PathLike | None = None, revision: str | None = None) -> Path:

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
 from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
+from .levels import LOUDER, borders, levelled, sentence
 from .model_files import WEIGHTS, CheckedModel, file_checksum
 from .onnx_part import OnnxPart
 from .rtvc7 import ProsodyPlan, RTVC7Config, RTVC7Model
@@ -52,8 +54,7 @@ MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
 # Of timbres, natural log of magnitude: a band further from most people's is emphasized no more than this; nearly all
 # people are within PERSON of them on the average of the bands; a telephone is further than TELEPHONE.
 MOST_APART, PERSON, TELEPHONE = 1.0, 0.8, 1.2
-FIRST_FRAMES, MOST_FRAMES, GROWTH = 24, 384, 8  # pieces of a stream: 0.3 s, 2.4 s, then 4.8 s each
-HIGH_PITCH, MOST_GAIN = 0.12, 24.0  # dB: a semitone up costs so much; the most that a short line is raised or lowered
+KEPT_LEVELS = 1000  # voices and settings
 
 
 @strict
@@ -64,8 +65,8 @@ class VoiceCloningConfig(PreTrainedConfig):
     :meth:`VoiceCloningModel.probability`; configs without the last two take the seconds of speech for enough.
     ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
-    ``speaking_lufs``: how loud RTVC-7 speaks by itself, on average: the gain of every sentence is known before it is
-    said. ``timbre_centre``: most people's timbre, evenly over the mel bands. ``benchmarks/calibrate.py`` measures all
+    ``speaking_lufs``: of older models, without use since every voice's own level is measured.
+    ``timbre_centre``: most people's timbre, evenly over the mel bands. ``benchmarks/calibrate.py`` measures all
     of them. ``timbre_emphasis``: how much further from the centre than it was heard a voice's timbre is when it speaks,
     as RTVC-7 draws every voice towards it. ``weights_sha256``: of the weights' file, written when the model is saved
     and checked when it is loaded; empty for files that were made otherwise.
@@ -134,6 +135,7 @@ class VoiceCloningModel(CheckedModel):
         self.tuned_ge2e = TunedGE2EModel(config.tuned_ge2e_config)
         self.sayen = SayENModel(config.sayen_config)
         self.rtvc7 = RTVC7Model(config.rtvc7_config)
+        self._levels: tuple[tuple, dict[tuple, float]] = (), {}  # by voice and options, with the state of the model
         self.post_init()
 
     @classmethod
@@ -332,22 +334,57 @@ class VoiceCloningModel(CheckedModel):
     ) -> list[np.ndarray]:
         """Speak several lines at once, each with its voice and generator: what :meth:`synthesize` gives for each."""
         score, hop = self._plan(lines, voices, generators, **options), self.config.rtvc7_config.hop_length
-        waves, frames = self.rtvc7.render(score), score.durations.sum(1).tolist()
-        return [
-            self._levelled(wave[: count * hop], count, **options) for wave, count in zip(waves, frames, strict=True)
-        ]
+        waves, frames = self.rtvc7.render(score).float().cpu().numpy(), score.durations.sum(1).tolist()
+        said = []
+        for wave, count, voice in zip(waves, frames, voices, strict=True):
+            pieces = (wave[start * hop : stop * hop] for start, stop in borders(count, self.rtvc7.receptive_field))
+            said.append(np.concatenate(list(self._levelled(pieces, count, voice, **options))))
+        return said
 
     def stream(
         self, input_ids: Tensor, voice: Voice, generator: torch.Generator | None = None, **options: float
     ) -> Iterator[np.ndarray]:
         """Speak one line in pieces, of which the first is short; joined they are what :meth:`synthesize` gives."""
         score = self._plan([input_ids], [voice], [generator], **options)
-        total, start = score.mask.shape[1], 0
-        size = total if self._is_short(total) else FIRST_FRAMES
-        while start < total:
-            stop = start + size if total - start > 1.5 * size else total  # no scrap at the end
-            yield self._levelled(self.rtvc7.render(score, start, stop)[0], total, **options)
-            start, size = stop, min(GROWTH * size, MOST_FRAMES)
+        frames = score.mask.shape[1]
+        spans = borders(frames, self.rtvc7.receptive_field)
+        pieces = (self.rtvc7.render(score, *span)[0].float().cpu().numpy() for span in spans)
+        return self._levelled(pieces, frames, voice, **options)
+
+    def _levelled(
+        self, pieces: Iterator[np.ndarray], frames: int, voice: Voice, **options: float
+    ) -> Iterator[np.ndarray]:
+        """The pieces of a line of so many ``frames``, at the loudness that speech comes at."""
+        is_whole = len(borders(frames, self.rtvc7.receptive_field)) == 1
+        return levelled(pieces, self.config.sampling_rate, None if is_whole else self.level(voice, **options))
+
+    def level(self, voice: Voice, **options: float) -> float:
+        """How loud RTVC-7 speaks in a voice by itself, LUFS: it says a sentence once, and what it was is remembered.
+
+        Args:
+            voice: whose.
+            options: speed, pitch and variation, as in :meth:`synthesize`.
+        """
+        statistics = voice.pitch_mean, voice.pitch_std, voice.tempo
+        key = (voice.speaker_embedding.tobytes(), voice.timbre.tobytes(), *statistics, *sorted(options.items()))
+        state = self._state()
+        if self._levels[0] != state:
+            self._levels = state, {}
+        known = self._levels[1]
+        if key not in known:
+            if len(known) >= KEPT_LEVELS:
+                known.clear()
+            score = self._plan([sentence()], [voice], [None], **options)
+            wave = self.rtvc7.render(score)[0].float().cpu().numpy()
+            known[key] = audio.loudness(wave, self.config.sampling_rate) - LOUDER
+        return known[key]
+
+    def _state(self) -> tuple:
+        """What a voice's level depends on beside the voice: it differs where weights or settings were changed."""
+        weights = chain(self.rtvc7.parameters(), self.rtvc7.buffers())
+        changes = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
+        config = self.config
+        return (*changes, config.timbre_emphasis, *config.timbre_centre, config.rtvc7_config.recording_quality)
 
     def _plan(
         self,
@@ -377,23 +414,6 @@ class VoiceCloningModel(CheckedModel):
         distance = apart.square().mean(-1, keepdim=True).sqrt()
         share = ((TELEPHONE - distance) / (TELEPHONE - PERSON)).clamp(0.0, 1.0)
         return timbres + self.config.timbre_emphasis * share * apart.clamp(-MOST_APART, MOST_APART)
-
-    def _is_short(self, frames: int) -> bool:
-        """Whether a line is rendered whole by the time of its first piece, which is not heard without what follows."""
-        return frames <= FIRST_FRAMES + self.rtvc7.receptive_field
-
-    def _levelled(self, piece: Tensor, frames: int, pitch: float = 0.0, **options: float) -> np.ndarray:
-        """A piece of a line of so many ``frames``, at the loudness that speech comes at.
-
-        The gain is known before a line is said, but for short ones, which come in one piece: these are measured, as a
-        word said in haste is far from the average.
-        """
-        wave = piece.float().cpu().numpy()
-        gain = audio.LOUDNESS - self.config.speaking_lufs + HIGH_PITCH * max(pitch, 0.0)
-        if self._is_short(frames):
-            missing = audio.LOUDNESS - audio.loudness(wave, self.config.sampling_rate)
-            gain = float(np.clip(missing, gain - MOST_GAIN, gain + MOST_GAIN))
-        return audio.soft_clip(wave * np.float32(10 ** (gain / 20)))
 
 
 TASK = "voice-cloning"

@@ -21,7 +21,7 @@ import hashlib
 from functools import lru_cache
 
 import numpy as np
-from scipy import fft
+from numpy import fft
 
 from .audio import PEAK, SAMPLING_RATE
 from .errors import RTVCError

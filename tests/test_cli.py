@@ -243,3 +243,27 @@ def test_requirements_are_those_of_the_package_and_its_demo():
     extras = [one for some in project["optional-dependencies"].values() for one in some]
     assert not [one for one in [*listed, *extras] if "torchaudio" in one or "torchcodec" in one]
     assert "torch==2.13.0" in listed, "a looser pin would pull CUDA packages"
+
+
+MAIN = "import sys; from rtvc.cli import main; print('torch' in sys.modules)"
+SCRIPT = """import rtvc
+from transformers.pipelines import PIPELINE_REGISTRY
+print("voice-cloning" in PIPELINE_REGISTRY.supported_tasks)"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        (None, MAIN, "False"),  # `python -c`
+        ("rtvc", MAIN, "False"),  # what pip makes of [project.scripts]
+        ("other.py", MAIN, "True"),  # a program that uses the command's functions may go on to speak
+        (None, SCRIPT, "True"),
+        ("rtvc", SCRIPT, "True"),  # somebody's own script of that name
+    ],
+)
+def test_only_the_command_itself_comes_without_the_task(name, code, says, tmp_path):
+    (tmp_path / (name or "unused")).write_text(code)
+    start = ["-c", code] if name is None else [str(tmp_path / name)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *start], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == says

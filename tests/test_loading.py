@@ -15,6 +15,7 @@ import pytest
 import torch
 from speaking import same
 from transformers import pipeline
+from transformers.utils.logging import is_progress_bar_enabled
 
 from rtvc import CheckpointError, Voice, VoiceCloningModel, VoiceCloningPipeline
 from rtvc.loading import load
@@ -95,6 +96,13 @@ def test_folders_that_are_no_model(tiny_folder, tmp_path):
     (other / "vocab.json").unlink()
     with pytest.raises(CheckpointError, match=r"vocab\.json"):
         load(other)
+
+
+def test_loading_says_nothing(tiny_folder, capfd):
+    """Neither a progress bar nor a log line; what others load afterwards shows its own as before."""
+    load(tiny_folder)
+    assert capfd.readouterr() == ("", "")
+    assert is_progress_bar_enabled()
 
 
 # ---------------------------------------------------------------------------------------------- types of numbers

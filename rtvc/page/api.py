@@ -39,8 +39,8 @@ class Endpoints:
             text: What to say, in English; "[pause 0.5s]" pauses.
             voice: A recording of at least three seconds of one person's speech, or a saved voice file.
             speed: From 0.25 to 4; 1 is the voice's own tempo.
-            pitch: Semitones up, from -24 to 24.
-            variation: From 0, the same each time, to 2; 0.5 is lively.
+            pitch: Semitones up, from -12 to 12.
+            variation: From 0, the same each time, to 1; 0.5 is lively.
 
         Returns:
             The speech as a WAV file.
