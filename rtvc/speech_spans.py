@@ -46,13 +46,13 @@ def voiced_spans(wave: np.ndarray) -> list[tuple[int, int]]:
         return []
     with _lock:
         model, timestamps = _vad()
-    sounding = sounding(wave, min(_DITHER, 1e-3 * peak))
-    heard = np.clip(wave[sounding] * np.float32(0.5 / peak), -0.5, 0.5)
+    loud = sounding(wave, min(_DITHER, 1e-3 * peak))
+    heard = np.clip(wave[loud] * np.float32(0.5 / peak), -0.5, 0.5)
     speech = np.zeros(heard.size, dtype=bool)
     for span in timestamps(heard, model):
         speech[span["start"] : span["end"]] = True
     found = np.zeros(wave.size, dtype=np.int8)
-    found[sounding] = speech
+    found[loud] = speech
     edges = np.flatnonzero(np.diff(found, prepend=0, append=0)).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))
 
