@@ -45,7 +45,7 @@ PEAK = 0.99
 KNEE = 0.95  # where `soft_clip` begins
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-_LOWEST = 35.0  # Hz, under any voice
+_RUMBLE = 35.0  # Hz, under any voice
 _OFFSET, _TRACE = 1e-4, 3e-3  # of the power: a smaller offset, and less rumble, change nothing
 _lock = threading.Lock()
 
@@ -206,10 +206,10 @@ def _without_rumble(wave: np.ndarray, rate: int) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _rumble_filters(rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What lets pass all but the rumble, what lets pass only it, and the first one's state after a constant."""
-    from scipy.signal import butter, sosfilt_zi
+    from scipy.signal import butter, ellip, sosfilt_zi
 
-    high = butter(6, _LOWEST, btype="highpass", fs=rate, output="sos")
-    return high, butter(4, _LOWEST, fs=rate, output="sos"), sosfilt_zi(high)
+    high = ellip(6, 0.1, 60.0, 1.3 * _RUMBLE, btype="highpass", fs=rate, output="sos")  # -60 dB at 25 Hz
+    return high, butter(4, _RUMBLE, fs=rate, output="sos"), sosfilt_zi(high)
 
 
 def _beside_silence(wave: np.ndarray, rate: int) -> np.ndarray:

@@ -13,6 +13,7 @@ _HOP = SAMPLING_RATE // 100
 _BRIDGED = 0.1  # seconds: shorter pauses belong to the speech
 _PIECE = 3 * SAMPLING_RATE // 2  # of speech in which noise is looked for
 _QUIETEST = 0.05  # of a band's moments
+_LOUDEST = 3.0  # times what nine in ten moments stay below: louder is a click
 
 
 def clipped_share(wave: np.ndarray) -> float:
@@ -49,13 +50,14 @@ def _local_snr(speech: np.ndarray) -> float:
     frames = np.lib.stride_tricks.sliding_window_view(speech, window.size)[::_HOP]
     power = np.add.reduceat(np.abs(np.fft.rfft(frames * window)) ** 2, edges, axis=1)
     noise = float((np.quantile(power, _QUIETEST, axis=0) * scale).sum())
-    both = float(power.sum(axis=1).mean())
+    level = power.sum(axis=1)
+    both = float(np.minimum(level, _LOUDEST * np.quantile(level, 0.9)).mean())
     return 10.0 * math.log10(max(both - noise, 1e-4 * both) / max(noise, 1e-9 * both))
 
 
 @lru_cache(maxsize=1)
 def _noise_bands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Window (512,), first bins of bands up to 8 kHz, and by how much the mean of noise exceeds its quietest moments.
+    """Window (512,), first bins of bands from 80 Hz, below which nobody hears noise, up to 8 kHz, and by how much the mean of noise exceeds its quietest moments.
 
     The power of Gaussian noise in a band is chi-square distributed; a Hann window makes two of three bins independent.
     Three quarters or so of its moments hold speech: the quietest of all are four times as many of the rest.
@@ -63,6 +65,6 @@ def _noise_bands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     from scipy.signal.windows import hann
     from scipy.stats import chi2
 
-    edges = np.unique(np.r_[2, np.round(np.geomspace(5, 257, 20)).astype(int)])
+    edges = np.unique(np.r_[3, np.round(np.geomspace(5, 257, 20)).astype(int)])
     freedom = 2.0 * np.diff(edges) / 1.5
     return hann(512, sym=False).astype(np.float32), edges[:-1], freedom / chi2.ppf(4.0 * _QUIETEST, freedom)

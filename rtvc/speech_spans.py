@@ -124,4 +124,4 @@ def spoken(wave: np.ndarray, pause: float = 0.5) -> np.ndarray:
     for start, end in voiced_spans(wave):
         found[int(last) if start - last < pause * SAMPLING_RATE else start : end] = True
         last = end
-    return found
+    return found & sounding(wave, 0.0) if wave.size else found
