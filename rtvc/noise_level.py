@@ -57,8 +57,9 @@ def _local_snr(speech: np.ndarray) -> float:
 
 @lru_cache(maxsize=1)
 def _noise_bands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Window (512,), first bins of bands from 80 Hz, below which nobody hears noise, up to 8 kHz, and by how much the mean of noise exceeds its quietest moments.
+    """Window (512,), first bins of bands, and by how much the mean of noise exceeds its quietest moments.
 
+    The bands reach from 80 Hz, below which nobody hears noise, to 8 kHz.
     The power of Gaussian noise in a band is chi-square distributed; a Hann window makes two of three bins independent.
     Three quarters or so of its moments hold speech: the quietest of all are four times as many of the rest.
     """
