@@ -20,9 +20,21 @@ from . import decoding, samples
 from .decoding import Sound
 from .errors import VoiceError, quoted
 from .files import atomic_write
+from .noise_level import clipped_share, snr  # noqa: F401  (the first is public here)
+from .speech_spans import (  # noqa: F401  (public here, too)
+    MINIMUM_VOICED_SECONDS,
+    SAMPLING_RATE,
+    SILENT_PEAK,
+    check_sound,
+    check_speech,
+    speech_only,
+    spoken,
+    too_short,
+    voiced_seconds,
+    voiced_spans,
+    worth_cleaning,
+)
 
-SAMPLING_RATE = 16_000
-MINIMUM_VOICED_SECONDS = 3.0
 MAXIMUM_SECONDS = 2 * 3600.0  # 460 MB as float32 at 16 kHz
 MAXIMUM_BYTES = 4 * 1024**3
 MAXIMUM_CHANNELS = 8
@@ -33,15 +45,8 @@ PEAK = 0.99
 KNEE = 0.95  # where `soft_clip` begins
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-_LOWEST = 35.0  # Hz, under any voice
+_RUMBLE = 35.0  # Hz, under any voice
 _OFFSET, _TRACE = 1e-4, 3e-3  # of the power: a smaller offset, and less rumble, change nothing
-_SILENT_PEAK = 1e-4  # -80 dBFS
-_DITHER = 1.5 / 2**15  # what editors write for silence at 16 bits
-_HOP = SAMPLING_RATE // 100
-_STANDS_OUT = 3.0
-_BRIDGED = 0.1  # seconds: shorter pauses belong to the speech
-_PIECE = 3 * SAMPLING_RATE // 2  # of speech in which noise is looked for
-_QUIETEST = 0.05  # of a band's moments
 _lock = threading.Lock()
 
 Recording = str | os.PathLike | bytes | BinaryIO | tuple[Any, int] | dict[str, Any]
@@ -201,10 +206,10 @@ def _without_rumble(wave: np.ndarray, rate: int) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _rumble_filters(rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What lets pass all but the rumble, what lets pass only it, and the first one's state after a constant."""
-    from scipy.signal import butter, sosfilt_zi
+    from scipy.signal import butter, ellip, sosfilt_zi
 
-    high = butter(6, _LOWEST, btype="highpass", fs=rate, output="sos")
-    return high, butter(4, _LOWEST, fs=rate, output="sos"), sosfilt_zi(high)
+    high = ellip(6, 0.1, 60.0, 1.3 * _RUMBLE, btype="highpass", fs=rate, output="sos")  # -60 dB at 25 Hz
+    return high, butter(4, _RUMBLE, fs=rate, output="sos"), sosfilt_zi(high)
 
 
 def _beside_silence(wave: np.ndarray, rate: int) -> np.ndarray:
@@ -317,7 +322,7 @@ def normalize_loudness(wave: np.ndarray, rate: int = SAMPLING_RATE, lufs: float 
         lufs: integrated loudness to reach.
     """
     peak = float(np.abs(wave).max(initial=0.0))
-    if peak < _SILENT_PEAK:
+    if peak < SILENT_PEAK:
         return np.asarray(wave, dtype=np.float32)
     gain = 10.0 ** ((lufs - loudness(wave, rate)) / 20.0)
     return (wave * min(gain, PEAK / peak)).astype(np.float32)
@@ -347,168 +352,6 @@ def _meter(rate: int) -> Any:
     import pyloudnorm
 
     return pyloudnorm.Meter(rate)
-
-
-# --- speech and silence -----------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def _vad() -> tuple[Any, Any]:
-    """Silero VAD's torch-free sequence model and its function, one thread, shared by all callers."""
-    import torch
-
-    threads = torch.get_num_threads()
-    try:
-        from silero_vad import get_speech_timestamps_sequence, load_silero_vad
-
-        return load_silero_vad(sequence=True), get_speech_timestamps_sequence
-    finally:
-        torch.set_num_threads(threads)  # importing silero_vad sets it to 1 for the whole process
-
-
-def voiced_spans(wave: np.ndarray) -> list[tuple[int, int]]:
-    """Where somebody speaks: (start, end) in samples, pauses under 0.1 s bridged, 30 ms of margin.
-
-    The level does not matter: the detector hears the wave scaled to a peak of 0.5, which no click or slam sets. Nor
-    does digital silence, wherever it was put: the detector does not hear it, and no span reaches over it.
-    """
-    peak = _lasting_peak(wave)
-    if peak < _SILENT_PEAK:
-        return []
-    with _lock:
-        model, timestamps = _vad()
-    sounding = _sounding(wave, min(_DITHER, 1e-3 * peak))
-    heard = np.clip(wave[sounding] * np.float32(0.5 / peak), -0.5, 0.5)
-    speech = np.zeros(heard.size, dtype=bool)
-    for span in timestamps(heard, model):
-        speech[span["start"] : span["end"]] = True
-    found = np.zeros(wave.size, dtype=np.int8)
-    found[sounding] = speech
-    edges = np.flatnonzero(np.diff(found, prepend=0, append=0)).tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-def _sounding(wave: np.ndarray, level: float) -> np.ndarray:
-    """(samples,) bool: in blocks of 10 ms that reach above `level`. What does not was muted, or never recorded."""
-    peaks = np.maximum.reduceat(np.abs(wave), np.arange(0, wave.size, _HOP))
-    return np.repeat(peaks > level, _HOP)[: wave.size]
-
-
-def worth_cleaning(wave: np.ndarray) -> np.ndarray:
-    """(samples,) bool: without stretches of 0.3 s and more that stay 50 dB below the speech, where no noise is."""
-    from scipy.ndimage import binary_closing
-
-    loud = _sounding(wave, 10**-2.5 * _lasting_peak(wave))
-    blocks = loud[::_HOP]
-    return np.repeat(binary_closing(blocks, np.ones(30)) | blocks, _HOP)[: wave.size]
-
-
-def _lasting_peak(wave: np.ndarray) -> float:
-    """The peak; of something loud that is over within 0.3 s, `_STANDS_OUT` times what the rest reaches.
-
-    Peaks of speech stand out less from its loudest 0.3 s.
-    """
-    if not wave.size:
-        return 0.0
-    blocks = np.maximum.reduceat(np.abs(wave), np.arange(0, wave.size, _HOP))
-    place = blocks.size - 1 - min(30, blocks.size // 4)
-    rest = np.partition(blocks, place)[place]
-    return float(min(blocks.max(), max(_STANDS_OUT * rest, _SILENT_PEAK)))
-
-
-def voiced_seconds(wave: np.ndarray) -> float:
-    """Seconds of speech in a wave at 16 kHz, pauses left out."""
-    return sum(end - start for start, end in voiced_spans(wave)) / SAMPLING_RATE
-
-
-def check_speech(wave: np.ndarray, seconds: float = MINIMUM_VOICED_SECONDS, name: str = "The recording") -> float:
-    """Refuse silence and less than `seconds` of speech; return the seconds of speech there are."""
-    check_sound(wave, name)
-    voiced = voiced_seconds(wave)
-    if voiced == 0.0:
-        raise VoiceError(f"{name} contains no speech; record about five seconds of one voice.")
-    if voiced < seconds:
-        raise VoiceError(too_short(voiced, name, seconds))
-    return voiced
-
-
-def check_sound(wave: np.ndarray, name: str = "The recording") -> None:
-    """Refuse silence."""
-    if float(np.abs(wave).max(initial=0.0)) < _SILENT_PEAK:
-        raise VoiceError(f"{name} is silent; check the microphone and record again.")
-
-
-def too_short(voiced: float, name: str, seconds: float = MINIMUM_VOICED_SECONDS) -> str:
-    """The sentence that refuses a recording with less than `seconds` of speech."""
-    heard = math.floor(10 * voiced) / 10  # 2.97 must not read as 3.0
-    return f"{name} contains only {heard:.1f} s of speech, and {seconds:g} s are needed; record a longer sample."
-
-
-def speech_only(wave: np.ndarray, pause: float = 0.5) -> np.ndarray:
-    """The wave without silent ends, and without pauses longer than `pause` seconds; empty where nobody speaks."""
-    return wave[spoken(wave, pause)]
-
-
-def spoken(wave: np.ndarray, pause: float = 0.5) -> np.ndarray:
-    """Which samples are speech, pauses of up to `pause` seconds within it included: (samples,) bool."""
-    found, last = np.zeros(wave.size, dtype=bool), -math.inf
-    for start, end in voiced_spans(wave):
-        found[int(last) if start - last < pause * SAMPLING_RATE else start : end] = True
-        last = end
-    return found
-
-
-def clipped_share(wave: np.ndarray) -> float:
-    """The share of the loud samples, 0 … 1, that lie within a tenth of the loudest: speech has a few, cut peaks many.
-
-    Loud is beyond a tenth of the loudest. A codec or a resampler bends what was flat, hence a tenth.
-    """
-    level = np.abs(wave)
-    top = float(level.max(initial=0.0))
-    loud = level[level > 0.1 * top]
-    return float((loud > 0.9 * top).mean()) if loud.size else 0.0
-
-
-def snr(wave: np.ndarray) -> float:
-    """Signal-to-noise ratio in dB: level while somebody speaks against the noise under the speech, 0 to 80 dB.
-
-    Speech never fills all bands at once, so each band's quietest moments hold the noise alone (after Martin, "Noise
-    power spectral density estimation based on optimal smoothing and minimum statistics", IEEE TSAP 2001). Pauses say
-    nothing: they may have been muted, cut out or padded, or be words that the detector of speech missed. The middle
-    half of overlapping pieces counts: a click, a cough, or a change of level is in few of them. Noise more than 30 dB
-    below the speech drowns in the speech's own decay and is put too high.
-    """
-    speech = speech_only(wave, _BRIDGED)
-    speech = speech[_sounding(speech, 0.1 * float(np.median(np.abs(speech))))] if speech.size else speech
-    starts = range(0, max(1, speech.size - _PIECE // 2), _PIECE // 6) if speech.size >= _PIECE // 6 else ()
-    ratios = sorted(_local_snr(speech[start : start + _PIECE]) for start in starts)
-    middle = ratios[len(ratios) // 4 : len(ratios) - len(ratios) // 4]
-    return float(np.clip(np.mean(middle), 0.0, 80.0)) if middle else 0.0
-
-
-def _local_snr(speech: np.ndarray) -> float:
-    """Of at most a few seconds of speech, dB."""
-    window, edges, scale = _noise_bands()
-    frames = np.lib.stride_tricks.sliding_window_view(speech, window.size)[::_HOP]
-    power = np.add.reduceat(np.abs(np.fft.rfft(frames * window)) ** 2, edges, axis=1)
-    noise = float((np.quantile(power, _QUIETEST, axis=0) * scale).sum())
-    both = float(power.sum(axis=1).mean())
-    return 10.0 * math.log10(max(both - noise, 1e-4 * both) / max(noise, 1e-9 * both))
-
-
-@lru_cache(maxsize=1)
-def _noise_bands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Window (512,), first bins of bands up to 8 kHz, and by how much the mean of noise exceeds its quietest moments.
-
-    The power of Gaussian noise in a band is chi-square distributed; a Hann window makes two of three bins independent.
-    Three quarters or so of its moments hold speech: the quietest of all are four times as many of the rest.
-    """
-    from scipy.signal.windows import hann
-    from scipy.stats import chi2
-
-    edges = np.unique(np.r_[2, np.round(np.geomspace(5, 257, 20)).astype(int)])
-    freedom = 2.0 * np.diff(edges) / 1.5
-    return hann(512, sym=False).astype(np.float32), edges[:-1], freedom / chi2.ppf(4.0 * _QUIETEST, freedom)
 
 
 # --- pitch and tempo --------------------------------------------------------------------------------------------------

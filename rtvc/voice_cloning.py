@@ -40,6 +40,7 @@ EMBEDDED_SECONDS, EMBEDDED_STEP = (
 )  # seconds: what Tuned-GE2E hears at once, and how far apart windows of a long recording start
 CHECKED = 2.4  # seconds: the windows in which enrolment looks for somebody else, music, a cough
 CLIPPED = 0.05  # share of a recording's loud samples at its limit, from where on the likeness suffers
+ALIKE = 0.585  # cosine: what such windows of one voice mostly have, where the search for the main voice begins
 ANOTHER = 0.2  # share of the speech: if so much of it is not the main voice, several people are speaking
 TURN, IN_TURNS = 1.0, 0.38  # seconds; cosine: neighbouring seconds of one voice are nearer than this on average
 SUNG = 0.9  # share of the speech with a pitch: speakers' consonants leave three quarters at most, music nearly all
@@ -270,8 +271,7 @@ class VoiceCloningModel(CheckedModel):
         pieces = [np.array_split(wave, max(1, round(wave.size / size))) for wave in waves]
         heard = [self.embed_windows(piece, 2 * CHECKED, CHECKED) for mine in pieces for piece in mine]
         seconds = np.array([piece.size for mine in pieces for piece in mine]) / audio.SAMPLING_RATE
-        bounds = self.config.similarity_offset, self.config.same_voice_cosine
-        own = _main_voice(torch.cat(heard).cpu().numpy(), seconds, *bounds)
+        own = _main_voice(torch.cat(heard).cpu().numpy(), seconds, self.config.same_voice_cosine)
         others = float(seconds[~own].sum() / seconds.sum())
         if seconds[own].sum() < audio.MINIMUM_VOICED_SECONDS:
             return waves, others
@@ -449,12 +449,12 @@ def _windows(wave: np.ndarray, window: float, hop: float) -> np.ndarray:
     return np.stack([wave[start : start + size] for start in starts]).astype(np.float32)
 
 
-def _main_voice(embeddings: np.ndarray, seconds: np.ndarray, pair: float, bound: float) -> np.ndarray:
+def _main_voice(embeddings: np.ndarray, seconds: np.ndarray, bound: float) -> np.ndarray:
     """Which windows (count, 256) are of the voice that speaks most: within ``bound`` of its mean, (count,) bool.
 
-    The search starts from the window that most others are within ``pair`` of.
+    The search starts from the window that most others are within ``ALIKE`` of.
     """
-    alike = embeddings @ embeddings.T >= pair
+    alike = embeddings @ embeddings.T >= ALIKE
     own = alike[np.argmax(alike @ seconds)]
     for _ in range(3):
         centre = (embeddings[own] * seconds[own, None]).sum(0)

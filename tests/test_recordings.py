@@ -123,6 +123,35 @@ def sampled_at(rate: int) -> Change:
     return lambda wave: soxr.resample(soxr.resample(wave, RATE, rate), rate, RATE).astype(np.float32)
 
 
+def rumble(frequency: float, decibels: float) -> Change:
+    """A lorry, wind or a table: a tone that nobody hears, so many dB above the recording."""
+
+    def change(wave: np.ndarray) -> np.ndarray:
+        tone = np.sin(2 * np.pi * frequency * np.arange(wave.size) / RATE + 0.3)
+        return (wave + np.sqrt(2 * np.mean(wave**2)) * 10 ** (decibels / 20) * tone).astype(np.float32)
+
+    return change
+
+
+def steps(*heights: float) -> Change:
+    """Offsets of full scale, one behind the other."""
+
+    def change(wave: np.ndarray) -> np.ndarray:
+        offsets = np.repeat(heights, -(-wave.size // len(heights)))[: wave.size]
+        return (wave + offsets).astype(np.float32)
+
+    return change
+
+
+def together(*changes: Change) -> Change:
+    def change(wave: np.ndarray) -> np.ndarray:
+        for one in changes:
+            wave = one(wave)
+        return wave
+
+    return change
+
+
 def coded(*options: str) -> Change:
     def change(wave: np.ndarray) -> np.ndarray:
         if not shutil.which("ffmpeg"):
@@ -174,7 +203,22 @@ CHANGES: dict[str, Change] = {
     "faded in and out": faded(0.5),
     "said twice": lambda wave: np.concatenate([wave, wave]),
     "said three times, with pauses": lambda wave: np.concatenate([wave, silence(1), wave, room(1, -70), wave]),
+    "0.1 s of digital silence in ten places": inserted(silence(0.1), *np.linspace(0.05, 0.95, 10)),
+    "five dropouts of 0.03 s": together(*(replaced(silence, place, 0.03) for place in (0.15, 0.3, 0.5, 0.7, 0.9))),
+    "three clicks": together(*(bang(place, 0.001) for place in (0.2, 0.5, 0.8))),
+    "an offset of a fifth": lambda wave: 0.7 * wave + 0.2,
+    "an offset that steps": steps(0, 0.02),
+    "an offset that steps twice": steps(0.03, 0, -0.05),
+    "an offset that drifts": lambda wave: wave + np.linspace(0, 0.05, wave.size, dtype=np.float32),
+    "8 Hz as loud as the voice": rumble(8, 0),
+    "16 Hz as loud as the voice": rumble(16, 0),
+    "20 Hz louder than the voice": rumble(20, 6),
+    "25 Hz as loud as the voice": rumble(25, 0),
+    "25 Hz, 12 dB quieter than the voice": rumble(25, -12),
+    "28 Hz, 6 dB quieter than the voice": rumble(28, -6),
     "through 44.1 kHz": sampled_at(44_100),
+    "through 48 kHz": sampled_at(48_000),
+    "through 22.05 kHz": sampled_at(22_050),
     "through 24 kHz": sampled_at(24_000),
 }
 # Heard by a person too: part of the speech is lost, or moves towards the end of what EarSpeech takes for audible.
@@ -187,8 +231,10 @@ HEARD: dict[str, Change] = {
 LOSSY: dict[str, Change] = {
     "MP3 at 64 kbit/s": coded("-b:a", "64k"),
     "MP3 at 32 kbit/s": coded("-b:a", "32k"),
+    "MP3 at 128 kbit/s": coded("-b:a", "128k"),
     "MP3 with silence at its ends": lambda wave: coded("-b:a", "64k")(around(silence(2))(wave)),
     "Opus at 24 kbit/s": coded("-c:a", "libopus", "-b:a", "24k"),
+    "Opus at 32 kbit/s": coded("-c:a", "libopus", "-b:a", "32k"),
     "Opus at 16 kbit/s, gated": lambda wave: coded("-c:a", "libopus", "-b:a", "16k")(gated(silence)(wave)),
 }
 
@@ -260,6 +306,42 @@ def test_enhance_does_as_well_beside_silence(bundled, name, before):
     floor = 30.0  # dB: what is this near to the clean speech cannot be told from it
     assert min(distortion(beside, clean), floor) > min(distortion(alone, clean), floor) - 1.0
     assert abs(10 * np.log10(np.mean(beside**2) / np.mean(alone**2))) < 1.0
+
+
+def level(wave: np.ndarray, spans: list[tuple[int, int]]) -> float:
+    """In dB, where somebody speaks."""
+    return 10 * np.log10(np.mean(np.concatenate([wave[start:end] for start, end in spans]) ** 2) + 1e-12)
+
+
+AS_LOUD = (
+    "8 s of room tone at -70 dBFS on either side",
+    "speech a seventh of the recording",
+    "8 s of digital silence in the middle",
+    "0.1 s of digital silence in ten places",
+    "muted pauses",
+    "20 dB quieter",
+    "a click",
+    "an offset that steps twice",
+    "25 Hz as loud as the voice",
+    "through 44.1 kHz",
+)
+
+
+@pytest.mark.parametrize("name", ["woman", "woman at 5 dB"])
+@pytest.mark.parametrize("change", AS_LOUD)
+def test_enhance_leaves_speech_as_loud(bundled, name, change):
+    """By as much louder or quieter as the change itself is, and no more."""
+    wave = recording(name)
+    changed = audio.read((CHANGES[change](wave), RATE))
+    lost = level(bundled.model.enhance(changed), audio.voiced_spans(changed))
+    lost -= level(changed, audio.voiced_spans(changed))
+    usual = level(enhanced(bundled.model, name), audio.voiced_spans(wave)) - level(wave, audio.voiced_spans(wave))
+    assert abs(lost - usual) < 1.0
+
+
+@cache
+def enhanced(model, name: str) -> np.ndarray:
+    return model.enhance(recording(name))
 
 
 @pytest.mark.parametrize("pitch", [1.3, 1.5, 1.7, 0.75])
