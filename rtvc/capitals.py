@@ -71,8 +71,10 @@ def _recased(pieces: list[str], index: int) -> str:
 def _is_spelled(pieces: list[str], index: int) -> bool:
     """Whether a word of a text in capitals stays so: I, a spelled letter, an acronym."""
     word = pieces[index]
+    if pieces[index + 1][:1] == "$":
+        return True
     if len(word) > 1:
-        if "&" in (pieces[index - 1][-1:], pieces[index + 1][:1]) or pieces[index + 1][:1] == "$":
+        if "&" in (pieces[index - 1][-1:], pieces[index + 1][:1]):
             return True
         if is_known(word.lower()) or "'" in word.strip("'"):
             return False

@@ -11,7 +11,7 @@ LONGEST_WORD = 400  # characters: what has no space for so long is no word and i
 LOOK = 40  # characters on either side of a full stop that tell whether it ends a sentence
 SHORT_LINE = 40  # characters: prose that is broken for its width has longer lines
 # a row of dots is looked at once
-SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_]*+\s+|\n\s*")
+SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++(?:[\"'”’)\]*_]|\[\d{1,3}\])*+\s+|\n\s*")
 ITEM = re.compile(r"(?:[-*+•‣▪◦–—]|\d{1,3}[.)]|[A-Za-z]\)|\(\w{1,3}\)|#{1,6}|>|[-=*_~]{3,})\s|\||[-=*_~]{3,}$|```")
 PAUSE_MARK = re.compile(r"\[\s*pause\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)?\s*)?\]", re.I)
 DEFAULT_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds

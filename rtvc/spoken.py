@@ -50,7 +50,7 @@ def write_out(text: str) -> str:
 
 def tidy(text: str) -> str:
     """Brackets and dashes become pauses, quotes go, and no two pauses stand together."""
-    text = re.sub(r"\.{2,}", "…", text)
+    text = re.sub(r"\.{2,}|\.(?: \.)+", "…", text)
     text = re.sub(r" ?(?:--+|—|–) ?| - |(?<=\w)-(?!\w)|(?<!\w)-(?=\w)", " — ", text)
     end = len(text)
     while end and not text[end - 1].isalnum():

@@ -22,10 +22,10 @@ CLOCK_UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 # what may stand between an amount's article and the amount, and what follows an amount without being its noun
 _ARTICLE = re.compile(
-    r"\b[Aa]n? (?!(?:few|total|further|mere|good|full|couple|lot|distance|record)\b)(?:[A-Za-z-]+ )?$"
+    r"\b[Aa]n? (?:[\d.]+ by ){0,2}(?!(?:few|total|further|mere|good|full|couple|lot|distance|record)\b)(?:[A-Za-z-]+ )?$"
 )
 _OWNER = re.compile(
-    r"\b(?:[Tt]he|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Mm]y|[Ii]ts|[Tt]his|[Tt]hat|[Ee]ach|[Ee]very|[Yy]our) $"
+    r"(?:\w's|\b(?:[Tt]he|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Mm]y|[Ii]ts|[Tt]his|[Tt]hat|[Ee]ach|[Ee]very|[Yy]our)) $"
 )
 _NOUN = re.compile(
     r" (?!(?:of|in|on|at|to|for|from|by|with|and|or|but|is|are|was|were|be|per|a|an|the|each|more|less|long|wide|tall|high|"
@@ -233,6 +233,8 @@ RULES: list[Rule] = [
     (rf"(?<![\w.])({NUMBER}) ?¢", _cents, "50¢ → fifty cents"),
     (rf"\b({PAID}) ?/ ?({alternatives(EACH)})\b(?!/)\.?", lambda m: f"{m[1]} {EACH[m[2]]}" + sentence_end(m), "$5/mo → five dollars a month", "£3/kg → three pounds a kilogram"),
     # quantities
+    (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?(?!\w)", r" to the power of \1", "x^2 → x to the power of two", "3×10^8 m/s → three times ten to the power of eight meters per second"),
+    (rf"(?<=\d)[xX×](?=\d)(?!\d+(?: to the|\^))|(?<=\d) [xX×] (?=\d+(?:\.\d+)? ?(?:{AREA}|\"|'')(?!\w))", " by ", "1920x1080 → nineteen twenty by ten eighty", "a 9x13\" pan → a nine by thirteen inch pan", "the 4x100m relay → the four by one hundred meter relay", "2 x 4 m → two by four meters"),
     (r"(?<![\w.])(\d{1,3}(?:,000)+)s\b", lambda match: plural(number(match[1]).removeprefix("one ")), "1,000s of them → thousands of them"),
     (r"(?:(?<=[%°])|(?<=°[CF])) ?[-–] ?(?=-?\d)", " to ", "5%–10% → five percent to ten percent"),
     (r"(?<=\d(?:st|nd|rd|th)) ?[-–] ?(?=\d+(?:st|nd|rd|th)\b)", " to ", "16th-18th → sixteenth to eighteenth"),
@@ -243,7 +245,7 @@ RULES: list[Rule] = [
     (r"(?<!\w)< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
     (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
     (rf"(?<![\w.])({NUMBER}) ?(sq|cu)\.? ?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
-    (rf"(?<![\w.])({NUMBER})-({UNIT})(?=[ -][a-z])", _unit_adjective, "a 10-km run → a ten kilometer run"),
+    (rf"(?<![\w.])({NUMBER})-({UNIT})\.?(?=[ -][a-z])", _unit_adjective, "a 10-km run → a ten kilometer run", "a 6-ft. fence → a six foot fence"),
     (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
     (r"(?<![\w.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW])(?!\w)", _coordinate, "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
@@ -261,9 +263,7 @@ RULES: list[Rule] = [
     (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
     (r"(?<![\w.])(\d+(?:\.\d+)?)x(?= [a-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
-    (r"(?<=\d)[xX×](?=\d)(?!\d+\^)", " by ", "1920x1080 → nineteen twenty by ten eighty"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
-    (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?", lambda m: f" to the power of {number(m[1])} ", "x^2 → x to the power of two"),
     (r"(?<=[\w)]) ?\^ ?(?=[a-z]\b)", " to the power of ", "e^x → e to the power of x"),
     (r"(?<=[\d)]) / (?=[\d(])", " divided by ", "8 / 2 → eight divided by two"),
     (r"(?<!\w)[~≈] ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
