@@ -32,7 +32,8 @@ COUNTERS = {  # a number or a letter follows
     "App": "appendix", "Ex": "example", "Op": "opus", "Tab": "table", "Bk": "book", "Thm": "theorem",
     "Def": "definition", "Prop": "proposition", "Cl": "clause", "Ver": "version", "Rm": "Room", "Apt": "Apartment",
     "Ste": "Suite", "Bldg": "Building", "Fl": "Floor", "Rte": "Route", "Rt": "Route", "Hwy": "Highway",
-    "Ext": "extension", "Dep": "departure", "Arr": "arrival",
+    "Ext": "extension", "Dep": "departure", "Arr": "arrival", "Pop": "population", "Agg": "aggregate", "Lat": "latitude", "Lon": "longitude",
+    "Ps": "Psalm",
     "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare",
@@ -52,7 +53,7 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "hr": "hour", "hrs": "hours", "mins": "minutes", "sec": "second", "secs": "seconds", "yrs": "years",
     "Approx": "approximately", "Ch": "chapter", "Vol": "volume", "Fig": "figure", "Tel": "telephone",
     "Temp": "temperature", "Natl": "National", "appt": "appointment", "Appt": "appointment", "cont": "continued",
-    "pts": "points", "attd": "attached", "wk": "week", "wks": "weeks", "yr": "year",
+    "pts": "points", "attd": "attached", "ea": "each", "Fl": "Floor", "Cnr": "Corner", "Wm": "William", "wk": "week", "wks": "weeks", "yr": "year",
     "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September", "Oct": "October", "Nov": "November",
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday",
@@ -82,7 +83,7 @@ _OPENS = re.compile(
     rf"(?!(?:{MONTH}|{WEEKDAYS}|Eastern|Pacific|Central|Mountain|Greenwich|Chief|Chair\w*|President|Director|Founder|Vice|"
     r"Executive|Spokes\w+|Analysts?|Shares?|Stock|Magazine)\b)[A-Z][a-z']+ [a-z]"
 )
-_CONSONANTS = re.compile(r"(?:^|[^\w'])(?!(?:[hm]m+|sh+|ps+t|br+|pff*t|t[sc]k|nth|cwm|grr+|zzz+)\.)[bcdfghj-np-tv-xz]{2,5}\.$")
+_CONSONANTS = re.compile(r"(?:^|[^\w'])(?!(?:[hm]m+|sh+|ps+t|br+|pff*t|t[sc]k|nth|cwm|grr+|zzz+)\.)[A-Z]?[bcdfghj-np-tv-xz]{2,5}\.$")
 _ITEM = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,3}|[A-Za-z])\.$")
 _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 

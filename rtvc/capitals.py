@@ -63,7 +63,7 @@ def _recased(pieces: list[str], index: int) -> str:
     word, behind = pieces[index], pieces[index + 1]
     if word.capitalize() in CAPITALISED and re.match(r"\.| ?\d", behind):
         return word.capitalize()
-    if word.lower() in UNITS and re.search(r"\d ?$", pieces[index - 1]):
+    if len(word) > 1 and word.lower() in UNITS and re.search(r"\d ?$", pieces[index - 1]):
         return word.lower()
     return word if _is_spelled(pieces, index) else word.lower()
 

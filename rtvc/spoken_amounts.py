@@ -18,6 +18,11 @@ MONEY = alternatives(CURRENCIES)
 PAID = alternatives({*(word for names in CURRENCIES.values() for word in names), "thousand", "million", "billion"})
 SCALE = r"hundred|thousand|million|billion|trillion"
 DENOMINATORS = {2: "half", 4: "quarter"}
+COUNTED = (  # what is counted in millions
+    "people|users|customers|viewers|readers|homes|jobs|barrels|tonnes|tons|copies|views|downloads|followers|residents|"
+    "children|women|men|workers|votes|voters|households|inhabitants|subscribers|visitors|tourists|deaths|cases|doses|"
+    "units|shares|patients|refugees|acres|hectares|years|pounds|dollars|euros|students|adults|passengers|records|Americans"
+)
 CLOCK_UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 # what may stand between an amount's article and the amount, and what follows an amount without being its noun
@@ -32,6 +37,7 @@ _NOUN = re.compile(
     r"deep|thick|away|ago|later|below|above|over|under|after|before|off|apart|if|when|that|which|it|he|she|they|we|you|I|"
     r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there)\b)[a-z]+"
 )
+_RATED = re.compile(r"(?:\b(?:an?|solid|perfect|strong|rated|scores?|scored|got|[Ii]s|was)|'s|[Rr]ating:?|[Ss]core:?) $")
 _BILLS = re.compile(r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount)\b")
 
 
@@ -180,6 +186,8 @@ def _fraction(match: Match[str]) -> str:
         bare = re.sub(r" ?[^\d]*$", "", match.group())
         is_part = 0 < above < below and not whole
         return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_part else 1]}"
+    if below == 10 and not whole and _RATED.search(match.string[: match.start()][-20:]) and not re.match(" [a-z]", match.string[match.end() :]):
+        return f"{number(match[3])} out of ten"
     if above == below > 10 and not whole:
         return f"{number(match[3])} {number(match[4])}"
     if above == below and not whole:
@@ -232,9 +240,13 @@ RULES: list[Rule] = [
     (rf"(?<![\w.])({NUMBER})(?: ?({SCALE}|k|K|m|M|mn|bn|b|B|tn))? ?({MONEY})(?!\w)", _money_after, "5 € → five euros", "3.50€ → three euros and fifty cents", "50 million USD → fifty million U S dollars"),
     (rf"(?<![\w.])({NUMBER}) ?¢", _cents, "50¢ → fifty cents"),
     (rf"\b({PAID}) ?/ ?({alternatives(EACH)})\b(?!/)\.?", lambda m: f"{m[1]} {EACH[m[2]]}" + sentence_end(m), "$5/mo → five dollars a month", "£3/kg → three pounds a kilogram"),
+    (rf"(?<![\w.])({NUMBER})m(?:(?= (?:{COUNTED})\b)|(?<=population \d\.\dm))", lambda m: f"{number(m[1])} million", "1.5m people → one point five million people"),
+    (r"(?<![\w.,/-])(\d+) ?[-–] ?(?=\d+ \d/\d)", r"\1 to ", "1-1 1/2 hours → one to one and a half hours"),
+    (r"(?<![\w.])(\d+) c\.(?= [a-z])", lambda m: f"{number(m[1])} {'cup' if is_one(m[1]) else 'cups'}", "2 c. sugar → two cups sugar"),
     # quantities
     (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?(?!\w)", r" to the power of \1", "x^2 → x to the power of two", "3×10^8 m/s → three times ten to the power of eight meters per second"),
     (rf"(?<=\d)[xX×](?=\d)(?!\d+(?: to the|\^))|(?<=\d) [xX×] (?=\d+(?:\.\d+)? ?(?:{AREA}|\"|'')(?!\w))", " by ", "1920x1080 → nineteen twenty by ten eighty", "a 9x13\" pan → a nine by thirteen inch pan", "the 4x100m relay → the four by one hundred meter relay", "2 x 4 m → two by four meters"),
+    (rf"(?<=\d) [xX×] (?=\d+(?:\.\d+)? ?(?:{UNIT})(?!\w))", " times ", "2 x 400g of tomatoes → two times four hundred grams of tomatoes"),
     (r"(?<![\w.])(\d{1,3}(?:,000)+)s\b", lambda match: plural(number(match[1]).removeprefix("one ")), "1,000s of them → thousands of them"),
     (r"(?:(?<=[%°])|(?<=°[CF])) ?[-–] ?(?=-?\d)", " to ", "5%–10% → five percent to ten percent"),
     (r"(?<=\d(?:st|nd|rd|th)) ?[-–] ?(?=\d+(?:st|nd|rd|th)\b)", " to ", "16th-18th → sixteenth to eighteenth"),
@@ -246,6 +258,7 @@ RULES: list[Rule] = [
     (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
     (rf"(?<![\w.])({NUMBER}) ?(sq|cu)\.? ?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
     (rf"(?<![\w.])({NUMBER})-({UNIT})\.?(?=[ -][a-z])", _unit_adjective, "a 10-km run → a ten kilometer run", "a 6-ft. fence → a six foot fence"),
+    (rf"(?<![\w.])({NUMBER})-in\.(?= [a-z])", lambda m: f"{number(m[1])} inch", "1-in. cubes → one inch cubes"),
     (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
     (r"(?<![\w.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW])(?!\w)", _coordinate, "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
@@ -265,6 +278,7 @@ RULES: list[Rule] = [
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
     (r"(?<=[\w)]) ?\^ ?(?=[a-z]\b)", " to the power of ", "e^x → e to the power of x"),
-    (r"(?<=[\d)]) / (?=[\d(])", " divided by ", "8 / 2 → eight divided by two"),
+    (rf"(?<=minute|second)/({UNIT})\b|(?<=hour|gram)/({UNIT})\b|(?<=day)/({UNIT})\b", lambda m: f" per {UNITS[m[1] or m[2] or m[3]][0]}", "10 mL/min/kg → ten milliliters per minute per kilogram"),
+    (r"(?<=[\d)]) / (?=[\d(])|(?<=\b[a-z]) / (?=[a-z\d]\b)", " divided by ", "8 / 2 → eight divided by two"),
     (r"(?<!\w)[~≈] ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
 ]  # fmt: skip  # noqa: E501

@@ -17,7 +17,7 @@ BEFORE_YEARS = frozenset(  # four digits after these are a year
     """.split()  # noqa: SIM905
 )
 BOOKS = (
-    "Genesis|Exodus|Leviticus|Deuteronomy|Joshua|Judges|Samuel|Kings|Psalms?|Proverbs|Isaiah|Jeremiah|Ezekiel|Daniel|"
+    r"Ps\.|Genesis|Exodus|Leviticus|Deuteronomy|Joshua|Judges|Samuel|Kings|Psalms?|Proverbs|Isaiah|Jeremiah|Ezekiel|Daniel|"
     "Matthew|Mark|Luke|John|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Timothy|Hebrews|James|Peter|"
     "Revelation|Surah|Sura"
 )
@@ -196,6 +196,7 @@ RULES: list[Rule] = [
     (r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b", _date_iso, "2024/01/31 → January thirty first, twenty twenty four"),
     (r"\b(\d{1,2})-(\d{1,2})-(\d{4})\b", _date_slashes, "12-25-2023 → December twenty fifth, twenty twenty three"),
     (r"\b([Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Dd]ue) (\d{1,2})/(\d{1,2})(?![\w/])", _date_after, "on 5/11 → on May eleventh"),
+    (r"(?<![\w./=+*-])(?<![=+*] )(2[1-9]|3[01])/(1[0-2]|0[1-9])(?![\w/]| ?[=+*])", lambda m: _date(None, int(m[2]), int(m[1])), "due 31/12 → due December thirty first"),
     (r"\b(\d{4})-(\d{2})-(\d{2})\b", _date_iso, "2024-01-31 → January thirty first, twenty twenty four"),
     (r"\b(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})\b", _date_slashes, "12/25/2023 → December twenty fifth, twenty twenty three", "25/12/99 → December twenty fifth, nineteen ninety nine"),
     (r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b", lambda m: _date(m[3], int(m[2]), int(m[1])) or m.group(), "31.10.2024 → October thirty first, twenty twenty four"),
@@ -213,7 +214,7 @@ RULES: list[Rule] = [
     (rf"\b([Oo]n|[Ee]very|[Nn]ext|[Ll]ast|[Uu]ntil|[Bb]y|[Tt]his|[Ff]rom|day(?: and|,)|[Tt]hrough|to) ({WEEKDAYS})\b(?:\.|(?![.'\w]))", _weekday_after, "Come on Sat. or next Sun. → Come on Saturday or next Sunday.", "by Wed we know → by Wednesday we know"),
     (rf"\b({WEEKDAYS})\b\.?(?= (?:and|or|to|through|thru|&) (?:{'|'.join(DAYS)}|{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Sat and Sun are off → Saturday and Sun are off"),
     (r"(?<![\d-])(\d{1,2}(?:[:.]\d{2})?) ?[-–] ?(?=\d{1,2}(?:[:.]\d{2})? ?[AaPp]\.? ?[Mm]\b)", lambda m: m[1].replace(".", ":") + " to ", "7.30–8.45 pm → seven thirty to eight forty five P M", "5–6 p.m. → five to six P M."),
-    (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d)", r"\1 to ", "9am-5pm → nine A M to five P M"),
+    (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d|noon|midnight)", r"\1 to ", "9am-5pm → nine A M to five P M"),
     (r"(?<=\d:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)", " to ", "12:30–1:15 → twelve thirty to one fifteen"),
     (r"\b([Ss]cale|[Rr]atio|[Oo]dds|[Mm]ap|[Mm]ix|[Dd]ilution|[Dd]iluted|[Rr]ated|SCALE)((?: of| is| at| was| are| were)*) (\d[\d,]*):(\d[\d,]*)(?![:\d])", lambda m: f"{m[1]}{m[2]} {m[3]} to {m[4]}", "A map of 1:10,000 → A map of one to ten thousand", "odds of 3:10 → odds of three to ten"),
     (r"\b(\d+):(\d[\d,]*)(?= (?:scale|ratio|odds|mix|aspect|model|dilution|solution)\b)", r"\1 to \2", "a 1:50 scale → a one to fifty scale"),

@@ -131,6 +131,8 @@ def _symbol(match: Match[str]) -> str:
 ATTRIBUTE = r"\s{1,3}[\w:-]{1,30}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[^\s\"'<>=]{1,200}))"
 MARKUP: list[Rule] = [
     (r"<\|[^<>|]{1,40}\|>", " ", "<|end|> Hello → Hello"),
+    (r"\$([^$]{1,100}[\^_=\\][^$]{0,100})\$(?!\d)", r"\1", "$E = mc^2$ → E equals mc to the power of two"),
+    (r"\${2,}(?!\d)", " ", "save $$$ now → save now"),
     (r"<!--[^<>]{0,500}-->", " ", "Hello <!-- note --> you → Hello you"),
     (rf"</?(?i:{BLOCKS})(?:{ATTRIBUTE}){{0,6}}\s?/?>", ", ", "tea<br>milk → tea, milk"),
     (rf"(?<!\d)</?[A-Za-z][\w:-]{{0,30}}(?:{ATTRIBUTE}){{0,6}}\s?/?>(?! ?\d)", " ", "<think>hmm</think> Hello. → hmm Hello.", "<b>bold</b> → bold", "<span class='x'>y</span> z → y z"),
@@ -184,6 +186,7 @@ ADDRESSES: list[Rule] = [
     (r"(?<=[A-Z]{2} )[1-9]\d[1-9]\d(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
 ]  # fmt: skip  # noqa: E501
 VERSIONS: list[Rule] = [
+    (r"(?<![\w.,-])(\d{1,6})-(0\d{1,6})(?![\w-]|[.,]\d)", lambda m: f"{in_pairs(m[1])}, {digits(m[2])}", "no. 2023-0457 → number twenty twenty three, zero four five seven"),
     (r"(?<![\w.-])((?:[Vv]ersion |[Rr]elease )?v(?:er)?\.? ?|[Vv]ersion v?)(\d+(?:\.\d+)*)(?:-([a-z]{2,8})\.?(\d{1,4})?)?(?![\w-]|\.\d)", _version, "Version v1.2.3-beta.4 → version one point two point three beta four", "v2 → version two"),
     (r"(?<![\w.])()(\d+(?:\.\d+){1,5})-([a-z]{2,8})\.?(\d{1,4})?(?![\w-])(?<=\d)", _version, "1.0.0-rc.1 → one point zero point zero release candidate one"),
     (rf"\b({LABELS}) (\d{{1,2}})\.([1-9]\d)(?![\w%°]|[.,-]\d| ?(?:percent|million|billion|[a-z]+s|k[gm]|[cm]m|m|[AP]M|[ap]\.?m)\b)", _labelled, "Python 3.12 → Python three point twelve", "see section 4.15 → see section four point fifteen"),

@@ -199,7 +199,7 @@ PHRASE_RULES: list[Rule] = [
     (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
     (r"(?<![.\w])c\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
-    (rf"\b([NSEW])\. (?=[A-Z][a-z]+ (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
+    (rf"\b([NSEW])\. (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
     (r"(?<=\w)'n'(?=\w)", " and ", "rock'n'roll → rock and roll"),

@@ -17,6 +17,8 @@ UNITS = {
     "pt": ("pint", "pints"), "qt": ("quart", "quarts"), "fl oz": ("fluid ounce", "fluid ounces"),
     "fl. oz": ("fluid ounce", "fluid ounces"), "cc": ("cubic centimeter", "cubic centimeters"),
     "tsp": ("teaspoon", "teaspoons"), "tbsp": ("tablespoon", "tablespoons"),
+    "tsps": ("teaspoon", "teaspoons"), "tbsps": ("tablespoon", "tablespoons"), "Tbsp": ("tablespoon", "tablespoons"),
+    "Tsp": ("teaspoon", "teaspoons"), "bps": ("basis point", "basis points"), "ppb": ("part per billion", "parts per billion"),
     "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "min": ("minute", "minutes"),
     "mins": ("minute", "minutes"), "s": ("second", "seconds"), "sec": ("second", "seconds"),
     "secs": ("second", "seconds"), "ms": ("millisecond", "milliseconds"), "µs": ("microsecond", "microseconds"),
