@@ -10,7 +10,7 @@ from re import Match
 from .abbreviations import OPENERS
 from .dictionary import has_own_reading
 from .number_words import NUMBER, Rule, digits, in_pairs, number, plural, spelled
-from .symbol_names import IN_ADDRESSES, SYMBOLS
+from .symbol_names import IN_ADDRESSES, SYMBOLS, UNITS
 
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
 FILES = (
@@ -104,7 +104,7 @@ def _letters_and_digits(match: Match[str]) -> str:
 
 def _camel(match: Match[str]) -> str:
     """getUserId: the words of an identifier; what the dictionary has, "iPhone", stays."""
-    if has_own_reading(match[1]):
+    if has_own_reading(match[1]) or match[1] in UNITS:
         return match[1]
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", match[1]).lower()
 
@@ -177,6 +177,7 @@ ADDRESSES: list[Rule] = [
     (r"(?<![\w.-])1-(?=8\d\d-[A-Za-z])(8\d\d)-", lambda m: f"one {digits(m[1])} ", "Call 1-800-FLOWERS → Call one eight zero zero flowers"),
     (r"(?<![\w.-])\d{5}-\d{4}(?![\w-])", lambda match: digits(match.group()), "90210-1234 → nine zero two one zero, one two three four"),
     (r"\b([A-Z]{2}|D\.C\.) (\d{5})(?![\w,.-]\d|\w)", lambda match: f"{match[1]} {digits(match[2])}", "NY 10018 → NY one zero zero one eight"),
+    (r"(?<=, )(\d{5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: digits(m[1]), "Rue X, 75001 Paris → Rue X, seven five zero zero one Paris"),
     (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
     (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|€)\b)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
     (r"(?<=\d)'(?=\d{3}(?!\d))", "", "1'000'000 → one million"),
@@ -192,7 +193,7 @@ VERSIONS: list[Rule] = [
     (rf"\b({LABELS}) (\d{{1,2}})\.([1-9]\d)(?![\w%°]|[.,-]\d| ?(?:percent|million|billion|[a-z]+s|k[gm]|[cm]m|m|[AP]M|[ap]\.?m)\b)", _labelled, "Python 3.12 → Python three point twelve", "see section 4.15 → see section four point fifteen"),
     (rf"(?<=\w)\.(?=(?:{FILES})\b)", " dot ", "see README.md → see readme dot md"),
     (r"\bmp(?=[34]\b)", "MP ", "an mp3 → an MP three"),
-    (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", _numbers_in_row, "section 2.0.1 → section two point zero point one"),
+    (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)(?! ?(?:€|EUR|[Ee]uros?\b))", _numbers_in_row, "section 2.0.1 → section two point zero point one"),
 ]  # fmt: skip  # noqa: E501
 LEFTOVERS: list[Rule] = [
     # what is left of numbers
@@ -206,6 +207,8 @@ LEFTOVERS: list[Rule] = [
     # symbols
     (r"(?<=[a-z])\.(?=[a-z])", " dot ", "call foo.bar → call foo dot bar"),
     (r"(?<=\S) ?-+> ?| ?=> ?", " to ", "A -> B → A to B"),
+    (r" ?\|\| ?", " or ", "a || b → a or b"),
+    (r"(?:(?<=[ (])|^)!(?=[a-z(])", "not ", "if (!x) → if, not x"),
     (r" ?&& ?", " and ", "a && b → a and b"),
     (r"(?<=\w) ?!= ?", " is not equal to ", "a != b → a is not equal to b"),
     (r"(?<=\w) ?<= ?", " is at most ", "a <= b → a is at most b"),

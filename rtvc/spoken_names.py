@@ -61,6 +61,8 @@ def _roman_rule(match: Match[str]) -> str:
     before, numeral, own = match[1] or "", match[2], "'s" if match[3] else ""
     value, name, rest = roman(numeral), before.strip(" .").lower(), match.string[match.end() : match.end() + 30]
     is_counted = name in NUMBERED or (name.endswith("s") and name[:-1] in NUMBERED)
+    if numeral in ("C", "D", "L", "M"):  # a label, "Group C"
+        return match.group()
     if value is None or (set("CDM") & set(numeral) and not (is_counted or len(numeral) > 4)):
         return match.group()
     if numeral == "I" and _is_pronoun(match, is_counted, rest):
@@ -211,12 +213,14 @@ RULES: list[Rule] = [
     (r"\b(?:[A-Za-z]\.){1,6}[A-Za-z]\.|\b[A-Z]\.[A-Z]\b(?!\.)", _initials, "T.S. Eliot → T S Eliot", "in the U.S. He left. → in the U S. He left."),
     (rf"(?:\b(\w+) )?\b((?:[A-Z]\. ?){{1,5}})(?=[A-Z][a-z'])(?!{OPENERS})", _name_initials, "J. R. R. Tolkien → J R R Tolkien", "Prof. A. Jones → Professor A Jones"),
     (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
-    (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
+    (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
     (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
     (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
     (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
     (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{1,6})\b(?! [a-z]{1,2}\b)(?=[\W]|$)", lambda m: m.group() if roman(m[3].upper()) is None or m[3] == "i" else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve"),
     (r"(?<!\w)(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
     (rf"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{{1,4}})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
+    (r"\b([IVXL]{1,8})(?:th|st|nd|rd)\b", lambda m: nth(str(roman(m[1]))) if roman(m[1]) else m.group(), "the XVIIIth century → the eighteenth century"),
+    (r"(?<=[A-Z][a-z]) (Rd|Ave|Ln|Pkwy|Hwy)\b|(?<=[a-z']s) (Rd|Ave|Ln|Pkwy|Hwy)\b", lambda m: f" {ANYWHERE[m[1] or m[2]]}", "St John's Rd → Saint John's Road"),
     ROMAN,
 ]  # fmt: skip  # noqa: E501
