@@ -32,7 +32,8 @@ COUNTERS = {  # a number or a letter follows
     "App": "appendix", "Ex": "example", "Op": "opus", "Tab": "table", "Bk": "book", "Thm": "theorem",
     "Def": "definition", "Prop": "proposition", "Cl": "clause", "Ver": "version", "Rm": "Room", "Apt": "Apartment",
     "Ste": "Suite", "Bldg": "Building", "Fl": "Floor", "Rte": "Route", "Rt": "Route", "Hwy": "Highway",
-    "Ext": "extension",
+    "Ext": "extension", "Dep": "departure", "Arr": "arrival", "Pop": "population", "Agg": "aggregate",
+    "Lat": "latitude", "Lon": "longitude", "Ps": "Psalm",
     "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare",
@@ -52,12 +53,33 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "hr": "hour", "hrs": "hours", "mins": "minutes", "sec": "second", "secs": "seconds", "yrs": "years",
     "Approx": "approximately", "Ch": "chapter", "Vol": "volume", "Fig": "figure", "Tel": "telephone",
     "Temp": "temperature", "Natl": "National", "appt": "appointment", "Appt": "appointment", "cont": "continued",
+    "pts": "points", "attd": "attached", "ea": "each", "Fl": "Floor", "Cnr": "Corner", "Wm": "William",
+    "wk": "week", "wks": "weeks", "yr": "year",
     "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September", "Oct": "October", "Nov": "November",
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday",
 }  # fmt: skip
 # without a full stop too
-BARE = ("Mr", "Mrs", "Ms", "vs", "approx", "tsp", "tbsp", "lbs", "Prof", "Sgt", "Lt", "Blvd", "Dept", "Feb", "Sept")
+BARE = (
+    "pts",
+    "hrs",
+    "mins",
+    "Mr",
+    "Mrs",
+    "Ms",
+    "vs",
+    "approx",
+    "tsp",
+    "tbsp",
+    "lbs",
+    "Prof",
+    "Sgt",
+    "Lt",
+    "Blvd",
+    "Dept",
+    "Feb",
+    "Sept",
+)
 MONTHS = [
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -75,6 +97,15 @@ _ANYWHERE = re.compile(
     r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'])[A-Za-z])\.$"
 )
 _DOTTED = re.compile(r"(?:^|[^\w'])(?:[A-Za-z]\.){2,}$|(?:^|[^\w'])[ap]\. ?m\.$", re.I)
+# behind these a name may follow, but a word followed by one in small letters opens a sentence: "X Inc. Profits rose."
+_CLOSING = re.compile(r"(?:^|[^\w'])(?:Inc|Corp|Ltd|Co|LLC|Bros|etc|Esq|[AaPp]\. ?[Mm])\.$")
+_OPENS = re.compile(
+    rf"(?!(?:{MONTH}|{WEEKDAYS}|Eastern|Pacific|Central|Mountain|Greenwich|Chief|Chair\w*|President|Director|Founder|Vice|"
+    r"Executive|Spokes\w+|Magazine)\b)[A-Z][a-z']+ [a-z]"
+)
+_CONSONANTS = re.compile(
+    r"(?:^|[^\w'])(?!(?:[hm]m+|sh+|ps+t|br+|pff*t|t[sc]k|nth|cwm|grr+|zzz+)\.)[A-Z]?[bcdfghj-np-tv-xz]{2,5}\.$"
+)
 _ITEM = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,3}|[A-Za-z])\.$")
 _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 
@@ -84,7 +115,7 @@ def ends_sentence(before: str, after: str) -> bool:
 
     before: some characters of text, up to a full stop (or ? ! …) and what closes behind it. after: what follows.
     """
-    if re.match(r"[\"'“‘(\[]*[a-z]", after):
+    if re.match(r"[\"'“‘(\[]*[a-z]|[.…]", after):
         return False
     if _NAMED.search(before) or _ITEM.search(before):
         return False
@@ -94,7 +125,9 @@ def ends_sentence(before: str, after: str) -> bool:
         return False
     if _DATED.search(before) and (re.match(r"\d|[-–]", after) or _DAY_OR_MONTH_AHEAD.match(after)):
         return False
-    if _ANYWHERE.search(before) or _DOTTED.search(before):
+    if _CLOSING.search(before) and _OPENS.match(after):
+        return True
+    if _ANYWHERE.search(before) or _DOTTED.search(before) or _CONSONANTS.search(before):
         return re.match(rf"[\"'“‘(\[]*{OPENERS}", after) is not None
     return True
 

@@ -63,7 +63,7 @@ def _recased(pieces: list[str], index: int) -> str:
     word, behind = pieces[index], pieces[index + 1]
     if word.capitalize() in CAPITALISED and re.match(r"\.| ?\d", behind):
         return word.capitalize()
-    if word.lower() in UNITS and re.search(r"\d ?$", pieces[index - 1]):
+    if len(word) > 1 and word.lower() in UNITS and re.search(r"\d ?$", pieces[index - 1]):
         return word.lower()
     return word if _is_spelled(pieces, index) else word.lower()
 
@@ -71,8 +71,10 @@ def _recased(pieces: list[str], index: int) -> str:
 def _is_spelled(pieces: list[str], index: int) -> bool:
     """Whether a word of a text in capitals stays so: I, a spelled letter, an acronym."""
     word = pieces[index]
+    if pieces[index + 1][:1] == "$":
+        return True
     if len(word) > 1:
-        if "&" in (pieces[index - 1][-1:], pieces[index + 1][:1]) or pieces[index + 1][:1] == "$":
+        if "&" in (pieces[index - 1][-1:], pieces[index + 1][:1]):
             return True
         if is_known(word.lower()) or "'" in word.strip("'"):
             return False

@@ -30,6 +30,7 @@ def plain(text: str) -> str:
     """
     text = ENTITY.sub(lambda match: html.unescape(match.group()), text)
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
+    text = re.sub(r"(?<=[A-Za-z])([²³]?)([⁺⁻])(?![\d⁰¹²³⁴-⁹])", _charge, text)
     text = re.sub(r"(?<=\d|\b[A-Za-z])[⁰¹²³⁴-⁹⁻]+", _power, text)
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
     text = unicodedata.normalize("NFKC", text)
@@ -41,6 +42,11 @@ def plain(text: str) -> str:
 def unaccented(text: str) -> str:
     """Its letters without their accents."""
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+
+
+def _charge(match: Match[str]) -> str:
+    """Of an ion: Ca²⁺."""
+    return f" {match[1].translate(RAISED)} {'plus' if match[2] == '⁺' else 'minus'} "
 
 
 def _power(match: Match[str]) -> str:

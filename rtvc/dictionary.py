@@ -5,17 +5,24 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import sys
 import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .characters import unaccented
 
+if TYPE_CHECKING:
+    import hibari  # noqa: F401 (tells transformers what a published folder needs)
+
+HIBARI_G2P = "rtvc_hibari_g2p"  # the name of hibari.g2p where it is imported by itself
 JSON_ENTRY = re.compile(rb'("(?:[^"\\]|\\.)*"):(?:"(?:[^"\\]|\\.)*"|\{[^{}]*\})')
 # names and words from other languages whose last letter is said, where English has another word or none
 ACCENTED = {
@@ -41,7 +48,7 @@ class JSONTable:
 
     def __init__(self, text: bytes, start: int = 0):
         self._text, columns = text, [("hash", "i8"), ("start", "i8"), ("end", "i8")]
-        entries = ((hash(json.loads(one[1])), *one.span()) for one in JSON_ENTRY.finditer(text, start))
+        entries = ((hash(_name(one[1])), *one.span()) for one in JSON_ENTRY.finditer(text, start))
         found = np.sort(np.fromiter(entries, columns), order="hash")
         self._hashes, self._starts, self._ends = (array("q", found[name].tobytes()) for name, _ in columns)
         self.get = lru_cache(4096)(self._get)
@@ -54,9 +61,32 @@ class JSONTable:
         return default
 
 
+def _name(quoted: bytes) -> str:
+    """A string of JSON; few have escapes, and the others are had in a fifth of the time."""
+    return json.loads(quoted) if b"\\" in quoted else str(quoted[1:-1], "utf-8")
+
+
+def hibari_g2p() -> ModuleType:
+    """hibari.g2p by itself: with the whole of hibari comes scipy, which takes a second to import.
+
+    Raises:
+        ModuleNotFoundError: hibari is not installed.
+    """
+    if "hibari.g2p" in sys.modules:
+        return sys.modules["hibari.g2p"]
+    if (hibari := find_spec("hibari")) is None:
+        raise ModuleNotFoundError("rtvc needs the package hibari-tts: pip install hibari-tts", name="hibari")
+    folder = Path(hibari.submodule_search_locations[0], "g2p")
+    spec = spec_from_file_location(HIBARI_G2P, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    if HIBARI_G2P not in sys.modules:
+        module = sys.modules[HIBARI_G2P] = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[HIBARI_G2P]
+
+
 @lru_cache(maxsize=1)
 def _load_g2p():
-    from hibari import g2p
+    g2p = hibari_g2p()
 
     def text(name: str) -> bytes:
         return gzip.decompress(Path(g2p.ASSETS, name).read_bytes())

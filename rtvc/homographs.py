@@ -187,13 +187,20 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
 class Homograph(NamedTuple):
     """A row of the table, ready for use: groups 1 and 2 of the pattern are what stands before the word, and the word."""
 
-    key: str
     pattern: re.Pattern[str]
     phonemes: str
     topic: re.Pattern[str] | None
     has_plural: bool
 
 
+def _key(word: str) -> str:
+    """What must be in a text for a row to have work there: the word without its plural; "" for any text."""
+    key = re.match(r"[a-z']*", word.lower()).group()
+    key = key[:-1] if word.endswith("s?") else key
+    return key if key.isalpha() and "|" not in word else ""
+
+
+@cache
 def _compiled(before: str, word: str, after: str, phonemes: str, topic: str = "") -> Homograph:
     """Case counts where the row speaks of capitals, and never at the beginning of a word before."""
     key = re.match(r"[a-z']*", word.lower()).group()
@@ -203,28 +210,21 @@ def _compiled(before: str, word: str, after: str, phonemes: str, topic: str = ""
     lead = rf"(?<![\w'\[])((?:{before}) )" if before else r"(?<![\w'\[])()"
     body = lead + rf"({word})(?![\w'])" + (rf"(?=[ -](?:{after})(?![\w']))" if after else "")
     pattern = re.compile(body if is_cased else f"(?i:{body})")
-    has_plural = word.endswith("s?")
-    key = key[:-1] if has_plural else key
-    return Homograph(
-        key if key.isalpha() and "|" not in word else "",
-        pattern,
-        phonemes,
-        re.compile(topic) if topic else None,
-        has_plural,
-    )
+    return Homograph(pattern, phonemes, re.compile(topic) if topic else None, word.endswith("s?"))
 
 
-@cache
-def _table() -> list[Homograph]:
-    return [_compiled(*row) for row in HOMOGRAPHS]
+KEYS = [_key(word) for _, word, *_ in HOMOGRAPHS]
 
 
 def mark_homographs(text: str) -> str:
     """Words that need their neighbours to be read → "[word](/phonemes/)", as the converter to phonemes takes them."""
     words = {word.removesuffix("s") for word in re.findall(r"[a-z']+", text.lower())}
     words |= {word + "s" for word in words}
-    for row in _table():
-        if (row.key and row.key not in words) or (row.topic and not row.topic.search(text)):
+    for key, written in zip(KEYS, HOMOGRAPHS, strict=True):
+        if key and key not in words:
+            continue
+        row = _compiled(*written)
+        if row.topic and not row.topic.search(text):
             continue
         text = row.pattern.sub(lambda match, row=row: f"{match[1]}[{match[2]}](/{_reading(row, match[2])}/)", text)
     return text

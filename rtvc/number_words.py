@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from re import Match
 
-from hibari.g2p.numbers import cardinal, ordinal
-from hibari.g2p.numbers import year as year_words
+from .dictionary import hibari_g2p
 
+cardinal, ordinal, year_words = attrgetter("cardinal", "ordinal", "year")(hibari_g2p().lexicon.N)
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 LETTER_A = "Ⓐ"  # the letter's name; a plain "A" may be the article. `rtvc.text.normalize` writes it as "A" again
 NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import re
 
-from hibari.g2p.lexicon import apply_stress
-
 from .capitals import is_loud, quiet, recase
 from .characters import plain, unaccented
-from .dictionary import accented_phonemes, converted, reading, without_needless_accents
+from .dictionary import accented_phonemes, converted, hibari_g2p, reading, without_needless_accents
 from .errors import TextError
 from .homographs import mark_homographs
 from .number_words import LETTER_A
@@ -122,7 +120,7 @@ def _loud(match: re.Match[str]) -> str:
     if not is_loud(match.group()):
         return match.group()
     word = match.group().lower()
-    phonemes = "ðˈi" if word == "the" else apply_stress(reading(word), 2)
+    phonemes = "ðˈi" if word == "the" else hibari_g2p().apply_stress(reading(word), 2)
     return f"[{word}](/{phonemes}/)"
 
 

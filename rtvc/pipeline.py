@@ -23,7 +23,7 @@ from . import audio, samples
 from .audio import Recording
 from .errors import CheckpointError, TextError, VoiceError, quoted
 from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size
-from .text import pause_seconds, split_sentences
+from .text import as_written, breaths, pause_seconds, split_sentences
 from .voice import Voice, cosine, is_saved
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
@@ -349,10 +349,9 @@ def _split(texts: Iterable[str]) -> Iterator[str]:
         if not isinstance(text, str):
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
         held += text
-        sentences = split_sentences(held)
-        last = sentences[-1] + held[len(held.rstrip()) :] if sentences else ""
-        if len(sentences) > 1 and any(character.isspace() for character in last):  # half a word tells nothing yet
-            yield from sentences[:-1]
+        *sentences, last = as_written(held) or [""]
+        if sentences and len(last.split()) > 1:  # two words tell whether the sentence before them has ended
+            yield from chain.from_iterable(map(breaths, sentences))
             held = last
     yield from split_sentences(held)
 

@@ -11,7 +11,7 @@ LONGEST_WORD = 400  # characters: what has no space for so long is no word and i
 LOOK = 40  # characters on either side of a full stop that tell whether it ends a sentence
 SHORT_LINE = 40  # characters: prose that is broken for its width has longer lines
 # a row of dots is looked at once
-SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_]*+\s+|\n\s*")
+SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++(?:[\"'”’)\]*_]|\[\d{1,3}\])*+\s+|\n\s*")
 ITEM = re.compile(r"(?:[-*+•‣▪◦–—]|\d{1,3}[.)]|[A-Za-z]\)|\(\w{1,3}\)|#{1,6}|>|[-=*_~]{3,})\s|\||[-=*_~]{3,}$|```")
 PAUSE_MARK = re.compile(r"\[\s*pause\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)?\s*)?\]", re.I)
 DEFAULT_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds
@@ -35,14 +35,27 @@ def split_sentences(text: str, limit: int = 200) -> list[str]:
     its white space collapsed. An abbreviation, an initial or a number ends no sentence; a sentence beyond the limit is
     cut at its pauses, else between words. A word of more than 400 characters is none, and is cut after 400.
     """
+    return [piece for sentence in as_written(text) for piece in breaths(sentence, limit)]
+
+
+def as_written(text: str) -> list[str]:
+    """A text → its sentences and pause marks with their white space, of any length; joined they are the text."""
     pieces, start = [], 0
     for mark in PAUSE_MARK.finditer(text):
-        pieces += [*_split(text[start : mark.start()], limit), mark[0]]
+        pieces += [*_split(text[start : mark.start()]), mark[0]]
         start = mark.end()
-    return pieces + _split(text[start:], limit)
+    return [piece for piece in pieces + _split(text[start:]) if piece]
 
 
-def _split(text: str, limit: int) -> list[str]:
+def breaths(sentence: str, limit: int = 200) -> list[str]:
+    """One of the pieces of `as_written`, its white space collapsed, cut to at most `limit` characters."""
+    if PAUSE_MARK.fullmatch(sentence):
+        return [sentence]
+    collapsed = " ".join(sentence.split())
+    return _clauses(collapsed, limit) if collapsed else []
+
+
+def _split(text: str) -> list[str]:
     """A text without marks → its sentences."""
     sentences, start = [], 0
     for match in SENTENCE_END.finditer(text):
@@ -51,9 +64,7 @@ def _split(text: str, limit: int) -> list[str]:
         if _ends_sentence(before.rstrip(), after, match.group()) or _ends_line(before.strip(" \t"), after):
             sentences.append(text[start : match.end()])
             start = match.end()
-    sentences.append(text[start:])
-    collapsed = (" ".join(sentence.split()) for sentence in sentences)
-    return [piece for sentence in collapsed if sentence for piece in _clauses(sentence, limit)]
+    return [*sentences, text[start:]]
 
 
 def _ends_sentence(before: str, after: str, mark: str) -> bool:

@@ -7,7 +7,7 @@ import re
 from re import Match
 
 from .abbreviations import sentence_end
-from .number_words import NUMBER, SCALES, Rule, alternatives, count, is_one, nth, number, plural
+from .number_words import NUMBER, SCALES, Rule, alternatives, count, in_pairs, is_one, nth, number, plural
 from .symbol_names import AREAS, CURRENCIES, EACH, UNITS
 
 FIRST = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d+)?"  # of a range
@@ -18,19 +18,27 @@ MONEY = alternatives(CURRENCIES)
 PAID = alternatives({*(word for names in CURRENCIES.values() for word in names), "thousand", "million", "billion"})
 SCALE = r"hundred|thousand|million|billion|trillion"
 DENOMINATORS = {2: "half", 4: "quarter"}
+COUNTED = (  # what is counted in millions
+    "people|users|customers|viewers|readers|homes|jobs|barrels|tonnes|tons|copies|views|downloads|followers|residents|"
+    "children|women|men|workers|votes|voters|households|inhabitants|subscribers|visitors|tourists|deaths|cases|doses|"
+    "units|shares|patients|refugees|acres|hectares|years|pounds|dollars|euros|students|adults|passengers|records|Americans"
+)
 CLOCK_UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 # what may stand between an amount's article and the amount, and what follows an amount without being its noun
 _ARTICLE = re.compile(
-    r"\b[Aa]n? (?!(?:few|total|further|mere|good|full|couple|lot|distance|record)\b)(?:[A-Za-z-]+ )?$"
+    r"\b[Aa]n? (?:[\d.]+ by ){0,2}(?!(?:few|total|further|mere|good|full|couple|lot|distance|record)\b)(?:[A-Za-z-]+ )?$"
 )
 _OWNER = re.compile(
-    r"\b(?:[Tt]he|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Mm]y|[Ii]ts|[Tt]his|[Tt]hat|[Ee]ach|[Ee]very|[Yy]our) $"
+    r"(?:\w's|\b(?:[Tt]he|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Mm]y|[Ii]ts|[Tt]his|[Tt]hat|[Ee]ach|[Ee]very|[Yy]our)) (?:[\d.]+ by ){0,2}$"
 )
 _NOUN = re.compile(
     r" (?!(?:of|in|on|at|to|for|from|by|with|and|or|but|is|are|was|were|be|per|a|an|the|each|more|less|long|wide|tall|high|"
     r"deep|thick|away|ago|later|below|above|over|under|after|before|off|apart|if|when|that|which|it|he|she|they|we|you|I|"
     r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there)\b)[a-z]+"
+)
+_RATED = re.compile(
+    r"(?:\b(?:an?|solid|perfect|strong|rated|scores?|scored|got|[Ii]s|was)|'s|[Rr]ating:?|[Ss]core:?) $"
 )
 _BILLS = re.compile(r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount)\b")
 
@@ -119,7 +127,9 @@ def _unit_words(value: str, unit: str, is_adjective: bool = False, raised: str |
 def _unit(match: Match[str]) -> str:
     value, unit, raised, per_count, per, per_raised = match.groups()
     words = _unit_words(value, unit, _is_adjective(match), raised)
-    if per_count:
+    if per_count and per_count not in ("8", "10", "24", "50", "100", "1000"):  # "350 g/12 oz" says the same twice
+        words += ", " + _unit_words(per_count, per)
+    elif per_count:
         words += f" per {number(per_count)} {UNITS[per][1]}"
     elif per:
         kind = {" squared": "square ", " cubed": "cubic "}[per_raised] if per_raised and per not in ("s", "h") else ""
@@ -180,6 +190,13 @@ def _fraction(match: Match[str]) -> str:
         bare = re.sub(r" ?[^\d]*$", "", match.group())
         is_part = 0 < above < below and not whole
         return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_part else 1]}"
+    if (
+        below == 10
+        and not whole
+        and _RATED.search(match.string[: match.start()][-20:])
+        and not re.match(" [a-z]", match.string[match.end() :])
+    ):
+        return f"{number(match[3])} out of ten"
     if above == below > 10 and not whole:
         return f"{number(match[3])} {number(match[4])}"
     if above == below and not whole:
@@ -226,13 +243,21 @@ RULES: list[Rule] = [
     (rf"(?<![\w.,])({FIRST}) [-–] ({FIRST})(?![\w%°:/-])(?!\.\d)", _minus_or_to, "9 - 3 is fine → nine minus three is fine", "ages 3 - 9 → ages three to nine"),
     (r"(?:(?<=\b[a-z])|(?<=\))) [-–] (?=\d|[a-z]\b)", " minus ", "x - 3 → x minus three"),
     # money
-    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?<=[€£$])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?€)", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents"),
+    (r"(?<=\d) [xX×] (?=[$£€]\d)", " times ", "12 x £25 → twelve times twenty five pounds"),
+    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?<=[€£$])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents"),
     (rf"([$£€¥₹])({FIRST})(?: ?({SCALE}|[kKmMbBtT]n?))? ?[-–] ?\1?(?=\d)", _money_range, "$50-$60 → fifty to sixty dollars", "$1.50-$2.00 → one dollar and fifty cents to two dollars", "$5k-$6k → five thousand dollars to six thousand dollars"),
     (rf"(?<![\w$])(-)?({MONEY}) ?({NUMBER})(?:[ -]?({SCALE}|k|K|m|M|mn|bn|b|B|tn|T))?(?!\w)", _money, "$5.20 → five dollars and twenty cents", "a $1.4 billion loan → a one point four billion dollar loan", "-$5 → minus five dollars", "£2bn → two billion pounds"),
     (rf"(?<![\w.])({NUMBER})(?: ?({SCALE}|k|K|m|M|mn|bn|b|B|tn))? ?({MONEY})(?!\w)", _money_after, "5 € → five euros", "3.50€ → three euros and fifty cents", "50 million USD → fifty million U S dollars"),
     (rf"(?<![\w.])({NUMBER}) ?¢", _cents, "50¢ → fifty cents"),
     (rf"\b({PAID}) ?/ ?({alternatives(EACH)})\b(?!/)\.?", lambda m: f"{m[1]} {EACH[m[2]]}" + sentence_end(m), "$5/mo → five dollars a month", "£3/kg → three pounds a kilogram"),
+    (rf"(?<![\w.])({NUMBER})m(?:(?= (?:{COUNTED})\b)|(?<=population \d\.\dm))", lambda m: f"{number(m[1])} million", "1.5m people → one point five million people"),
+    (r"(?<![\w.,/-])(\d+) ?[-–] ?(?=\d+ \d/\d)", r"\1 to ", "1-1 1/2 hours → one to one and a half hours"),
+    (r"(?<![\w.])(\d+) c\.(?= [a-z])", lambda m: f"{number(m[1])} {'cup' if is_one(m[1]) else 'cups'}", "2 c. sugar → two cups sugar"),
     # quantities
+    (r"(?<!\w)[~≈] ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
+    (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?(?!\w)", r" to the power of \1", "x^2 → x to the power of two", "3×10^8 m/s → three times ten to the power of eight meters per second"),
+    (rf"(?<=\d)[xX×](?=\d)(?!\d+(?: to the|\^))|(?<=\d) [xX×] (?=\d+(?:\.\d+)? ?(?:{AREA}|\"|'')(?!\w))", " by ", "1920x1080 → nineteen twenty by ten eighty", "a 9x13\" pan → a nine by thirteen inch pan", "the 4x100m relay → the four by one hundred meter relay", "2 x 4 m → two by four meters"),
+    (rf"(?<=\d) [xX×] (?=\d+(?:\.\d+)? ?(?:{UNIT})(?!\w))", " times ", "2 x 400g of tomatoes → two times four hundred grams of tomatoes"),
     (r"(?<![\w.])(\d{1,3}(?:,000)+)s\b", lambda match: plural(number(match[1]).removeprefix("one ")), "1,000s of them → thousands of them"),
     (r"(?:(?<=[%°])|(?<=°[CF])) ?[-–] ?(?=-?\d)", " to ", "5%–10% → five percent to ten percent"),
     (r"(?<=\d(?:st|nd|rd|th)) ?[-–] ?(?=\d+(?:st|nd|rd|th)\b)", " to ", "16th-18th → sixteenth to eighteenth"),
@@ -240,31 +265,34 @@ RULES: list[Rule] = [
     (r"(?<=[\d)%]) ?> ?(?=[-\d(])", " is greater than ", "5 > 3 → five is greater than three"),
     (r"(?<=[\d)%]) ?< ?(?=[-\d(])", " is less than ", "3<5 → three is less than five"),
     (r"(?<!\w)> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
+    (r"(?<![\w)])(?<![\w)] )≥ ?(?=[\d$£€])", "at least ", "≥18 years → at least eighteen years"),
+    (r"(?<![\w)])(?<![\w)] )≤ ?(?=[\d$£€])", "at most ", "≤5 cm → at most five centimeters"),
+    (r"(?<=\b(?:two|the|old|new) )(\d{3})s\b", lambda m: plural(in_pairs(m[1])), "the 747s → the seven forty sevens"),
+    (r"(?<== )([A-Za-z])/([A-Za-z])\b", r"\1 over \2", "v = d/t → v equals d over t"),
     (r"(?<!\w)< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
     (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
     (rf"(?<![\w.])({NUMBER}) ?(sq|cu)\.? ?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
-    (rf"(?<![\w.])({NUMBER})-({UNIT})(?=[ -][a-z])", _unit_adjective, "a 10-km run → a ten kilometer run"),
+    (rf"(?<![\w./])({NUMBER})-({UNIT})\.?(?=[ -][a-z])", _unit_adjective, "a 10-km run → a ten kilometer run", "a 6-ft. fence → a six foot fence"),
+    (rf"(?<![\w.])({NUMBER})-in\.(?= [a-z])", lambda m: f"{number(m[1])} inch", "1-in. cubes → one inch cubes"),
     (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
     (r"(?<![\w.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW])(?!\w)", _coordinate, "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
     (r"(?<![\w.'])(\d{1,3})'(?=(?: (?:tall|wide|long|high|deep|x|by|×)\b)|[x×])|(?<=[x×] )(\d{1,3})'(?!')|(?<=[x×])(\d{1,3})'(?!')", _feet, "10' long → ten feet long"),
     (rf"(?<![\w.])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
     (rf"(?<![\w.])(-)?(?:(\d+)[ -])?(\d{{1,4}})/(\d{{1,4}})(?:ths?|rds?|nds?)?(?: ?({UNIT}))?(?![\w/])", _fraction, "120/80 mmHg → one hundred and twenty over eighty millimeters of mercury", "2 1/2 → two and a half", "50/50 → fifty fifty", "−5/18 → minus five eighteenths", "10/10 → ten out of ten"),
-    (rf"(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty"),
-    (rf"(?<![\w.,])({FIRST}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°|[kKMB]\b)(?!\w))", lambda m: f"{number(m[1])} to ", "5-10kg → five to ten kilograms"),
+    (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty"),
+    (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°|[kKMB]\b)(?!\w))", lambda m: f"{number(m[1])} to ", "5-10kg → five to ten kilograms"),
     (rf"(?<![\w.])(-?(?:{NUMBER})) ?° ?([CFKcf])?(?![\w])", _degrees, "21°C → twenty one degrees Celsius", "1° → one degree"),
-    (rf"(?<![\w.])({NUMBER}) ?(?:(mn|bn|tn|mil)|(M)(?!\w)(?! ?[a-z]?\d))(?!\w)\.?(?<=[a-zM])", lambda m: f"{number(m[1])} {SCALES[(m[2] or m[3]).lower()[:2].rstrip('i')]}", "10M views → ten million views", "2.5bn → two point five billion"),
+    (rf"(?<!power of )(?<!power of -)(?<![\w.])({NUMBER}) ?(?:(mn|bn|tn|mil)|(M)(?!\w)(?! ?[a-z]?\d))(?!\w)\.?(?<=[a-zM])", lambda m: f"{number(m[1])} {SCALES[(m[2] or m[3]).lower()[:2].rstrip('i')]}", "10M views → ten million views", "2.5bn → two point five billion"),
     (rf"(?<!\ba )(?<!\b[Aa]n )(?<![\w.])({NUMBER})k(?= (?!run|race|walk|trail|marathon)[a-z]|[+,.;!?)]|$)", lambda m: f"{number(m[1])} thousand", "5k followers → five thousand followers"),
     (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
-    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w)(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
+    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w)(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
     (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
     (r"(?<![\w.])(\d+(?:\.\d+)?)x(?= [a-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
-    (r"(?<=\d)[xX×](?=\d)(?!\d+\^)", " by ", "1920x1080 → nineteen twenty by ten eighty"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
-    (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?", lambda m: f" to the power of {number(m[1])} ", "x^2 → x to the power of two"),
     (r"(?<=[\w)]) ?\^ ?(?=[a-z]\b)", " to the power of ", "e^x → e to the power of x"),
-    (r"(?<=[\d)]) / (?=[\d(])", " divided by ", "8 / 2 → eight divided by two"),
-    (r"(?<!\w)[~≈] ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
+    (rf"(?<=minute|second)/({UNIT})\b|(?<=hour|gram)/({UNIT})\b|(?<=day)/({UNIT})\b", lambda m: f" per {UNITS[m[1] or m[2] or m[3]][0]}", "10 mL/min/kg → ten milliliters per minute per kilogram"),
+    (r"(?<=[\d)]) / (?=[\d(])|(?<=\b[a-z]) / (?=[a-z\d]\b)", " divided by ", "8 / 2 → eight divided by two"),
 ]  # fmt: skip  # noqa: E501

@@ -17,7 +17,7 @@ BEFORE_YEARS = frozenset(  # four digits after these are a year
     """.split()  # noqa: SIM905
 )
 BOOKS = (
-    "Genesis|Exodus|Leviticus|Deuteronomy|Joshua|Judges|Samuel|Kings|Psalms?|Proverbs|Isaiah|Jeremiah|Ezekiel|Daniel|"
+    r"Ps\.|Genesis|Exodus|Leviticus|Deuteronomy|Joshua|Judges|Samuel|Kings|Psalms?|Proverbs|Isaiah|Jeremiah|Ezekiel|Daniel|"
     "Matthew|Mark|Luke|John|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Timothy|Hebrews|James|Peter|"
     "Revelation|Surah|Sura"
 )
@@ -195,7 +195,8 @@ RULES: list[Rule] = [
     (r"\b(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?: ?(Z|[+-]\d{2}:?\d{2}))?(?![\w:])", _moment, "2024-10-31T08:15:00Z → October thirty first, twenty twenty four, eight fifteen U T C", "2023-01-05 17:00 → January fifth, twenty twenty three, seventeen hundred"),
     (r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b", _date_iso, "2024/01/31 → January thirty first, twenty twenty four"),
     (r"\b(\d{1,2})-(\d{1,2})-(\d{4})\b", _date_slashes, "12-25-2023 → December twenty fifth, twenty twenty three"),
-    (r"\b([Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Dd]ue) (\d{1,2})/(\d{1,2})(?![\w/])", _date_after, "on 5/11 → on May eleventh"),
+    (r"\b([Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Dd]ue|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?) (\d{1,2})/(\d{1,2})(?![\w/])", _date_after, "on 5/11 → on May eleventh"),
+    (r"(?<![\w./=+*-])(?<![=+*] )(2[1-9]|3[01])/(1[0-2]|0[1-9])(?![\w/]| ?[=+*])", lambda m: _date(None, int(m[2]), int(m[1])), "due 31/12 → due December thirty first"),
     (r"\b(\d{4})-(\d{2})-(\d{2})\b", _date_iso, "2024-01-31 → January thirty first, twenty twenty four"),
     (r"\b(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})\b", _date_slashes, "12/25/2023 → December twenty fifth, twenty twenty three", "25/12/99 → December twenty fifth, nineteen ninety nine"),
     (r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b", lambda m: _date(m[3], int(m[2]), int(m[1])) or m.group(), "31.10.2024 → October thirty first, twenty twenty four"),
@@ -213,11 +214,12 @@ RULES: list[Rule] = [
     (rf"\b([Oo]n|[Ee]very|[Nn]ext|[Ll]ast|[Uu]ntil|[Bb]y|[Tt]his|[Ff]rom|day(?: and|,)|[Tt]hrough|to) ({WEEKDAYS})\b(?:\.|(?![.'\w]))", _weekday_after, "Come on Sat. or next Sun. → Come on Saturday or next Sunday.", "by Wed we know → by Wednesday we know"),
     (rf"\b({WEEKDAYS})\b\.?(?= (?:and|or|to|through|thru|&) (?:{'|'.join(DAYS)}|{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Sat and Sun are off → Saturday and Sun are off"),
     (r"(?<![\d-])(\d{1,2}(?:[:.]\d{2})?) ?[-–] ?(?=\d{1,2}(?:[:.]\d{2})? ?[AaPp]\.? ?[Mm]\b)", lambda m: m[1].replace(".", ":") + " to ", "7.30–8.45 pm → seven thirty to eight forty five P M", "5–6 p.m. → five to six P M."),
-    (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d)", r"\1 to ", "9am-5pm → nine A M to five P M"),
+    (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d|noon|midnight)", r"\1 to ", "9am-5pm → nine A M to five P M"),
     (r"(?<=\d:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)", " to ", "12:30–1:15 → twelve thirty to one fifteen"),
     (r"\b([Ss]cale|[Rr]atio|[Oo]dds|[Mm]ap|[Mm]ix|[Dd]ilution|[Dd]iluted|[Rr]ated|SCALE)((?: of| is| at| was| are| were)*) (\d[\d,]*):(\d[\d,]*)(?![:\d])", lambda m: f"{m[1]}{m[2]} {m[3]} to {m[4]}", "A map of 1:10,000 → A map of one to ten thousand", "odds of 3:10 → odds of three to ten"),
     (r"\b(\d+):(\d[\d,]*)(?= (?:scale|ratio|odds|mix|aspect|model|dilution|solution)\b)", r"\1 to \2", "a 1:50 scale → a one to fifty scale"),
     (rf"\b({BOOKS}) (\d{{1,3}}):(\d{{1,3}})(?: ?[-–] ?(\d{{1,3}}))?(?![:\d])", lambda m: f"{m[1]} {number(m[2])} {number(m[3])}" + (f" to {number(m[4])}" if m[4] else ""), "John 3:16 → John three sixteen", "Genesis 1:1 → Genesis one one"),
+    (r"\b(\d{1,2}):(\d{2})\.(\d{1,3})\b", lambda m: f"{number(m[1])} {number(m[2].lstrip('0') or '0')}".replace(" ", " oh " if m[2][0] == "0" else " ", 1) + f" point {' '.join(number(c) for c in m[3])}", "a lap in 1:43.21 → a lap in one forty three point two one"),
     (r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])\.? ?[Mm](?:\.|\b))?(?![\d:])", _time, "at 3:45pm → at three forty five P M", "09:05 → nine oh five", "12:00 → twelve o'clock", "It took 2:00:35. → It took two oh oh and thirty five seconds."),
     (r"\b(\d{1,2})(?:\.(\d{2}))?() ?([AaPp])\.? ?[Mm](?:\.|\b)", _time, "We met at 5p.m.on Friday. → We met at five P M on Friday.", "9.30am → nine thirty A M", "10 a.m. → ten A M."),
     (r"\b([AaPp])\. ?[Mm]\.", _noon_or_night, "this a.m. → this A M."),

@@ -7,13 +7,21 @@ import re
 import unicodedata
 from re import Match
 
+from .abbreviations import OPENERS
+from .dictionary import has_own_reading
 from .number_words import NUMBER, Rule, digits, in_pairs, number, plural, spelled
-from .symbol_names import IN_ADDRESSES, SIGNS
+from .symbol_names import IN_ADDRESSES, SIGNS, UNITS
 
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
 FILES = (
     "md|pdf|txt|py|js|ts|html?|css|docx?|xlsx?|pptx?|png|jpe?g|gif|svg|mp[34]|wav|flac|zip|tar|gz|csv|tsv|json|ya?ml|"
     "toml|xml|exe|dll|sh|cpp|java|rs|go|ini|cfg|log|epub|mov|avi|mkv|webp"
+)
+# before a number of which each part counts by itself
+LABELS = (
+    rf"(?!{OPENERS}|(?:Only|About|Nearly|Almost|Over|Under|Roughly|Around|Just|Exactly|Up|Pi|Magnitude|Score|Mean|Average|Total|"
+    r"Rate|Ratio|Approximately|Between|Add|Take|Pay|Run|Earn|Till|Until|Than|Within|Least|Most)\b)(?:[A-Z][a-z]+|[a-z]{1,3}OS|Py[A-Z]\w+)|"
+    r"[Ss]ection|[Ff]igure|[Tt]able|[Cc]hapter|[Ee]quation|[Ee]xercise|[Ee]xample|[Tt]heorem|[Ll]emma|[Rr]elease|[Kk]ernel|python"
 )
 DOMAINS = "com|org|net|edu|gov|mil|io|co|info|ai|dev|app|uk|eu|tv|me|fm|gg|xyz|online|site|shop"
 BLOCKS = "p|br|div|li|ul|ol|h[1-6]|tr|table|hr|blockquote|section|article|title|s|speak"
@@ -87,10 +95,23 @@ def _letters_and_digits(match: Match[str]) -> str:
     words = []
     for piece in re.findall(r"[^\W\d_]+'?[^\W\d_]*|\d+", match.group()):
         if piece.isdigit():
-            words.append(digits(piece) if (piece[0] == "0" and len(piece) > 1) or len(piece) > 4 else number(piece))
+            is_row = (piece[0] == "0" and len(piece) > 1) or len(piece) > 4
+            words.append(digits(piece) if is_row else in_pairs(piece) if words else number(piece))
         else:
             words.append(spelled(piece) if len(piece) == 1 else piece)
     return " ".join(words)
+
+
+def _camel(match: Match[str]) -> str:
+    """getUserId: the words of an identifier; what the dictionary has, "iPhone", stays."""
+    if has_own_reading(match[1]) or match[1] in UNITS:
+        return match[1]
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", match[1]).lower()
+
+
+def _labelled(match: Match[str]) -> str:
+    """Python 3.12: three point twelve."""
+    return f"{match[1]} {number(match[2])} point {number(match[3])}"
 
 
 def _numbers_in_row(match: Match[str]) -> str:
@@ -110,10 +131,13 @@ def _symbol(match: Match[str]) -> str:
 ATTRIBUTE = r"\s{1,3}[\w:-]{1,30}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[^\s\"'<>=]{1,200}))"
 MARKUP: list[Rule] = [
     (r"<\|[^<>|]{1,40}\|>", " ", "<|end|> Hello → Hello"),
+    (r"\$([^$]{1,100}[\^_=\\][^$]{0,100})\$(?!\d)", r"\1", "$E = mc^2$ → E equals mc to the power of two"),
+    (r"\${2,}(?!\d)", " ", "save $$$ now → save now"),
     (r"<!--[^<>]{0,500}-->", " ", "Hello <!-- note --> you → Hello you"),
     (rf"</?(?i:{BLOCKS})(?:{ATTRIBUTE}){{0,6}}\s?/?>", ", ", "tea<br>milk → tea, milk"),
     (rf"(?<!\d)</?[A-Za-z][\w:-]{{0,30}}(?:{ATTRIBUTE}){{0,6}}\s?/?>(?! ?\d)", " ", "<think>hmm</think> Hello. → hmm Hello.", "<b>bold</b> → bold", "<span class='x'>y</span> z → y z"),
     (r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(?: \"[^\"]{0,200}\")?\)", r"\1", "see [the page](https://x.org) now → see the page now"),
+    (r"(?<=[.,;:!?\"')\]])(?:\[\d{1,3}(?:[,–-] ?\d{1,3}){0,5}\])+|(?<=[a-z]{3})(?:\[[1-9]\d{0,2}\])+|(?<=\S)\[(?:[a-z]|citation needed|(?:note|nb) \d{1,2})\]", "", "It rained.[1] → It rained.", "a fact[2][3] → a fact"),
     (r"\[\^\w{1,20}\]:?|^[-*+] \[[ xX]\] ", " ", "true[^1] → true", "- [x] done → done"),
     (r"(?:^|(?<=\s))'{3}[a-z+#]{0,12}(?=\s|$)", " ", "``` x = 1 ``` → x equals one"),
     (r"^#{1,6} |(?<=\S) #{1,6}$", "", "# Heading → Heading"),
@@ -136,10 +160,14 @@ ADDRESSES: list[Rule] = [
     (r"(?<!\w)0x[\dA-Fa-f]{1,32}(?!\w)|(?<!\w)(?=[\da-f-]{0,35}[a-f])(?=[a-f-]{0,35}\d)[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}(?!\w)|(?<=#)(?=[A-F]{0,6}\d)[\dA-F]{6}(?!\w)", _in_hexadecimal, "0x1F → zero X one F"),
     (r"(?<=\d)_(?=\d{3})", "", "1_000 → one thousand"),
     (r"(?<=\w)\(\)(?!\w)", " ", "call main() → call main"),
+    (r"(?<![\w.'-])([A-Za-z]|log|ln|sin|cos|tan|exp|max|min|arg|det)\((?!s\))([\w^+*/ ,.-]{1,40})\)(?!\w)", r"\1 of \2", "f(x) = 2 → f of x equals two", "O(n log n) → O of n log n"),
+    (r"\b([a-z]{2,}(?:[A-Z]+[a-z]*)+|(?!Ma?c)[A-Z][a-z]+(?:[A-Z][a-z]+){2,})\b", _camel, "call getUserId → call get user id"),
+    (r"(?<=localhost):(\d{2,5})\b|(?<=\.(?:com|org|net)):(\d{2,5})\b", lambda m: f" port {digits(m[1] or m[2])}", "localhost:8080 → localhost port eight zero eight zero"),
     (r"_", " ", "snake_case → snake case"),
     (r"(?<!\w)@(?=\w)", "at ", "@user → at user"),
-    (r"(?<!\w)#(?=\d)", "number ", "#1 → number one"),
+    (r"(?<!\w)#(?=\d|[A-Z]{1,4}-?\d)", "number ", "#1 → number one", "order #A-1042 → order number A ten forty two"),
     (r"(?<!\w)#(?=[A-Za-z])", "hashtag ", "#tag → hashtag tag"),
+    (r"(?<=[A-Z])-(\d{3,4})(?![\w,]|[.-]\d)", lambda m: f" {in_pairs(m[1])}", "an F-150 and SHA-256 → an F one fifty and SHA two fifty six"),
     # telephone numbers and other rows of digits
     (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)", _phone, "+44 20 7946 0958 → plus four four, two zero, seven nine four six, zero nine five eight"),
     (r"(?<![\w.-])\(\d{3,5}\)[ -]?\d{3,4}[ .-]\d{3,4}(?![\w-])", _phone, "(020) 7946 0018 → zero two zero, seven nine four six, zero zero one eight"),
@@ -148,7 +176,8 @@ ADDRESSES: list[Rule] = [
     (r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _phone, "555-1234 → five five five, one two three four"),
     (r"(?<![\w.-])1-(?=8\d\d-[A-Za-z])(8\d\d)-", lambda m: f"one {digits(m[1])} ", "Call 1-800-FLOWERS → Call one eight zero zero flowers"),
     (r"(?<![\w.-])\d{5}-\d{4}(?![\w-])", lambda match: digits(match.group()), "90210-1234 → nine zero two one zero, one two three four"),
-    (r"\b([A-Z]{2}) (\d{5})(?![\w,.-]\d|\w)", lambda match: f"{match[1]} {digits(match[2])}", "NY 10018 → NY one zero zero one eight"),
+    (r"\b([A-Z]{2}|D\.C\.) (\d{5})(?![\w,.-]\d|\w)", lambda match: f"{match[1]} {digits(match[2])}", "NY 10018 → NY one zero zero one eight"),
+    (r"(?<=, )(\d{5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: digits(m[1]), "Rue X, 75001 Paris → Rue X, seven five zero zero one Paris"),
     (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
     (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|€)\b)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
     (r"(?<=\d)'(?=\d{3}(?!\d))", "", "1'000'000 → one million"),
@@ -158,11 +187,13 @@ ADDRESSES: list[Rule] = [
     (r"(?<=[A-Z]{2} )[1-9]\d[1-9]\d(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
 ]  # fmt: skip  # noqa: E501
 VERSIONS: list[Rule] = [
+    (r"(?<![\w.,-])(\d{1,6})-(0\d{1,6})(?![\w-]|[.,]\d)", lambda m: f"{in_pairs(m[1])}, {digits(m[2])}", "no. 2023-0457 → number twenty twenty three, zero four five seven"),
     (r"(?<![\w.-])((?:[Vv]ersion |[Rr]elease )?v(?:er)?\.? ?|[Vv]ersion v?)(\d+(?:\.\d+)*)(?:-([a-z]{2,8})\.?(\d{1,4})?)?(?![\w-]|\.\d)", _version, "Version v1.2.3-beta.4 → version one point two point three beta four", "v2 → version two"),
     (r"(?<![\w.])()(\d+(?:\.\d+){1,5})-([a-z]{2,8})\.?(\d{1,4})?(?![\w-])(?<=\d)", _version, "1.0.0-rc.1 → one point zero point zero release candidate one"),
+    (rf"\b({LABELS}) (\d{{1,2}})\.([1-9]\d)(?![\w%°]|[.,-]\d| ?(?:percent|million|billion|[a-z]+s|k[gm]|[cm]m|m|[AP]M|[ap]\.?m)\b)", _labelled, "Python 3.12 → Python three point twelve", "see section 4.15 → see section four point fifteen"),
     (rf"(?<=\w)\.(?=(?:{FILES})\b)", " dot ", "see README.md → see readme dot md"),
     (r"\bmp(?=[34]\b)", "MP ", "an mp3 → an MP three"),
-    (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", _numbers_in_row, "section 2.0.1 → section two point zero point one"),
+    (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)(?! ?(?:€|EUR|[Ee]uros?\b))", _numbers_in_row, "section 2.0.1 → section two point zero point one"),
 ]  # fmt: skip  # noqa: E501
 LEFTOVERS: list[Rule] = [
     # what is left of numbers
@@ -176,6 +207,8 @@ LEFTOVERS: list[Rule] = [
     # symbols
     (r"(?<=[a-z])\.(?=[a-z])", " dot ", "call foo.bar → call foo dot bar"),
     (r"(?<=\S) ?-+> ?| ?=> ?", " to ", "A -> B → A to B"),
+    (r" ?\|\| ?", " or ", "a || b → a or b"),
+    (r"(?:(?<=[ (])|^)!(?=[a-z(])", "not ", "if (!x) → if, not x"),
     (r" ?&& ?", " and ", "a && b → a and b"),
     (r"(?<=\w) ?!= ?", " is not equal to ", "a != b → a is not equal to b"),
     (r"(?<=\w) ?<= ?", " is at most ", "a <= b → a is at most b"),

@@ -7,6 +7,7 @@ import re
 from re import Match
 
 from .abbreviations import ANYWHERE, BARE, COUNTERS, OPENERS, TITLES, sentence_end
+from .dictionary import converted
 from .number_words import LETTER_A, Rule, alternatives, in_pairs, nth, number, roman, spelled, year
 
 # with inner full stops, or none
@@ -28,6 +29,7 @@ NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody el
     sonata quest warcraft souls theft rule generation season game question paper vatican
     """.split()  # noqa: SIM905
 )
+DEGREES = {"type", "grade", "stage", "phase"}  # "I" behind these may be one where a noun follows
 # who is counted even by a single letter: "Henry V"
 MONARCHS = frozenset(
     """
@@ -59,6 +61,8 @@ def _roman_rule(match: Match[str]) -> str:
     before, numeral, own = match[1] or "", match[2], "'s" if match[3] else ""
     value, name, rest = roman(numeral), before.strip(" .").lower(), match.string[match.end() : match.end() + 30]
     is_counted = name in NUMBERED or (name.endswith("s") and name[:-1] in NUMBERED)
+    if numeral in ("C", "D", "L", "M"):  # a label, "Group C"
+        return match.group()
     if value is None or (set("CDM") & set(numeral) and not (is_counted or len(numeral) > 4)):
         return match.group()
     if numeral == "I" and _is_pronoun(match, is_counted, rest):
@@ -76,11 +80,18 @@ def _roman_rule(match: Match[str]) -> str:
     return match.group() if len(numeral) < 3 and numeral != "II" else f"{before}{number(str(value))}{own}"
 
 
+def _roman_and_letter(match: Match[str]) -> str:
+    value = roman(match[2])
+    return match.group() if value is None else f"{match[1]}{number(str(value))} {spelled(match[3])}"
+
+
 def _is_pronoun(match: Match[str], is_counted: bool, rest: str) -> bool:
     """Whether "I" is somebody speaking: "the Part I like", "the Henry I know", "Then I left"."""
     if _I_SPEAK.match(rest) or match[3]:
         return True
     name = (match[1] or "").strip(" .")
+    if name.lower() in DEGREES and _is_before_noun(match, name):
+        return False
     if is_counted and (name.islower() or name.lower() == "war"):
         world = match.string[max(0, match.start() - 6) : match.start()]
         return re.match(" [a-z]", rest) is not None and not world.endswith("World ")
@@ -88,6 +99,17 @@ def _is_pronoun(match: Match[str], is_counted: bool, rest: str) -> bool:
         article = match.string[max(0, match.start() - 5) : match.start()]
         return re.match(" [a-z]", rest) is not None and re.search(r"\b(?:the|The|this|that|a) $", article) is not None
     return name not in MONARCHS
+
+
+def _is_before_noun(match: Match[str], name: str) -> bool:
+    """Whether a noun or participle follows, "a stage I tumor", as the tagger sees it where "one" is written instead."""
+    following = re.match(r" [a-z]+(?: [a-z]+)?", match.string[match.end() : match.end() + 40])
+    return following is not None and converted(f"a {name.lower()} one{following[0]}")[3].tag in (
+        "NN",
+        "NNS",
+        "JJ",
+        "VBN",
+    )
 
 
 def _page(match: Match[str]) -> str:
@@ -181,10 +203,10 @@ _NUMERAL = r"[IVXLCDM]+"
 ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
 PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
-    (rf"\b({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
-    (r"\bc\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
+    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
+    (r"(?<![.\w])c\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
-    (rf"\b([NSEW])\. (?=[A-Z][a-z]+ (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
+    (rf"\b([NSEW])\. (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
     (r"(?<=\w)'n'(?=\w)", " and ", "rock'n'roll → rock and roll"),
@@ -196,11 +218,14 @@ RULES: list[Rule] = [
     (r"\b(?:[A-Za-z]\.){1,6}[A-Za-z]\.|\b[A-Z]\.[A-Z]\b(?!\.)", _initials, "T.S. Eliot → T S Eliot", "in the U.S. He left. → in the U S. He left."),
     (rf"(?:\b(\w+) )?\b((?:[A-Z]\. ?){{1,5}})(?=[A-Z][a-z'])(?!{OPENERS})", _name_initials, "J. R. R. Tolkien → J R R Tolkien", "Prof. A. Jones → Professor A Jones"),
     (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
-    (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
+    (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
     (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
     (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
     (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
     (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{1,6})\b(?! [a-z]{1,2}\b)(?=[\W]|$)", lambda m: m.group() if roman(m[3].upper()) is None or m[3] == "i" else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve"),
-    (r"(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
+    (r"(?<!\w)(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
+    (r"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{1,4})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
+    (r"\b([IVXL]{1,8})(?:th|st|nd|rd)\b", lambda m: nth(str(roman(m[1]))) if roman(m[1]) else m.group(), "the XVIIIth century → the eighteenth century"),
+    (r"(?<=[A-Z][a-z]) (Rd|Ave|Ln|Pkwy|Hwy)\b|(?<=[a-z']s) (Rd|Ave|Ln|Pkwy|Hwy)\b", lambda m: f" {ANYWHERE[m[1] or m[2]]}", "St John's Rd → Saint John's Road"),
     ROMAN,
 ]  # fmt: skip  # noqa: E501

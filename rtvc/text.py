@@ -28,7 +28,7 @@ from .phonemes import (
     phonemize,
     question_rise,
 )
-from .sentences import LONGEST_WORD, pause_seconds, split_sentences
+from .sentences import LONGEST_WORD, as_written, breaths, pause_seconds, split_sentences
 
 __all__ = [
     "CONSONANTS",
@@ -45,6 +45,8 @@ __all__ = [
     "SYMBOLS",
     "VOWELS",
     "VoiceCloningTokenizer",
+    "as_written",
+    "breaths",
     "normalize",
     "pause_seconds",
     "phonemize",

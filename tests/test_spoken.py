@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rtvc import spoken
 from rtvc.characters import plain
@@ -22,6 +24,19 @@ def fired(written: str) -> set[int]:
             if words != before:
                 rules.add(index)
     return rules
+
+
+ENGLISH = "abcdeimnoprstvwxyzABCFIJLMNSTVWX0123456789    ....,,!?'\"-–—…()[]/:;$£€%&@#+=°*^~<>|_×µπ"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet=ENGLISH, max_size=60))
+def test_rules_that_are_passed_over_have_nothing_to_do(written):
+    """They are where what triggers them is absent."""
+    words = plain(written)
+    for pattern, replacement, _ in spoken.RULES:
+        words = pattern.sub(replacement, words)
+    assert spoken.write_out(plain(written)) == spoken.tidy(words)
 
 
 @pytest.mark.parametrize("index", range(len(spoken.RULES)))

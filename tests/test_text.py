@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from rtvc.dictionary import g2p
 from rtvc.errors import TextError
+from rtvc.pipeline import _split
 from rtvc.text import (
     IDS,
     LONGEST_WORD,
@@ -311,6 +312,22 @@ def test_splitting_loses_nothing(words, limit):
     pieces = split_sentences(words, limit)
     assert " ".join(pieces) == " ".join(words.split())
     assert all(len(piece) <= limit or " " not in piece for piece in pieces)
+
+
+IN_LINES = (
+    "# Plan\n- eat\n- sleep at 5 p.m. Tickets cost more\nThen we\nwent on. "
+    "She works at X Inc. Profits rose. [pause 1s] See No. 5.\n\n"
+    "A line of prose that is long enough to be broken for its width\ngoes on. It rained.[1] He said . . . nothing. "
+    + LONG
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, len(IN_LINES)), max_size=40))
+def test_a_text_in_pieces_has_the_sentences_of_the_whole(cuts):
+    places = sorted({0, len(IN_LINES), *cuts})
+    pieces = [IN_LINES[start:end] for start, end in zip(places, places[1:], strict=False)]
+    assert list(_split(pieces)) == split_sentences(IN_LINES)
 
 
 @pytest.mark.parametrize("mark", ["; ", ": ", " — ", "… ", " - ", " (", "... "])
