@@ -59,7 +59,26 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "Thurs": "Thursday", "Fri": "Friday",
 }  # fmt: skip
 # without a full stop too
-BARE = ("pts", "hrs", "mins", "Mr", "Mrs", "Ms", "vs", "approx", "tsp", "tbsp", "lbs", "Prof", "Sgt", "Lt", "Blvd", "Dept", "Feb", "Sept")
+BARE = (
+    "pts",
+    "hrs",
+    "mins",
+    "Mr",
+    "Mrs",
+    "Ms",
+    "vs",
+    "approx",
+    "tsp",
+    "tbsp",
+    "lbs",
+    "Prof",
+    "Sgt",
+    "Lt",
+    "Blvd",
+    "Dept",
+    "Feb",
+    "Sept",
+)
 MONTHS = [
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -83,7 +102,9 @@ _OPENS = re.compile(
     rf"(?!(?:{MONTH}|{WEEKDAYS}|Eastern|Pacific|Central|Mountain|Greenwich|Chief|Chair\w*|President|Director|Founder|Vice|"
     r"Executive|Spokes\w+|Magazine)\b)[A-Z][a-z']+ [a-z]"
 )
-_CONSONANTS = re.compile(r"(?:^|[^\w'])(?!(?:[hm]m+|sh+|ps+t|br+|pff*t|t[sc]k|nth|cwm|grr+|zzz+)\.)[A-Z]?[bcdfghj-np-tv-xz]{2,5}\.$")
+_CONSONANTS = re.compile(
+    r"(?:^|[^\w'])(?!(?:[hm]m+|sh+|ps+t|br+|pff*t|t[sc]k|nth|cwm|grr+|zzz+)\.)[A-Z]?[bcdfghj-np-tv-xz]{2,5}\.$"
+)
 _ITEM = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,3}|[A-Za-z])\.$")
 _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 

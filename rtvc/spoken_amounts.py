@@ -37,7 +37,9 @@ _NOUN = re.compile(
     r"deep|thick|away|ago|later|below|above|over|under|after|before|off|apart|if|when|that|which|it|he|she|they|we|you|I|"
     r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there)\b)[a-z]+"
 )
-_RATED = re.compile(r"(?:\b(?:an?|solid|perfect|strong|rated|scores?|scored|got|[Ii]s|was)|'s|[Rr]ating:?|[Ss]core:?) $")
+_RATED = re.compile(
+    r"(?:\b(?:an?|solid|perfect|strong|rated|scores?|scored|got|[Ii]s|was)|'s|[Rr]ating:?|[Ss]core:?) $"
+)
 _BILLS = re.compile(r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount)\b")
 
 
@@ -188,7 +190,12 @@ def _fraction(match: Match[str]) -> str:
         bare = re.sub(r" ?[^\d]*$", "", match.group())
         is_part = 0 < above < below and not whole
         return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_part else 1]}"
-    if below == 10 and not whole and _RATED.search(match.string[: match.start()][-20:]) and not re.match(" [a-z]", match.string[match.end() :]):
+    if (
+        below == 10
+        and not whole
+        and _RATED.search(match.string[: match.start()][-20:])
+        and not re.match(" [a-z]", match.string[match.end() :])
+    ):
         return f"{number(match[3])} out of ten"
     if above == below > 10 and not whole:
         return f"{number(match[3])} {number(match[4])}"

@@ -104,7 +104,12 @@ def _is_pronoun(match: Match[str], is_counted: bool, rest: str) -> bool:
 def _is_before_noun(match: Match[str], name: str) -> bool:
     """Whether a noun or participle follows, "a stage I tumor", as the tagger sees it where "one" is written instead."""
     following = re.match(r" [a-z]+(?: [a-z]+)?", match.string[match.end() : match.end() + 40])
-    return following is not None and converted(f"a {name.lower()} one{following[0]}")[3].tag in ("NN", "NNS", "JJ", "VBN")
+    return following is not None and converted(f"a {name.lower()} one{following[0]}")[3].tag in (
+        "NN",
+        "NNS",
+        "JJ",
+        "VBN",
+    )
 
 
 def _page(match: Match[str]) -> str:
@@ -219,7 +224,7 @@ RULES: list[Rule] = [
     (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
     (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{1,6})\b(?! [a-z]{1,2}\b)(?=[\W]|$)", lambda m: m.group() if roman(m[3].upper()) is None or m[3] == "i" else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve"),
     (r"(?<!\w)(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
-    (rf"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{{1,4}})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
+    (r"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{1,4})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
     (r"\b([IVXL]{1,8})(?:th|st|nd|rd)\b", lambda m: nth(str(roman(m[1]))) if roman(m[1]) else m.group(), "the XVIIIth century → the eighteenth century"),
     (r"(?<=[A-Z][a-z]) (Rd|Ave|Ln|Pkwy|Hwy)\b|(?<=[a-z']s) (Rd|Ave|Ln|Pkwy|Hwy)\b", lambda m: f" {ANYWHERE[m[1] or m[2]]}", "St John's Rd → Saint John's Road"),
     ROMAN,
