@@ -39,7 +39,7 @@ def split_sentences(text: str, limit: int = 200) -> list[str]:
 
 
 def as_written(text: str) -> list[str]:
-    """A text → its sentences and pause marks with their white space, whatever their length; joined they are the text."""
+    """A text → its sentences and pause marks with their white space, of any length; joined they are the text."""
     pieces, start = [], 0
     for mark in PAUSE_MARK.finditer(text):
         pieces += [*_split(text[start : mark.start()]), mark[0]]

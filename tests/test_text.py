@@ -315,7 +315,8 @@ def test_splitting_loses_nothing(words, limit):
 
 
 IN_LINES = (
-    "# Plan\n- eat\n- sleep at 5 p.m. Tickets cost more\nThen we\nwent on. She works at X Inc. Profits rose. [pause 1s] See No. 5.\n\n"
+    "# Plan\n- eat\n- sleep at 5 p.m. Tickets cost more\nThen we\nwent on. "
+    "She works at X Inc. Profits rose. [pause 1s] See No. 5.\n\n"
     "A line of prose that is long enough to be broken for its width\ngoes on. It rained.[1] He said . . . nothing. "
     + LONG
 )
