@@ -50,7 +50,7 @@ IN_ORDER = (
     (r"[\d^×*/<>~≈°–$£€]| [-x] |(?:foot|feet|inch|inches|meters?) ?x", AMOUNTS),
     (ANY, NAMES),
     (r"\d", YEARS),
-    (r"[^A-Za-z ,.?!;:'\"—…-]|[a-z]\.[a-z]|->", LEFTOVERS),
+    (r"[^A-Za-z ,.?!;:'\"—…-]|[a-z]\.[a-z]|->|![a-z(]", LEFTOVERS),
 )
 STAGES = [(re.compile(trigger), [compiled(rule) for rule in rules]) for trigger, rules in IN_ORDER]
 RULES = [rule for _, rules in STAGES for rule in rules]
