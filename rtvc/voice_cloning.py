@@ -203,8 +203,10 @@ class VoiceCloningModel(CheckedModel):
         kept = audio.worth_cleaning(wave)
         if not kept.any():
             return wave
+        silent = wave.size - int(kept.sum())
+        told = progress and (lambda done, samples: progress(silent + done, silent + samples))
         cleaned = np.array(wave, dtype=np.float32)
-        cleaned[kept] = self._enhance(wave[kept], progress)
+        cleaned[kept] = self._enhance(wave[kept], told)
         return cleaned
 
     def _enhance(self, wave: np.ndarray, progress: Callable[[int, int], None] | None) -> np.ndarray:
