@@ -194,13 +194,22 @@ def _without_rumble(wave: np.ndarray, rate: int) -> np.ndarray:
     high, low, steady = _rumble_filters(rate)
     if is_offset := offset**2 > _OFFSET * power:
         part -= offset
-    if rumbles := power > 0.0 and np.square(sosfilt(low, part)).mean() > _TRACE * np.square(part).mean():
+    if rumbles := power > 0.0 and _lasting_power(sosfilt(low, part), rate) > _TRACE * np.square(part).mean():
         part = sosfilt(high, part, zi=steady * part[: rate // 20].mean())[0]
     if not (is_offset or rumbles):
         return wave
     filtered = np.zeros_like(wave)
     filtered[there] = part
     return np.clip(filtered, -1.0, 1.0)
+
+
+def _lasting_power(wave: np.ndarray, rate: int) -> float:
+    """What the power is for a quarter of the time at least: a cough has deep tones too, and is no rumble."""
+    return float(np.quantile(np.square(_blocks(wave, rate // 10)).mean(axis=1), 0.75))
+
+
+def _blocks(wave: np.ndarray, size: int) -> np.ndarray:
+    return wave[: wave.size // size * size].reshape(-1, size)
 
 
 @lru_cache(maxsize=8)
@@ -215,7 +224,7 @@ def _rumble_filters(rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _beside_silence(wave: np.ndarray, rate: int) -> np.ndarray:
     """Whether something was recorded, or it is exact silence of 10 ms or more; bool (samples,)."""
     size = rate // 100
-    frames = wave[: wave.size // size * size].reshape(-1, size).any(axis=1).repeat(size)
+    frames = _blocks(wave, size).any(axis=1).repeat(size)
     return np.pad(frames, (0, wave.size - frames.size), constant_values=True)
 
 

@@ -251,7 +251,7 @@ def recording(name: str) -> np.ndarray:
     """Clean, or with noise: "woman", "woman at 5 dB"."""
     who, _, decibels = name.partition(" at ")
     wave = audio.read(VOICES / f"{who}.flac")
-    return white(wave, float(decibels.split()[0])) if decibels else wave
+    return audio.read((white(wave, float(decibels.split()[0])), RATE)) if decibels else wave
 
 
 RECORDINGS = ("man", "woman at 5 dB")
