@@ -202,7 +202,8 @@ LEFTOVERS: list[Rule] = [
     (r"(?<!\w)\d{10,}(?!\w)", _long_digits, "5286564231 → five two eight, six five six, four two three one"),
     (rf"(?<![\w.)-])-(?:{NUMBER})(?!\w)", lambda match: number(match.group()), "-5 → minus five"),
     (rf"(?<!\w)(?:{NUMBER})(?![\w])", lambda match: number(match.group()), "42 → forty two", "007 → zero zero seven"),
-    (r"(?<=[A-Za-z ])(\d+)'?s\b", lambda m: plural(number(m[1])), "two B-52s → two B fifty twos"),
+    (r"(?<= )(\d+)'?s\b", lambda m: plural(number(m[1])), "two B-52s → two B fifty twos"),
+    (r"(?<=[A-Za-z])(\d+)s\b", lambda m: f" {plural(number(m[1]))}", "two MP3s → two MP threes"),
     (r"\b\w{0,60}\d\w{0,60}(?:-\d+)?", _letters_and_digits, "H2O, 4K and an A4 → H two O, four K and an A four"),
     # symbols
     (r"(?<=[a-z])\.(?=[a-z])", " dot ", "call foo.bar → call foo dot bar"),
