@@ -13,14 +13,14 @@ import torch
 from skips import pytest_addoption, pytest_configure  # noqa: F401  (hooks, which pytest finds here)
 
 from rtvc import audio
-from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor
+from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.loading import CHECKPOINT, load
 from rtvc.pipeline import VoiceCloningPipeline
 from rtvc.processing import VoiceCloningProcessor
 from rtvc.rtvc7 import RTVC7Config
 from rtvc.sayen import SayENConfig
 from rtvc.text import VoiceCloningTokenizer
-from rtvc.tuned_ge2e import TunedGE2EConfig
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from rtvc.voice_cloning import VoiceCloningConfig, VoiceCloningModel
 
 VOICES = Path(__file__).parents[1] / "examples" / "voices"
@@ -90,3 +90,14 @@ def bundled() -> VoiceCloningPipeline:
     if not (CHECKPOINT / "config.json").exists():
         pytest.skip("the bundled checkpoint is not in this checkout")
     return load()
+
+
+@pytest.fixture(scope="module")
+def earspeech() -> EarSpeechModel:
+    return EarSpeechModel(EarSpeechConfig()).eval()
+
+
+@pytest.fixture(scope="module")
+def tuned_ge2e() -> TunedGE2EModel:
+    torch.manual_seed(3)
+    return TunedGE2EModel(TunedGE2EConfig()).eval()

@@ -7,23 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
+from rtvc.earspeech import EarSpeechModel
 from rtvc.sayen import SayENConfig, SayENModel, compress, ear_aligned_istft, ear_aligned_stft
-from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SMALL = {"channels": 8, "hidden_size": 8, "blocks": 1, "filter_frames": 3}
-
-
-@pytest.fixture(scope="module")
-def earspeech() -> EarSpeechModel:
-    return EarSpeechModel(EarSpeechConfig()).eval()
-
-
-@pytest.fixture(scope="module")
-def tuned_ge2e() -> TunedGE2EModel:
-    torch.manual_seed(3)
-    return TunedGE2EModel(TunedGE2EConfig()).eval()
 
 
 def small(**changes) -> SayENModel:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 from short_runs import LINES, PEOPLE, ROOT
 
 from rtvc import audio
-from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.training import folders
-from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 
 @pytest.fixture(scope="session")
@@ -48,14 +45,3 @@ def parts(place, tiny_model) -> dict[str, str]:
     for name in ("earspeech", "tuned_ge2e", "sayen", "rtvc7"):
         getattr(tiny_model, name).save_pretrained(place / "parts" / name)
     return {name: str(place / "parts" / name) for name in ("earspeech", "tuned_ge2e", "sayen", "rtvc7")}
-
-
-@pytest.fixture(scope="module")
-def earspeech() -> EarSpeechModel:
-    return EarSpeechModel(EarSpeechConfig()).eval()
-
-
-@pytest.fixture(scope="module")
-def tuned_ge2e() -> TunedGE2EModel:
-    torch.manual_seed(3)
-    return TunedGE2EModel(TunedGE2EConfig()).eval()
