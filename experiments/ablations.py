@@ -45,16 +45,17 @@ UNSEEN = {"librispeech-train-clean-5": 1.0, "librispeech-train-clean-3": 1.0, "l
 
 def decode_without_source(self, latents, f0, voice, mask, noise, source=None):
     """`RTVC7Model.decode` where magnitudes and phases are the network's alone (Vocos, Siuzdak 2023)."""
-    size, hop = self.config.n_fft, self.config.hop_length
+    config = self.config
     voiced = (f0 > 0).float()
     pitch = torch.stack([voiced * (f0.clamp(min=40.0).log() - 5.0), voiced], -1)
     harmonic, phase, aperiodic = self.decoder(latents, pitch, voice, mask)
     envelope = latents.float() * self.mel_deviation + self.mel_mean
-    base = envelope @ rtvc7_signal.mel_to_bins(self.config.sampling_rate, size, self.config.latent_size)
-    middle = torch.pi * torch.arange(size // 2 + 1)  # a phase of 0 is a pulse in the middle of the window
+    sizes = config.sampling_rate, config.n_fft, config.latent_size, config.mel_top
+    base = envelope @ rtvc7_signal.mel_to_bins(*sizes)
+    middle = torch.pi * torch.arange(config.n_fft // 2 + 1)  # a phase of 0 is a pulse in the middle of the window
     drawn = torch.polar(rtvc7._gain(base + harmonic), phase + middle)
-    noise_part = rtvc7_signal.stft(noise, size, hop) * rtvc7._gain(base + aperiodic)
-    return rtvc7_signal.istft((drawn + noise_part) * mask, size, hop)
+    noise_part = rtvc7_signal.stft(rtvc7_signal.white_noise(noise, config), config) * rtvc7._gain(base + aperiodic)
+    return rtvc7_signal.istft((drawn + noise_part) * mask, config)
 
 
 def _usual(stage: str) -> dict:
@@ -108,7 +109,7 @@ def judge_copies(model: RTVC7Model, judges) -> dict[str, float]:
     torch.manual_seed(0)
     for _ in range(8):
         batch = speech.crops(1, 480, random)
-        mean, _ = targets(model, batch)
+        mean, _, _ = targets(model, batch)
         noise = torch.randn_like(batch.wave)
         made = model.decode(mean, batch.f0, batch.voice, batch.mask[..., None], noise)[0].numpy()
         wave = batch.wave[0].numpy()

@@ -133,7 +133,7 @@ def _made_up_voices(model: nn.Module) -> list[Voice]:
     config, line = model.config.rtvc7_config, _lines()[0]
     chance, voices = np.random.default_rng(0), []
     for pitch in np.log(PITCHES):
-        drawn = Voice(chance.normal(size=config.speaker_size), np.zeros(config.latent_size), pitch, 0.2, 4.5)
+        drawn = Voice(chance.normal(size=config.speaker_size), np.zeros(config.timbre_size), pitch, 0.2, 4.5)
         wave = audio.resample(model.synthesize(line, drawn), config.sampling_rate)
         with torch.inference_mode():
             embedding, timbre = model._embed(wave).cpu().numpy(), model._timbre(wave).cpu().numpy()

@@ -31,8 +31,9 @@ from .rtvc7_networks import (
     TextEncoder,
     VoiceCondition,
     ZeroLinear,
+    turns,
 )
-from .rtvc7_signal import LOWEST_PITCH, istft, log_mel, mel_to_bins, pulses, stft
+from .rtvc7_signal import LOWEST_PITCH, istft, log_mel, mel_to_bins, pulses, stft, white_noise
 
 PITCH_SPREAD = 0.25  # the typical standard deviation of natural-log F0, to scale it
 TOP = 2.0  # deviations above its mean: where a voice's questions end
@@ -124,8 +125,7 @@ class RTVC7Model(CheckedModel):
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight)
         if isinstance(module, Flow):
-            bands = torch.arange(self.config.latent_size)
-            init.copy_(module.order, torch.cat([bands[::2], bands[1::2]]))
+            init.copy_(module.order, turns(self.config.latent_size))
         if isinstance(module, RTVC7Model):
             init.constant_(module.mel_mean, -3.0)
             init.constant_(module.mel_deviation, 2.0)
@@ -142,7 +142,7 @@ class RTVC7Model(CheckedModel):
     ) -> Tensor:
         """All that is known of a voice in one vector, in about unit size: embedding, statistics, average spectrum.
 
-        speaker_embedding: (batch, speaker_size); timbre: (batch, latent_size), see `long_term_average_spectrum` in
+        speaker_embedding: (batch, speaker_size); timbre: (batch, timbre_size), see `long_term_average_spectrum` in
         rtvc7_signal.py; the statistics are (batch,): pitch_mean and pitch_std in natural log of Hz; tempo: the speaking
         rate in syllables a voiced second; quality: dB over the noise.
         """
@@ -169,16 +169,16 @@ class RTVC7Model(CheckedModel):
 
         ``source``: the pulses of f0, where these frames are part of a longer line and its pulses go on.
         """
-        size, hop, rate = self.config.n_fft, self.config.hop_length, self.config.sampling_rate
+        config = self.config
         voiced = (f0 > 0).float()
         pitch = torch.stack([voiced * (f0.clamp(min=LOWEST_PITCH).log() - 5.0), voiced], -1)
         harmonic, phase, aperiodic = self.decoder(latents, pitch, voice, mask)
         envelope = latents.float() * self.mel_deviation.float() + self.mel_mean.float()
-        base = envelope @ mel_to_bins(rate, size, self.config.latent_size).to(envelope.device)
-        source = pulses(f0, self.config) if source is None else source
-        voiced_part = stft(source, size, hop) * torch.polar(_gain(base + harmonic), phase)
-        aperiodic_part = stft(noise, size, hop) * _gain(base + aperiodic)
-        return istft((voiced_part + aperiodic_part) * mask.float(), size, hop)
+        bins = mel_to_bins(config.sampling_rate, config.n_fft, config.latent_size, config.mel_top).to(envelope.device)
+        base, source = envelope @ bins, pulses(f0, config) if source is None else source
+        voiced_part = stft(source, config) * torch.polar(_gain(base + harmonic), phase)
+        aperiodic_part = stft(white_noise(noise, config), config) * _gain(base + aperiodic)
+        return istft((voiced_part + aperiodic_part) * mask.float(), config)
 
     # -- synthesis
     def durations(self, hidden: Tensor, condition: Tensor, mask: Tensor, speed: float) -> Tensor:
@@ -214,7 +214,7 @@ class RTVC7Model(CheckedModel):
         """All of some lines but their sound.
 
         input_ids, attention_mask: (batch, tokens); speaker_embedding: (batch, speaker_size); timbre: (batch,
-        latent_size), the long-term average spectrum; pitch_mean, pitch_std (natural log of Hz) and tempo, the speaking
+        timbre_size), the long-term average spectrum; pitch_mean, pitch_std (natural log of Hz) and tempo, the speaking
         rate (syllables per voiced second): (batch,); ``pitch`` shifts by semitones; ``variation`` is the temperature at
         which latents are drawn; ``generator``: one for all lines, or a list with one for each; ``rise`` (batch, tokens)
         in 0…1: how far the pitch is drawn to the top of the voice's range at the end of each token.

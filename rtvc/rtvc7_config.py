@@ -12,8 +12,10 @@ class RTVC7Config(PreTrainedConfig):
     """Sizes of RTVC-7.
 
     Lengths in samples at ``sampling_rate``; ``latent_size`` is the number of mel bands, of which the latents are a
-    learned refinement; ``recording_quality`` is the signal-to-noise ratio in dB that synthesis asks for;
-    ``onnx_sizes``, in an optimised model, the bytes of the graph that stands for each part (see optimized.py).
+    learned refinement, evenly spaced up to ``mel_top`` Hz (0: half of ``sampling_rate``); ``timbre_size`` the number of
+    those in which a voice's average spectrum is given, up to 8 kHz (0: as many); ``recording_quality`` is the
+    signal-to-noise ratio in dB that synthesis asks for; ``onnx_sizes``, in an optimised model, the bytes of the graph
+    that stands for each part (see optimized.py).
     """
 
     model_type = "rtvc7"
@@ -23,6 +25,8 @@ class RTVC7Config(PreTrainedConfig):
     n_fft: int = 800
     hop_length: int = 200
     latent_size: int = 80
+    mel_top: float | int = 0
+    timbre_size: int = 0
     speaker_size: int = 256
     condition_size: int = 128
     hidden_size: int = 256
@@ -44,9 +48,13 @@ class RTVC7Config(PreTrainedConfig):
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
         refuse_unknown_keys(self, kwargs)
+        self.mel_top = self.mel_top or self.sampling_rate / 2
+        self.timbre_size = self.timbre_size or self.latent_size
 
     def validate_sizes(self):
         if self.latent_size % 2:
             raise ValueError("latent_size must be even: each step of the flow halves it.")
+        if not 0 <= self.mel_top <= self.sampling_rate / 2:
+            raise ValueError("mel_top must be at most half of sampling_rate.")
         if not 0 < self.hop_length <= self.n_fft // 2:
             raise ValueError("hop_length must be at most half of n_fft: frames have to overlap.")

@@ -62,14 +62,14 @@ class Stack(nn.Module):
 class VoiceCondition(nn.Module):
     """What a voice is to the synthesizer → one vector for every layer.
 
-    voice: (batch, speaker_size + 4 + latent_size), see ``RTVC7Model.voice`` → (batch, condition_size).
+    voice: (batch, speaker_size + 4 + timbre_size), see ``RTVC7Model.voice`` → (batch, condition_size).
     """
 
     def __init__(self, config: RTVC7Config):
         super().__init__()
         self.speaker = ZeroLinear(config.speaker_size, config.condition_size)
         self.traits = nn.Linear(TRAITS, config.condition_size)
-        self.timbre = ZeroLinear(config.latent_size, config.condition_size)
+        self.timbre = ZeroLinear(config.timbre_size, config.condition_size)
 
     def forward(self, voice: Tensor) -> Tensor:
         sizes = [self.speaker.in_features, TRAITS, self.timbre.in_features]
@@ -122,13 +122,13 @@ class Prior(nn.Module):
     """Frames of text and their pitch → mean and log deviation of the prior, and what the flow is conditioned on.
 
     hidden: (batch, frames, hidden_size); pitch: (batch, frames, 2) relative log F0 (0 where unvoiced) and voicing;
-    average_spectrum: (batch, latent_size), the voice's own over a long time, which adds to the mean directly.
+    average_spectrum: (batch, timbre_size), the voice's own over a long time, which adds to the mean directly.
     """
 
     def __init__(self, config: RTVC7Config):
         super().__init__()
         self.pitch = nn.Linear(2, config.hidden_size)
-        self.timbre = ZeroLinear(config.latent_size, config.latent_size)
+        self.timbre = ZeroLinear(config.timbre_size, config.latent_size)
         self.stack = Stack(config.prior_layers, config.hidden_size, config)
         self.head = nn.Linear(config.hidden_size, 2 * config.latent_size)
         self.to_flow = nn.Linear(config.hidden_size, config.flow_hidden_size)
@@ -160,7 +160,7 @@ class CouplingStep(nn.Module):
     def forward(self, latents: Tensor, context: Tensor, condition: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         kept, changed = latents.chunk(2, -1)
         shift, log_scale = self._affine(kept, context, condition, mask)
-        return torch.cat([kept, (changed - shift) * torch.exp(-log_scale)], -1), -log_scale.sum(-1)
+        return torch.cat([kept, (changed - shift) * torch.exp(-log_scale)], -1), -log_scale
 
     def inverse(self, latents: Tensor, context: Tensor, condition: Tensor, mask: Tensor) -> Tensor:
         kept, changed = latents.chunk(2, -1)
@@ -168,37 +168,49 @@ class CouplingStep(nn.Module):
         return torch.cat([kept, changed * torch.exp(log_scale) + shift], -1)
 
 
-class Flow(nn.Module):
-    """7 coupling steps between latents and the space of the prior; even and odd bands take turns.
+def turns(bands: int) -> Tensor:
+    """(bands,): the order in which they are halved, even ones before odd ones."""
+    return torch.cat([torch.arange(0, bands, 2), torch.arange(1, bands, 2)])
 
-    forward: latents (batch, frames, latent_size) → prior space, and log |det| (batch, frames); inverse: the way back.
+
+def _turned(latents: Tensor) -> Tensor:
+    """The second half of the bands before the first."""
+    return torch.cat(latents.chunk(2, -1)[::-1], -1)
+
+
+class Flow(nn.Module):
+    """7 coupling steps between latents and the space of the prior; two halves of the bands take turns.
+
+    forward: latents (batch, frames, latent_size) → prior space, and the log |derivative| of each band, of the same
+    shape, whose sum is log |det|; inverse: the way back.
     """
 
     def __init__(self, config: RTVC7Config):
         super().__init__()
         self.steps = nn.ModuleList(CouplingStep(config) for _ in range(config.flow_steps))
-        order = torch.cat([torch.arange(0, config.latent_size, 2), torch.arange(1, config.latent_size, 2)])
-        self.register_buffer("order", order)
+        self.register_buffer("order", turns(config.latent_size))
 
     def forward(self, latents: Tensor, context: Tensor, condition: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        latents, total = latents[..., self.order], 0.0
+        latents = latents[..., self.order]
+        logs = torch.zeros_like(latents)
         for step in self.steps:
-            latents, log_determinant = step(latents, context, condition, mask)
-            latents, total = torch.cat(latents.chunk(2, -1)[::-1], -1), total + log_determinant
-        return self._restore(latents), total
+            latents, log_derivative = step(latents, context, condition, mask)
+            kept, changed = logs.chunk(2, -1)
+            latents, logs = _turned(latents), torch.cat([changed + log_derivative, kept], -1)
+        return self._restore(latents), self._restore(logs)
 
     def inverse(self, latents: Tensor, context: Tensor, condition: Tensor, mask: Tensor) -> Tensor:
         latents = latents[..., self.order]
         if len(self.steps) % 2:
-            latents = torch.cat(latents.chunk(2, -1)[::-1], -1)
+            latents = _turned(latents)
         for step in reversed(self.steps):
-            latents = step.inverse(torch.cat(latents.chunk(2, -1)[::-1], -1), context, condition, mask)
+            latents = step.inverse(_turned(latents), context, condition, mask)
         return latents[..., torch.argsort(self.order)]
 
     def _restore(self, latents: Tensor) -> Tensor:
         """Undo the turns and the order, so that band k of the prior stands for band k of the latents."""
         if len(self.steps) % 2:
-            latents = torch.cat(latents.chunk(2, -1)[::-1], -1)
+            latents = _turned(latents)
         return latents[..., torch.argsort(self.order)]
 
 

@@ -15,24 +15,29 @@ from transformers.audio_utils import hertz_to_mel, mel_filter_bank, mel_to_hertz
 from .rtvc7_config import RTVC7Config
 
 LOWEST_PITCH = 40.0  # Hz: unvoiced frames, whose F0 is 0, count as this in logarithms and periods
-LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance being 1: about 60 dB below speech at −23 LUFS
+UNIT_RATE = 16_000  # Hz: at this rate white noise of unit variance has a spectrum of magnitude 1
+LOG_FLOOR = 1e-4  # of magnitudes, white noise of unit variance at 16 kHz being 1: about 60 dB below speech at −23 LUFS
 AVERAGE_SPECTRUM = (0.3, 1.6, 1.3, 0.6, 0.2, 0.0, -0.2, -0.5, -1.1, -1.8)  # of many speakers, evenly over the mel bands
 
 
 @functools.cache
 @torch.inference_mode(False)  # kept for training too
-def mel_filters(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
-    """(bins, bands), each band's weights sum to 1: a band's value is the mean magnitude in it."""
-    filters = mel_filter_bank(n_fft // 2 + 1, bands, 0.0, sampling_rate / 2, sampling_rate, mel_scale="slaney")
+def mel_filters(sampling_rate: int, n_fft: int, bands: int, top: float) -> Tensor:
+    """(bins, bands) up to ``top`` Hz, each band's weights sum to 1: a band's value is the mean magnitude in it."""
+    filters = mel_filter_bank(n_fft // 2 + 1, bands, 0.0, top, sampling_rate, mel_scale="slaney")
     return torch.from_numpy(filters / filters.sum(0)).float()
+
+
+def band_edges(bands: int, top: float) -> np.ndarray:
+    """(bands + 2,) Hz: band k rises from edge k to k + 1, its centre, and falls to k + 2."""
+    return mel_to_hertz(np.linspace(0.0, hertz_to_mel(top, mel_scale="slaney"), bands + 2), mel_scale="slaney")
 
 
 @functools.cache
 @torch.inference_mode(False)  # kept for training too
-def mel_to_bins(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
+def mel_to_bins(sampling_rate: int, n_fft: int, bands: int, top: float) -> Tensor:
     """(bands, bins): linear interpolation of band values at the bins' frequencies."""
-    mels = np.linspace(0.0, hertz_to_mel(sampling_rate / 2, mel_scale="slaney"), bands + 2)
-    centres = mel_to_hertz(mels, mel_scale="slaney")[1:-1]
+    centres = band_edges(bands, top)[1:-1]
     bins = torch.linspace(0, sampling_rate / 2, n_fft // 2 + 1).clamp(centres[0], centres[-1])
     grid = torch.from_numpy(centres).float()
     right = torch.searchsorted(grid, bins).clamp(1, bands - 1)
@@ -41,38 +46,50 @@ def mel_to_bins(sampling_rate: int, n_fft: int, bands: int) -> Tensor:
     return (identity[right - 1] * (1 - share[:, None]) + identity[right] * share[:, None]).T.contiguous()
 
 
-def stft(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
-    """(batch, samples) → (batch, samples // hop, bins) complex; white noise of unit variance has power 1.
+def _scaled_window(config: RTVC7Config, like: Tensor) -> tuple[Tensor, Tensor]:
+    """The window of the spectra, and what they are divided by: a sound has the same spectrum at any sampling rate."""
+    window = torch.hann_window(config.n_fft, device=like.device)
+    return window, (window.square().sum() * (config.sampling_rate / UNIT_RATE)).sqrt()
+
+
+def stft(wave: Tensor, config: RTVC7Config) -> Tensor:
+    """(batch, samples) → (batch, samples // hop, bins) complex; :func:`white_noise` has power 1.
 
     Frame ``t`` is centred on sample ``t · hop``.
     """
-    window = torch.hann_window(n_fft, device=wave.device)
-    frames = torch.stft(wave.float(), n_fft, hop_length, n_fft, window, return_complex=True, pad_mode="constant")
-    return frames.transpose(1, 2)[:, : wave.shape[1] // hop_length] / window.square().sum().sqrt()
+    size, hop = config.n_fft, config.hop_length
+    window, scale = _scaled_window(config, wave)
+    frames = torch.stft(wave.float(), size, hop, size, window, return_complex=True, pad_mode="constant")
+    return frames.transpose(1, 2)[:, : wave.shape[1] // hop] / scale
 
 
-def istft(spectra: Tensor, n_fft: int, hop_length: int) -> Tensor:
+def istft(spectra: Tensor, config: RTVC7Config) -> Tensor:
     """Inverse of :func:`stft`: (batch, frames, bins) complex → (batch, frames · hop); fades out at the end."""
-    window = torch.hann_window(n_fft, device=spectra.device)
-    frames = spectra.transpose(1, 2) * window.square().sum().sqrt()
+    size, hop = config.n_fft, config.hop_length
+    window, scale = _scaled_window(config, spectra)
+    frames = spectra.transpose(1, 2) * scale
     # A line that is shorter than others of its batch is followed by silent frames: so is every other, to end alike.
-    followed = functional.pad(frames, (0, n_fft // (2 * hop_length)))
-    return torch.istft(followed, n_fft, hop_length, n_fft, window, length=spectra.shape[1] * hop_length)
+    followed = functional.pad(frames, (0, size // (2 * hop)))
+    return torch.istft(followed, size, hop, size, window, length=spectra.shape[1] * hop)
+
+
+def white_noise(unit_noise: Tensor, config: RTVC7Config) -> Tensor:
+    """Noise of unit variance → as dense, per Hz, as noise of unit variance at 16 kHz."""
+    return unit_noise * math.sqrt(config.sampling_rate / UNIT_RATE)
 
 
 def log_mel(wave: Tensor, config: RTVC7Config) -> Tensor:
     """(batch, samples) → (batch, samples // hop, latent_size), natural log of the mean magnitude in each mel band."""
-    magnitudes = stft(wave, config.n_fft, config.hop_length).abs()
-    filters = mel_filters(config.sampling_rate, config.n_fft, config.latent_size).to(wave.device)
-    return (magnitudes @ filters).clamp(min=LOG_FLOOR).log()
+    filters = mel_filters(config.sampling_rate, config.n_fft, config.latent_size, config.mel_top).to(wave.device)
+    return (stft(wave, config).abs() @ filters).clamp(min=LOG_FLOOR).log()
 
 
-def long_term_average_spectrum(wave: Tensor, config: RTVC7Config) -> Tensor:
-    """What makes a voice dark or bright, whatever its level, its timbre: (samples,) → (latent_size,).
+def long_term_average_spectrum(wave: Tensor, bands: int) -> Tensor:
+    """What makes a voice dark or bright, whatever its level, its timbre: (samples,) at 16 kHz → (bands,).
 
     Mean log-mel of the louder half of the frames, less its mean over the bands and less what it is for most people.
     """
-    mel = log_mel(wave[None], config)[0]
+    mel = log_mel(wave[None], RTVC7Config(latent_size=bands))[0]
     level = mel.mean(1)
     mean = mel[level >= level.median()].mean(0)
     return mean - mean.mean() - curve_over_bands(AVERAGE_SPECTRUM, mean)

@@ -298,8 +298,8 @@ class VoiceCloningModel(CheckedModel):
         return Voice(embedding, spectrum, *pitch_statistics(waves), tempo, report)
 
     def _timbre(self, wave: np.ndarray) -> Tensor:
-        wave = audio.resample(audio.normalize_loudness(wave), audio.SAMPLING_RATE, self.config.sampling_rate)
-        return long_term_average_spectrum(torch.from_numpy(wave).to(self.device), self.config.rtvc7_config)
+        wave = torch.from_numpy(audio.normalize_loudness(wave)).to(self.device)
+        return long_term_average_spectrum(wave, self.config.rtvc7_config.timbre_size)
 
     def probability(self, cosine: float, seconds: tuple[float, float] = (math.inf, math.inf)) -> float:
         """Of two recordings being one person's, from the cosine of their embeddings: sigmoid(scale / (1 + blur · m) ·
@@ -395,7 +395,7 @@ class VoiceCloningModel(CheckedModel):
         generators: Sequence[torch.Generator | None],
         **options: float,
     ) -> ProsodyPlan:
-        sizes = self.config.rtvc7_config.speaker_size, self.config.rtvc7_config.latent_size
+        sizes = self.config.rtvc7_config.speaker_size, self.config.rtvc7_config.timbre_size
         if any((voice.speaker_embedding.size, voice.timbre.size) != sizes for voice in voices):
             raise VoiceError("The voice was made by another model; enrol it again with this one.")
         lines = [line.flatten().to(self.device) for line in lines]
@@ -411,7 +411,7 @@ class VoiceCloningModel(CheckedModel):
         return self.rtvc7.plan(ids, mask, *about, generator=list(generators), rise=rise.to(self.device), **options)
 
     def _emphasized(self, timbres: Tensor) -> Tensor:
-        """(voices, latent_size): what sets each apart from most people, more so, unless that is the line's doing."""
+        """(voices, timbre_size): what sets each apart from most people, more so, unless that is the line's doing."""
         apart = timbres - curve_over_bands(self.config.timbre_centre, timbres)
         distance = apart.square().mean(-1, keepdim=True).sqrt()
         share = ((TELEPHONE - distance) / (TELEPHONE - PERSON)).clamp(0.0, 1.0)

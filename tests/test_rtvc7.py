@@ -20,6 +20,7 @@ from rtvc.rtvc7_signal import (
     mel_to_bins,
     pulses,
     stft,
+    white_noise,
 )
 
 TINY = {
@@ -72,14 +73,31 @@ def test_unknown_and_odd_settings_are_refused():
 
 
 def test_spectrum_and_its_inverse_return_the_wave():
-    wave = torch.randn(2, 4000)
-    restored = istft(stft(wave, 800, 200), 800, 200)
-    assert torch.allclose(restored[:, :-400], wave[:, :-400], atol=1e-4)
+    config = RTVC7Config(**WIDE)
+    wave = torch.randn(2, 6000)
+    restored = istft(stft(wave, config), config)
+    assert torch.allclose(restored[:, :-600], wave[:, :-600], atol=1e-4)
 
 
-def test_white_noise_of_unit_variance_has_power_one():
-    power = stft(torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)), 800, 200).abs().square()
+WIDE = {"sampling_rate": 24_000, "n_fft": 1200, "hop_length": 300, "latent_size": 90, "mel_top": 11745.62494}
+
+
+@pytest.mark.parametrize("sizes", [{}, WIDE])
+def test_white_noise_has_power_one_at_any_rate(sizes: dict):
+    config = RTVC7Config(**sizes)
+    noise = torch.randn(4, config.sampling_rate, generator=torch.Generator().manual_seed(0))
+    power = stft(white_noise(noise, config), config).abs().square()
     assert power[:, 2:-2].mean().item() == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_sound_has_the_same_bands_at_16_and_at_24_khz():
+    narrow, wide = RTVC7Config(), RTVC7Config(**WIDE)
+    seconds = [torch.arange(config.sampling_rate) / config.sampling_rate for config in (narrow, wide)]
+    tones = [sum(torch.sin(2 * math.pi * f * t) for f in range(150, 7500, 150))[None] for t in seconds]
+    at_16, at_24 = (log_mel(tone, config)[0, 10:-10] for tone, config in zip(tones, (narrow, wide), strict=True))
+    assert torch.allclose(at_16[:, 2:76], at_24[:, 2:76], atol=0.05)  # below the first tone there is next to nothing
+    pulse_bands = [log_mel(pulses(torch.full((1, 40), 150.0), config), config)[0, 10:-10] for config in (narrow, wide)]
+    assert torch.allclose(pulse_bands[0][:, 2:76], pulse_bands[1][:, 2:76], atol=0.05)
 
 
 @pytest.mark.parametrize("frequency", [80.0, 200.0, 400.0])
@@ -270,14 +288,14 @@ def test_trains_in_a_process_that_has_spoken(model: RTVC7Model):
 
 def test_the_average_spectrum_is_a_voice_s_whatever_its_level_and_pauses():
     torch.manual_seed(0)
-    config, noise = RTVC7Config(), 0.1 * torch.randn(16_000)
+    noise = 0.1 * torch.randn(16_000)
     dull = torch.nn.functional.conv1d(noise[None, None], torch.ones(1, 1, 5) / 5, padding=2)[0, 0]
-    bright, dark = long_term_average_spectrum(noise, config), long_term_average_spectrum(dull, config)
+    bright, dark = long_term_average_spectrum(noise, 80), long_term_average_spectrum(dull, 80)
     assert bright.shape == (80,)
     assert (bright - dark)[-10:].mean() > 0.5 > 0 > (bright - dark)[:40].mean()
-    assert torch.allclose(long_term_average_spectrum(0.2 * noise, config), bright, atol=1e-3)
+    assert torch.allclose(long_term_average_spectrum(0.2 * noise, 80), bright, atol=1e-3)
     pauses = torch.cat([noise[:8000], torch.zeros(7000), noise[8000:]])
-    assert (long_term_average_spectrum(pauses, config) - bright).abs().mean() < 0.1
+    assert (long_term_average_spectrum(pauses, 80) - bright).abs().mean() < 0.1
 
 
 def test_the_average_spectrum_moves_what_is_said(model: RTVC7Model):

@@ -103,7 +103,7 @@ from transformers import AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained("{repo}", trust_remote_code=True)
 tokens = tokenizer("Nice to meet you.", return_tensors="pt")
 speaker = torch.nn.functional.normalize(torch.randn(1, {speaker_size}), dim=-1)  # of Tuned-GE2E
-timbre = torch.zeros(1, {latent_size})  # average log spectrum of the voice
+timbre = torch.zeros(1, {timbre_size})  # average log spectrum of the voice
 statistics = torch.tensor([[5.0], [0.2], [4.0]])  # of pitch: mean of log Hz, deviation; syllables a second
 wave = model.synthesize(tokens["input_ids"], tokens["attention_mask"], speaker, timbre, *statistics)
 """,
@@ -330,7 +330,8 @@ def _use(config: dict[str, Any], repo_id: str | None, folder: Path) -> str:
     if repo_id:
         requirements = "-r requirements.txt" if kind == VoiceCloningConfig.model_type else "transformers torch"
         snippet = USES[kind].replace("{repo}", repo_id)
-        for name in ("speaker_size", "latent_size"):
+        sizes = {"timbre_size": sizes.get("latent_size")} | sizes
+        for name in ("speaker_size", "timbre_size"):
             snippet = snippet.replace(f"{{{name}}}", str(sizes.get(name)))
         section += f"\n\n`pip install {requirements}`, then:\n\n```python\n{snippet}```"
         section += "\n\n`revision=` pins a commit: the code that comes with the weights is then the one you read."

@@ -12,7 +12,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from rtvc.errors import TrainingError
 from rtvc.training.folders import last_checkpoint
-from rtvc.training.losses import magnitudes
+from rtvc.training.losses import RESOLUTIONS, magnitudes
 from rtvc.training.optim import adam
 
 SLOPE = 0.1  # of the leaky rectifiers
@@ -24,9 +24,9 @@ class ResolutionDiscriminator(nn.Module):
     wave: (batch, samples) → the maps of every layer, the last one being the scores.
     """
 
-    def __init__(self, n_fft: int, hop_length: int):
+    def __init__(self, window_length: int, rate: int):
         super().__init__()
-        self.n_fft, self.hop_length = n_fft, hop_length
+        self.window_length, self.rate = window_length, rate
         first = weight_norm(nn.Conv2d(1, 32, (9, 5), (4, 2), (4, 2)))
         sizes = (32, 64), (64, 128), (128, 128)
         self.layers = nn.ModuleList([first, *(weight_norm(nn.Conv2d(i, o, 3, 2, 1)) for i, o in sizes)])
@@ -34,7 +34,7 @@ class ResolutionDiscriminator(nn.Module):
 
     def forward(self, wave: Tensor) -> list[Tensor]:
         with torch.autocast(wave.device.type, enabled=False):
-            hidden = magnitudes(wave.float(), self.n_fft, self.hop_length)[:, None].clamp(min=1e-4).log() / 3.0
+            hidden = magnitudes(wave.float(), self.window_length, self.rate)[:, None].clamp(min=1e-4).log() / 3.0
         maps = []
         for layer in self.layers:
             hidden = functional.leaky_relu(layer(hidden), SLOPE)
@@ -43,12 +43,11 @@ class ResolutionDiscriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    """Three resolutions together."""
+    """Three resolutions together, of waves at ``rate`` Hz."""
 
-    def __init__(self):
+    def __init__(self, rate: int):
         super().__init__()
-        sizes = (1024, 256), (512, 128), (256, 64)
-        self.parts = nn.ModuleList(ResolutionDiscriminator(*each) for each in sizes)
+        self.parts = nn.ModuleList(ResolutionDiscriminator(size, rate) for size in reversed(RESOLUTIONS))
 
     def forward(self, wave: Tensor) -> list[list[Tensor]]:
         return [part(wave) for part in self.parts]
@@ -79,13 +78,13 @@ def feature_loss(real: list[list[Tensor]], generated: list[list[Tensor]]) -> Ten
 class Opponent:
     """Discriminators with their optimizer: an update of their own, then the losses they put on what was generated."""
 
-    def __init__(self, rate: float, run: str | Path | None = None):
-        """``run``: the folder of a run (``runs/NAME``) whose discriminators to go on with."""
-        self.model = Discriminators()
+    def __init__(self, learning_rate: float, rate: int, run: str | Path | None = None):
+        """``rate``: of the waves, Hz; ``run``: the folder of a run (``runs/NAME``) whose discriminators go on."""
+        self.model = Discriminators(rate)
         self.accelerator: Accelerator  # the loop's, from :meth:`prepare` on
         if run:
             self.model.load_state_dict(_discriminators(Path(run)))
-        self.optimizer = adam(list(self.model.parameters()), rate, (0.8, 0.99))
+        self.optimizer = adam(list(self.model.parameters()), learning_rate, (0.8, 0.99))
         self.inner = self.model
 
     def prepare(self, accelerator: Accelerator) -> nn.Module:

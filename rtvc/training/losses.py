@@ -13,20 +13,57 @@ from torch.nn import functional
 from transformers.audio_utils import mel_filter_bank
 
 from rtvc.rtvc7_config import RTVC7Config
-from rtvc.rtvc7_signal import log_mel
+from rtvc.rtvc7_signal import UNIT_RATE, band_edges, log_mel
 from rtvc.sayen import TINY, SayENConfig, SayENModel, compress, ear_aligned_stft
 from rtvc.training import speaker_teacher
 
 # ---------------------------------------------------------------------------------------------- RTVC-7
-RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))  # n_fft and hop of the spectra compared
+RESOLUTIONS = (256, 512, 1024)  # windows of the spectra compared, in samples at 16 kHz; a quarter of it is the hop
 MEL_WEIGHT = 1.0
+ROOM = 0.95, 0.9  # of a bandwidth: sound ends there, fading from here on; what resamplers and codecs leave of it
 
 
-def magnitudes(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
-    """(batch, samples) → (batch, bins, frames), scaled so that white noise of unit variance has power 1."""
-    window = torch.hann_window(n_fft, device=wave.device)
-    spectra = torch.stft(wave, n_fft, hop_length, n_fft, window, return_complex=True)
-    return spectra.abs() / window.square().sum().sqrt()
+def magnitudes(wave: Tensor, window_length: int, rate: int) -> Tensor:
+    """(batch, samples) at ``rate`` Hz → (batch, bins, frames), a sound's being the same at any rate.
+
+    ``window_length`` is in samples at 16 kHz; white noise of unit variance at 16 kHz has power 1.
+    """
+    size = window_length * rate // UNIT_RATE
+    window = torch.hann_window(size, device=wave.device)
+    spectra = torch.stft(wave, size, size // 4, size, window, return_complex=True)
+    return spectra.abs() / (window.square().sum() * (rate / UNIT_RATE)).sqrt()
+
+
+def _limit(bandwidth: Tensor, rate: int) -> Tensor:
+    """Hz up to which recordings of a bandwidth (rows,) teach a model of that rate; infinite where they hold all."""
+    return torch.where(bandwidth >= rate / 2, torch.inf, ROOM[0] * bandwidth)
+
+
+def bands_heard(bandwidth: Tensor, config: RTVC7Config) -> Tensor:
+    """(rows,) Hz → (rows, latent_size), 1.0 for the mel bands in which recordings of these bandwidths hold sound."""
+    top = torch.from_numpy(band_edges(config.latent_size, config.mel_top)[2:]).to(bandwidth)
+    return (top <= _limit(bandwidth, config.sampling_rate)[:, None]).to(bandwidth)
+
+
+def band_limited(waves: Tensor, bandwidth: Tensor, rate: int) -> Tensor:
+    """(rows, samples) without what lies above each row's ``bandwidth`` (rows,), so that a recording that never had it
+    can be compared with speech that has."""
+    limit = _limit(bandwidth, rate)[:, None]
+    if torch.isinf(limit).all():
+        return waves
+    spectra = torch.fft.rfft(waves.float())
+    frequencies = torch.linspace(0, rate / 2, spectra.shape[1], device=waves.device)
+    width = bandwidth[:, None] * (ROOM[0] - ROOM[1])
+    return torch.fft.irfft(spectra * ((limit - frequencies) / width).clamp(0, 1), waves.shape[1])
+
+
+def at_16_khz(waves: Tensor, rate: int) -> Tensor:
+    """(rows, samples) at ``rate`` → (rows, samples · 16,000 / rate), for listeners that hear no more."""
+    if rate == UNIT_RATE:
+        return waves
+    samples = waves.shape[1] * UNIT_RATE // rate
+    spectra = torch.fft.rfft(waves.float())[:, : samples // 2 + 1]
+    return torch.fft.irfft(spectra, samples) * (samples / waves.shape[1])
 
 
 def spectral_loss(generated: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
@@ -37,8 +74,8 @@ def spectral_loss(generated: Tensor, real: Tensor, config: RTVC7Config) -> Tenso
 
 def _spectral_loss(generated: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
     total = MEL_WEIGHT * functional.l1_loss(log_mel(generated, config), log_mel(real, config))
-    for n_fft, hop_length in RESOLUTIONS:
-        mine, theirs = magnitudes(generated, n_fft, hop_length), magnitudes(real, n_fft, hop_length)
+    for size in RESOLUTIONS:
+        mine, theirs = (magnitudes(wave, size, config.sampling_rate) for wave in (generated, real))
         logs = functional.l1_loss(mine.clamp(min=1e-3).log(), theirs.clamp(min=1e-3).log())
         convergence = (mine - theirs).norm() / theirs.norm().clamp(min=1e-3)
         total = total + (logs + 0.5 * convergence) / len(RESOLUTIONS)

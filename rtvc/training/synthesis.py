@@ -14,28 +14,39 @@ from rtvc import phonemes
 from rtvc.rtvc7 import PITCH_SPREAD, RTVC7Config, RTVC7Model
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech, held_out
-from rtvc.training.losses import spectral_loss
+from rtvc.training.growth import grown
+from rtvc.training.losses import at_16_khz, band_limited, bands_heard, spectral_loss
 from rtvc.training.models import component
 
 
 def new_model(config: dict) -> RTVC7Model:
     """The model to train: from the folder ``config["init"]``, or a new one."""
+    sizes = config.get("model") or {}
     if config.get("init"):
-        return component(RTVC7Model, config["init"])
-    return RTVC7Model(RTVC7Config(vocab_size=len(phonemes.SYMBOLS), **(config.get("model") or {})))
+        return grown(component(RTVC7Model, config["init"]), sizes)
+    return RTVC7Model(RTVC7Config(vocab_size=len(phonemes.SYMBOLS), **sizes))
 
 
-def targets(model: RTVC7Model, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Mean and log deviation of the posterior, each (batch, frames, latent_size)."""
-    return model.posterior_encoder(model.normalized_mel(batch.wave), batch.voice, batch.mask[..., None])
+def targets(model: RTVC7Model, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and log deviation of the posterior, each (batch, frames, latent_size), and in which bands the recordings
+    hold sound (batch, latent_size); the others are shown to the posterior encoder as average speech."""
+    heard = bands_heard(batch.bandwidth, model.config)
+    mel = model.normalized_mel(batch.wave) * heard[:, None]
+    return *model.posterior_encoder(mel, batch.voice, batch.mask[..., None]), heard
 
 
-EDGE = 400  # samples at each end of a window, where it lacks what stood beside it
+def over_bands(values: Tensor, heard: Tensor) -> Tensor:
+    """(batch, frames, bands) → (batch, frames), the mean over the bands that are heard (batch, bands)."""
+    return (values * heard[:, None]).sum(-1) / heard.sum(-1)[:, None]
 
 
-def without_edges(wave: Tensor) -> Tensor:
-    """(rows, samples) without the ends, which are not compared."""
-    return wave[:, EDGE:-EDGE]
+def compared(generated: Tensor, real: Tensor, bandwidth: Tensor, config: RTVC7Config) -> tuple[Tensor, Tensor]:
+    """Windows (rows, samples) as they are compared: up to where the recordings hold sound, and without two frames at
+    each end, where a window lacks what stood beside it."""
+    edge = 2 * config.hop_length
+    waves = (band_limited(wave, bandwidth, config.sampling_rate) for wave in (generated, real))
+    generated, real = (wave[:, edge:-edge] for wave in waves)
+    return generated, real
 
 
 class SynthesisStage(loop.Stage[RTVC7Model]):
@@ -46,8 +57,9 @@ class SynthesisStage(loop.Stage[RTVC7Model]):
     def __init__(self, config: dict, aligned: bool = True):
         super().__init__(config)
         self.model = self.kept = new_model(config)
-        self.speech = Speech(config["corpora"], aligned=aligned, shifted=config["shifted"])
-        self.held_out = held_out(config["corpora"], aligned)
+        rate = self.model.config.sampling_rate
+        self.speech = Speech(config["corpora"], aligned=aligned, shifted=config["shifted"], rate=rate)
+        self.held_out = held_out(config["corpora"], aligned, rate)
         self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
 
     def draw(self, random: np.random.Generator, phase: int) -> Batch:
@@ -126,30 +138,39 @@ def _masked(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def prior_losses(
-    model: RTVC7Model, batch: Batch, read: dict[str, Tensor], target: Tensor, weights: dict[str, float]
+    model: RTVC7Model,
+    batch: Batch,
+    read: dict[str, Tensor],
+    target: Tensor,
+    heard: Tensor,
+    weights: dict[str, float],
 ) -> dict[str, Tensor]:
-    """latents: L1; likelihood: of the target under prior and flow, a band and frame; duration, pitch, voicing."""
+    """latents: L1; likelihood: of the target under prior and flow, a band and frame; duration, pitch, voicing.
+
+    Bands of the target that are not ``heard`` (batch, bands) are left out; the flow is given the model's own.
+    """
     assert batch.input_ids is not None  # a batch of pieces
     assert batch.durations is not None
     mask, tokens = batch.mask, (batch.input_ids > 0).float()
     pitch, wanted = true_pitch(batch), torch.log1p(batch.durations.float())
     voicing = functional.binary_cross_entropy_with_logits(read["voicing"], pitch[..., 1], reduction="none")
     losses = {
-        "latents": _masked((read["latents"] - target).abs().mean(-1), mask),
+        "latents": _masked(over_bands((read["latents"] - target).abs(), heard), mask),
         "duration": _masked((read["log_durations"] - wanted).square(), tokens),
         "pitch": _masked((read["relative"] - pitch[..., 0]).abs(), pitch[..., 1] * mask),
         "voicing": _masked(voicing, mask),
     }
     if weights.get("likelihood"):
-        losses["likelihood"] = _masked(_negative_log_likelihood(model, read, target, mask), mask)
+        target = torch.where(heard[:, None] > 0, target, read["latents"].detach())
+        losses["likelihood"] = _masked(over_bands(_negative_log_likelihood(model, read, target, mask), heard), mask)
     return losses
 
 
 def _negative_log_likelihood(model: RTVC7Model, read: dict[str, Tensor], target: Tensor, mask: Tensor) -> Tensor:
-    """(batch, frames), nats a band, without the constant: the target carried by the flow into the prior's space."""
-    inside, log_determinant = model.flow(target, read["context"], read["condition"], mask[..., None])
+    """(batch, frames, bands) nats, without the constant: the target carried by the flow into the prior's space."""
+    inside, log_derivative = model.flow(target, read["context"], read["condition"], mask[..., None])
     distance = (inside - read["mean"]) * (-read["log_deviation"]).exp()
-    return (0.5 * distance.square() + read["log_deviation"]).mean(-1) - log_determinant / target.shape[-1]
+    return 0.5 * distance.square() + read["log_deviation"] - log_derivative
 
 
 def disturb_voice(voice: Tensor, rest: int, drop: float = 0.1, noise: float = 0.02) -> Tensor:
@@ -184,14 +205,15 @@ class TextToSpeech(nn.Module):
         """
         batch.voice = batch.voice if voice is None else voice
         with torch.no_grad():
-            target, _ = targets(self.model, batch)
+            target, _, heard = targets(self.model, batch)
         read = read_text(self.model, batch)
         generated, real = speak_windows(self.model, batch, read["latents"], self.frames, self.windows)
         if not scored:
             return {}, generated, real
-        losses = prior_losses(self.model, batch, read, target, self.weights)
+        losses = prior_losses(self.model, batch, read, target, heard, self.weights)
         losses["spectral"] = spectral_loss(generated, real, self.model.config)
-        losses |= {name: listener(generated, real) for name, listener in self.listeners.items()}
+        narrow = [at_16_khz(wave, self.model.config.sampling_rate) for wave in (generated, real)]
+        losses |= {name: listener(*narrow) for name, listener in self.listeners.items()}
         return losses, generated, real
 
 
@@ -231,4 +253,4 @@ def speak_windows(model: RTVC7Model, batch: Batch, latents: Tensor, frames: int,
     mask = cut(batch.mask)[..., None]
     noise = torch.randn(len(starts), frames * hop, device=latents.device)
     generated = model.decode(cut(latents), cut(batch.f0), batch.voice[rows], mask, noise)
-    return without_edges(generated), without_edges(cut(batch.wave, hop))
+    return compared(generated, cut(batch.wave, hop), batch.bandwidth[rows], model.config)

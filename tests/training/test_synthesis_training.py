@@ -34,7 +34,7 @@ def batch() -> Batch:
     mean, rest = f0[:, 0].log(), [torch.full((2,), value) for value in (0.2, 4.5, 40.0)]
     durations = torch.full((2, 6), FRAMES // 6)
     timbre = 0.3 * torch.randn(2, 80)
-    known = mean, rest[-1], timbre, RTVC7Model.voice(embedding, timbre, mean, *rest)
+    known = mean, rest[-1], torch.full((2,), 8000.0), timbre, RTVC7Model.voice(embedding, timbre, mean, *rest)
     return Batch(wave, f0, torch.ones(2, FRAMES), *known, torch.randint(1, 20, (2, 6)), durations)
 
 
@@ -64,7 +64,7 @@ def decrease(parameters: list, loss_of, steps: int = 25, rate: float = 3e-3) -> 
 
 def test_decoder_and_posterior_learn(model: RTVC7Model, batch: Batch):
     def loss() -> torch.Tensor:
-        mean, _ = synthesis.targets(model, batch)
+        mean, _, _ = synthesis.targets(model, batch)
         noise = torch.randn(batch.wave.shape, generator=torch.Generator().manual_seed(0))
         made = model.decode(mean, batch.f0, batch.voice, batch.mask[..., None], noise)
         return losses.spectral_loss(made, batch.wave, model.config)
@@ -75,11 +75,11 @@ def test_decoder_and_posterior_learn(model: RTVC7Model, batch: Batch):
 
 def test_text_side_learns_latents_durations_and_pitch(model: RTVC7Model, batch: Batch):
     with torch.no_grad():
-        target, _ = synthesis.targets(model, batch)
+        target, _, heard = synthesis.targets(model, batch)
     weights = {"latents": 1.0, "likelihood": 0.2, "duration": 0.5, "pitch": 0.5, "voicing": 0.3}
 
     def loss() -> torch.Tensor:
-        found = synthesis.prior_losses(model, batch, synthesis.read_text(model, batch), target, weights)
+        found = synthesis.prior_losses(model, batch, synthesis.read_text(model, batch), target, heard, weights)
         assert set(found) == set(weights)
         return sum(weights[name] * value for name, value in found.items())
 
@@ -90,9 +90,9 @@ def test_every_part_gets_a_gradient(model: RTVC7Model, batch: Batch):
     for parameter in model.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
-    target, _ = synthesis.targets(model, batch)
+    target, _, heard = synthesis.targets(model, batch)
     found = synthesis.read_text(model, batch)
-    total = sum(synthesis.prior_losses(model, batch, found, target, {"likelihood": 1.0}).values())
+    total = sum(synthesis.prior_losses(model, batch, found, target, heard, {"likelihood": 1.0}).values())
     made, real = synthesis.speak_windows(model, batch, found["latents"], frames=32, windows=2)
     (total + losses.spectral_loss(made, real, model.config)).backward()
     silent = [name for name, parameter in model.named_parameters() if parameter.grad is None]
@@ -111,7 +111,7 @@ def test_windows_are_cut_at_the_same_place_of_both(model: RTVC7Model, batch: Bat
 
 def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator(accelerator: Accelerator):
     torch.manual_seed(0)
-    opponent = Opponent(2e-3)
+    opponent = Opponent(2e-3, 16_000)
     opponent.prepare(accelerator)
     real = torch.sin(torch.arange(6000) * 0.1).expand(4, -1) * 0.1
     made = (0.05 * torch.randn(4, 6000)).requires_grad_()

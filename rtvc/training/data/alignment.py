@@ -164,11 +164,11 @@ def _warped(model: VoiceCloningModel, symbols: list[str], wave: np.ndarray) -> t
     waves = torch.from_numpy(wave)[None]
     embedding = model.tuned_ge2e(model.earspeech(waves).features).speaker_embedding
     ids = torch.tensor([[phonemes.IDS[symbol] for symbol in symbols]])
-    spectrum = long_term_average_spectrum(waves[0], model.rtvc7.config)[None]
+    spectrum = long_term_average_spectrum(waves[0], model.rtvc7.config.timbre_size)[None]
     spoken = model.rtvc7.synthesize(ids, torch.ones_like(ids), embedding, spectrum, *about)
     assert spoken.waveform is not None
     assert spoken.durations is not None
-    spoken_features = features(spoken.waveform[0].numpy())
+    spoken_features = features(audio.resample(spoken.waveform[0].numpy(), model.config.sampling_rate))
     return _carried(spoken.durations[0].numpy(), spoken_features.numpy(), recorded.numpy())
 
 

@@ -14,7 +14,7 @@ from rtvc.training import folders
 from rtvc.training.data import store
 from rtvc.training.disk import write_text, writing
 
-HOP_LENGTH = RTVC7Config().hop_length
+HOP_LENGTH = RTVC7Config().hop_length  # at 16 kHz, as everything here is
 FRAME_RATE = store.SAMPLING_RATE / HOP_LENGTH
 VOICES = ".voices.npz"  # of a corpus, in the cache: keys, embeddings, timbres
 

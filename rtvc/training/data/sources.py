@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from rtvc.errors import TrainingError
@@ -31,24 +32,26 @@ from rtvc.training import folders
 from rtvc.training.disk import reading, write_text
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-FORMAT = 2  # counts up when clips are read differently: caches are then made anew
+FORMAT = 3  # counts up when clips are read differently: caches are then made anew
 HUB = "hf:"
 TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript")
 SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id")
 SECOND_MICROPHONE = "_mic2"  # how names end in VCTK where another microphone heard the same reading
 SAVE_SECONDS = 30  # between sums that are kept: reading all of a large corpus once takes many minutes
-Audio = Path | bytes | None  # encoded, or where it lies; none: named, but not there
+Audio = Path | bytes | tuple[np.ndarray, int] | None  # encoded, where it lies, or (samples, Hz); none: not there
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording: its name within the corpus, who speaks and what, and whether the text was heard by a machine."""
+    """One recording: its name within the corpus, who speaks and what, whether the text was heard by a machine, and up
+    to which frequency it holds sound (Hz; 0: half of its sampling rate)."""
 
     file: str
     speaker: str
     gender: str
     text: str
     text_source: str = "corpus"
+    bandwidth: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def find(name: str, cache: Path) -> Source:
 def _find(name: str, cache: Path) -> Source:
     if name.startswith(HUB):
         return Hub.open(name)
+    if (cache / f"{name}.jsonl").is_file():
+        return Synthetic(name, _key(str((cache / f"{name}.jsonl").stat().st_size)), cache / name)
     path = Path(name).expanduser()
     if path.is_dir():
         return Folder.open(name, path, cache)
@@ -97,10 +102,12 @@ def checksum(root: Path, files: Iterable[Path], cache: Path) -> str:
     kept = {seen: sums[seen] for seen in names}
     if kept != known:
         write_text(place, json.dumps(kept))
-    digest = hashlib.sha256(f"{FORMAT}".encode())
-    for seen, file in names.items():
-        digest.update(f"{file.relative_to(root.parent)} {kept[seen]}\n".encode())
-    return digest.hexdigest()[:10]
+    return _key("".join(f"{file.relative_to(root.parent)} {kept[seen]}\n" for seen, file in names.items()))
+
+
+def _key(content: str) -> str:
+    """What a corpus is cached under: another one where it, or how it is read, is another."""
+    return hashlib.sha256(f"{FORMAT}{content}".encode()).hexdigest()[:10]
 
 
 def _seen(file: Path, root: Path) -> str:
@@ -158,7 +165,32 @@ class Archive(Source):
         if rows and "file" not in rows[0]:
             raise TrainingError(f"The table “{table.name}” has no column “file”; its first line names the columns.")
         names = ("file", "speaker", "gender", "text", "text_source")
-        return {row["file"]: Clip(**{name: row.get(name) or "" for name in names}) for row in rows}
+        return {
+            row["file"]: Clip(
+                **{name: row.get(name) or "" for name in names}, bandwidth=float(row.get("bandwidth") or 0)
+            )
+            for row in rows
+        }
+
+
+# ---------------------------------------------------------------------------------------------- synthetic speech
+@dataclass(frozen=True)
+class Synthetic(Source):
+    """What a teacher read into the cache: ``stem.jsonl``, a line an utterance; ``stem.i16``, its waves at 24 kHz."""
+
+    stem: Path
+    RATE = 24_000
+
+    def lines(self) -> Iterator[dict]:
+        """What is known of each utterance."""
+        for line in self.stem.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)
+
+    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+        waves = np.memmap(self.stem.with_suffix(".i16"), np.int16, "r")
+        for line in self.lines():
+            wave = waves[line["start"] : line["start"] + line["samples"]]
+            yield Clip(line["file"], line["speaker"], "", line["text"], "teacher"), (np.array(wave), self.RATE)
 
 
 # ---------------------------------------------------------------------------------------------- folders
@@ -262,7 +294,7 @@ class Hub(Source):
         if "audio" not in rows.column_names:
             raise TrainingError(f"The dataset “{name}” has no column “audio”; name a dataset of recordings.")
         rows = rows.cast_column("audio", datasets.Audio(decode=False))
-        return cls(name, hashlib.sha256(f"{FORMAT} {rows._fingerprint}".encode()).hexdigest()[:10], rows)
+        return cls(name, _key(f" {rows._fingerprint}"), rows)
 
     def clips(self) -> Iterator[tuple[Clip, Audio]]:
         columns = self.rows.column_names

@@ -18,10 +18,10 @@ from rtvc import phonemes
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training.data import alignment, measurements, store, synthetic_voices
-from rtvc.training.data.measurements import FRAME_RATE, HOP_LENGTH
+from rtvc.training.data.measurements import FRAME_RATE
 
 SPEAKER_SIZE = RTVC7Config().speaker_size
-UNKNOWN_VOICE = np.zeros(SPEAKER_SIZE), np.zeros(RTVC7Config().latent_size)  # a voice of which nothing is known
+UNKNOWN_VOICE = np.zeros(SPEAKER_SIZE), np.zeros(RTVC7Config().timbre_size)  # a voice of which nothing is known
 STATISTICS_NOISE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
 PIECE_SECONDS = (1.0, 6.0)  # of a training piece: the bound that a batch shares lies between these
 SHORTEST_SECONDS = 0.5  # shorter pieces are left out
@@ -40,6 +40,7 @@ class Item:
     traits: tuple[float, float, float, float]
     symbols: list[str] | None
     durations: np.ndarray | None
+    bandwidth: float
     speed: float = 1.0
 
     def played(self, suffix: str, speed: float) -> Item:
@@ -59,6 +60,7 @@ class Item:
             f0=np.asarray(self.f0)[places] * np.float32(speed),
             traits=(pitch_mean + float(np.log(speed)), pitch_std, tempo * speed, snr),
             durations=durations,
+            bandwidth=self.bandwidth * speed,
             speed=speed,
         )
 
@@ -67,9 +69,9 @@ class Item:
 class Batch:
     """Padded rows of speech.
 
-    wave: (batch, frames · hop); f0 (Hz), mask: (batch, frames); pitch_mean, quality (dB over the noise): (batch,);
-    timbre: (batch, 80); voice: (batch, 340), see ``RTVC7Model.voice``; input_ids, durations: (batch, tokens), of pieces
-    only.
+    wave: (batch, frames · hop) at the model's rate; f0 (Hz), mask: (batch, frames); pitch_mean, quality (dB over the
+    noise), bandwidth (Hz, up to which the wave holds sound): (batch,); timbre: (batch, 80); voice: (batch, 340), see
+    ``RTVC7Model.voice``; input_ids, durations: (batch, tokens), of pieces only.
     """
 
     wave: Tensor
@@ -77,6 +79,7 @@ class Batch:
     mask: Tensor
     pitch_mean: Tensor
     quality: Tensor
+    bandwidth: Tensor
     timbre: Tensor
     voice: Tensor
     input_ids: Tensor | None = None
@@ -99,10 +102,16 @@ class Speech:
         reject: float = 0.04,
         shifted: tuple[str, ...] | list[str] = (),
         only: Collection[str] | None = None,
+        rate: int = store.SAMPLING_RATE,
     ):
-        """``reject``: the share of each corpus that is aligned worst and left out; ``only``: these files alone."""
+        """``rate``: of the waves in Hz; ``reject``: the share of each corpus that is aligned worst and left out;
+        ``only``: these files alone."""
         loaded = {name: store.load_corpus(name) for name in weights}
-        self._samples = {name: corpus.samples for name, corpus in loaded.items()}
+        self.rate, self.hop = rate, rate // int(FRAME_RATE)
+        self._samples = {
+            name: corpus.widest if rate > store.SAMPLING_RATE else (corpus.samples, store.SAMPLING_RATE)
+            for name, corpus in loaded.items()
+        }
         train, development = store.split(list(loaded.values()))
         chosen = {"train": train, "development": development, "all": train + development}[kind]
         known = (
@@ -150,16 +159,19 @@ class Speech:
         statistics = (traits["pitch_mean"], traits["pitch_std"], traits["tempo"], min(max(traits["snr"], 15.0), 60.0))
         f0 = curves[traits["start"] : traits["start"] + traits["frames"]]
         symbols, durations = (known["symbols"], np.array(known["frames"])) if known else (None, None)
-        place = (utterance.start, traits["frames"])
-        self.items.append(Item(key, utterance.corpus, utterance.speaker, *place, f0, statistics, symbols, durations))
+        place, about = (utterance.start, traits["frames"]), (statistics, symbols, durations, utterance.bandwidth)
+        self.items.append(Item(key, utterance.corpus, utterance.speaker, *place, f0, *about))
 
     def wave(self, item: Item, first: int = 0, frames: int | None = None) -> np.ndarray:
         """(frames · hop,) float32 from frame ``first`` on."""
-        samples = (item.frames if frames is None else frames) * HOP_LENGTH
-        begin = item.start + round(first * HOP_LENGTH * item.speed)
-        stop = begin + round(samples * item.speed)
-        wave = self._samples[item.corpus][begin:stop].astype(np.float32) / store.FULL_SCALE
-        return wave if item.speed == 1.0 else synthetic_voices.played(wave, item.speed)[:samples]
+        samples, rate = self._samples[item.corpus]
+        step = rate / FRAME_RATE * item.speed  # samples of the recording a frame
+        begin = item.start * rate // store.SAMPLING_RATE + round(first * step)
+        count = item.frames if frames is None else frames
+        wave = samples[begin : begin + round(count * step)].astype(np.float32) / store.FULL_SCALE
+        if rate * item.speed == self.rate:
+            return wave
+        return synthetic_voices.played(wave, rate * item.speed / self.rate)[: count * self.hop]
 
     def crops(self, batch: int, frames: int, rng: np.random.Generator) -> Batch:
         """Windows of ``frames`` frames from anywhere; shorter utterances are padded with silence."""
@@ -215,7 +227,7 @@ class Speech:
         return item, begin, int(ends[last - 1]) - begin, (first, last)
 
     def _collate(self, rows: list, rng: np.random.Generator, frames: int) -> Batch:
-        wave, f0 = np.zeros((len(rows), frames * HOP_LENGTH), np.float32), np.zeros((len(rows), frames), np.float32)
+        wave, f0 = np.zeros((len(rows), frames * self.hop), np.float32), np.zeros((len(rows), frames), np.float32)
         mask = np.zeros((len(rows), frames), np.float32)
         for row, (item, first, count, _) in enumerate(rows):
             piece = self.wave(item, first, count)
@@ -228,7 +240,8 @@ class Speech:
         pitch_mean, pitch_std, tempo, snr = (statistics + noise).unbind(-1)
         voice = RTVC7Model.voice(embeddings, timbres, pitch_mean, pitch_std, tempo, snr)
         waves, curves, real = (torch.from_numpy(values) for values in (wave, f0, mask))
-        batch = Batch(waves, curves, real, pitch_mean, snr, timbres, voice)
+        bandwidth = torch.tensor([float(item.bandwidth) for item, *_ in rows])
+        batch = Batch(waves, curves, real, pitch_mean, snr, bandwidth, timbres, voice)
         if rows[0][3] is not None:
             batch.input_ids, batch.durations = _symbols(rows)
         return batch
@@ -246,10 +259,10 @@ class Speech:
         return [torch.from_numpy(np.stack(some).astype(np.float32)) for some in zip(*known, strict=True)]
 
 
-def held_out(corpora: dict[str, float], aligned: bool = True) -> Speech | None:
+def held_out(corpora: dict[str, float], aligned: bool = True, rate: int = store.SAMPLING_RATE) -> Speech | None:
     """The development speakers' speech, if the corpora have any."""
     try:
-        return Speech(corpora, "development", aligned)
+        return Speech(corpora, "development", aligned, rate=rate)
     except TrainingError:
         return None
 

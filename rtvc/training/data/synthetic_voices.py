@@ -37,7 +37,7 @@ def speeds(speaker: str, ranges: dict[str, tuple[float, float]]) -> dict[str, fl
 
 def played(wave: np.ndarray, speed: float) -> np.ndarray:
     """``wave`` played ``speed`` times as fast: pitch, formants and tempo all move."""
-    return soxr.resample(wave, speed, 1.0, quality="MQ")
+    return soxr.resample(wave, speed, 1.0, quality="HQ")
 
 
 def copies(wave: np.ndarray, speaker: str, ranges: dict[str, tuple[float, float]]) -> Iterator[tuple[str, np.ndarray]]:

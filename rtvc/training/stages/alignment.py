@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtvc import phonemes
-from rtvc.errors import TextError
-from rtvc.training.data import store
+from rtvc.errors import TextError, TrainingError
+from rtvc.training import folders
+from rtvc.training.data import sources, store
 from rtvc.training.data.alignment import (
     ALIGNED,
     CLASSES,
@@ -38,7 +39,7 @@ QUIET = 4.0  # natural-log units below an utterance's loud frames (35 dB): silen
 
 def synthetic_labels(symbols: list[str], seconds: list[float], mel: Tensor) -> np.ndarray:
     """The durations of synthetic speech as frame classes; its word boundaries, which cover sound, are left open."""
-    ends = np.round(np.cumsum(seconds) * FRAME_RATE).astype(int)
+    ends = np.round(np.cumsum(seconds) * FRAME_RATE).astype(int).clip(0)
     labels = labels_of(symbols, np.diff(ends, prepend=0).tolist(), len(mel))
     level = mel.mean(1).numpy()
     silent = level < np.quantile(level, 0.9) - QUIET / 2.0
@@ -113,21 +114,33 @@ def _load(corpora: list[str]) -> list[tuple[str, list[str], Tensor, bool]]:
     return found
 
 
-def _synthetic_speech() -> list[tuple[str, list[str], Tensor, np.ndarray]]:
-    corpus = store.load_corpus(store.SYNTHETIC_SPEECH)
-    known = json.loads(corpus.file(DURATIONS).read_text(encoding="utf-8"))
-    items = []
+def _synthetic_speech(name: str) -> list[tuple[str, list[str], Tensor, np.ndarray]]:
+    corpus, items = store.load_corpus(name), []
+    known = _known_durations(corpus)
     for utterance in corpus.utterances:
-        mel, symbols = features(corpus.wave(utterance)), known[utterance.file]["symbols"]
-        labels = synthetic_labels(symbols, known[utterance.file]["seconds"], mel)
-        items.append((f"{store.SYNTHETIC_SPEECH}/{utterance.file}", symbols, mel.half(), labels))
+        mel, (symbols, seconds) = features(corpus.wave(utterance)), known[utterance.file]
+        labels = synthetic_labels(symbols, [seconds[0] - utterance.cut, *seconds[1:]], mel)
+        items.append((f"{name}/{utterance.file}", symbols, mel.half(), labels))
     return items
+
+
+def _known_durations(corpus: store.Corpus) -> dict[str, tuple[list[str], list[float]]]:
+    """Symbols and their seconds by file, as the teacher gave them."""
+    if corpus.name == store.SYNTHETIC_SPEECH:
+        lines = json.loads(corpus.file(DURATIONS).read_text(encoding="utf-8"))
+    else:
+        source = sources.find(corpus.name, folders.CACHE)
+        if not isinstance(source, sources.Synthetic):
+            raise TrainingError(f"“{corpus.name}” is no synthetic speech; name what a teacher read, such as kokoro0.")
+        lines = {line["file"]: line for line in source.lines()}
+    return {file: (line["symbols"], line["seconds"]) for file, line in lines.items()}
 
 
 def train(config: dict) -> None:
     """Align everything in ``corpora``, and write a corpus's alignments into the cache."""
     start = time.time()
-    synthetic = _synthetic_speech()
+    name = config["synthetic"]
+    synthetic = _synthetic_speech(name)
     print(f"synthetic speech loaded {time.time() - start:.0f} s", flush=True)
     classifier = FrameClassifier()
     items = [(mel.float(), labels) for _, _, mel, labels in synthetic]
@@ -146,7 +159,7 @@ def train(config: dict) -> None:
             for (_, symbols, mel, _), (frames, score) in zip(utterances, found, strict=True)
             if score > bar
         ]
-        _save(utterances, found, [store.SYNTHETIC_SPEECH, *config["corpora"]])
+        _save(utterances, found, [name, *config["corpora"]])
         print(f"{time.time() - start:.0f} s", flush=True)
         if round_index < config["rounds"]:
             fit(classifier, items, config["steps"], config["learning_rate"] / 2, round_index + 1)

@@ -11,16 +11,20 @@ from rtvc.rtvc7_signal import log_mel
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import Opponent
-from rtvc.training.losses import spectral_loss
+from rtvc.training.losses import bands_heard, spectral_loss
+from rtvc.training.models import component
 from rtvc.training.optim import adam, rate_at
-from rtvc.training.synthesis import SynthesisStage, targets, without_edges
+from rtvc.training.synthesis import SynthesisStage, compared, over_bands, targets
 
 
-def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator) -> None:
-    """Mean and deviation of each mel band over speech, for the model's normalisation."""
-    mels = log_mel(speech.crops(256, 80, rng).wave, model.config).flatten(0, 1)
-    model.mel_mean.copy_(mels.mean(0))
-    model.mel_deviation.copy_(mels.std(0))
+def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator, first: int) -> None:
+    """Mean and deviation of the mel bands from ``first`` on over the speech that has them, for their normalisation."""
+    batch = speech.crops(256, 80, rng)
+    mels, heard = log_mel(batch.wave, model.config), bands_heard(batch.bandwidth, model.config).bool()
+    for band in range(first, model.config.latent_size):
+        values = mels[..., band][heard[:, band]]
+        if len(values):
+            model.mel_mean[band], model.mel_deviation[band] = values.mean(), values.std()
 
 
 class WaveAutoencoder(nn.Module):
@@ -33,14 +37,14 @@ class WaveAutoencoder(nn.Module):
     def forward(self, batch: Batch, scored: bool = True) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Losses, and the waves generated and real, each (batch, samples); without ``scored`` no losses."""
         model, mask = self.model, batch.mask[..., None]
-        mean, log_deviation = targets(model, batch)
+        mean, log_deviation, heard = targets(model, batch)
         latents = mean + log_deviation.exp() * torch.randn_like(mean)
         generated = model.decode(latents, batch.f0, batch.voice, mask, torch.randn_like(batch.wave))
-        generated, real = without_edges(generated), without_edges(batch.wave)
+        generated, real = compared(generated, batch.wave, batch.bandwidth, model.config)
         if not scored:
             return {}, generated, real
         spectral = spectral_loss(generated, real, model.config)
-        kl = (0.5 * (mean.square() + (2 * log_deviation).exp() - 1) - log_deviation).mean()
+        kl = over_bands(0.5 * (mean.square() + (2 * log_deviation).exp() - 1) - log_deviation, heard).mean()
         deviation = log_deviation.exp().mean().detach()
         total = spectral + self.kl_weight * kl
         return {"total": total, "spectral": spectral, "kl": kl, "deviation": deviation}, generated, real
@@ -51,12 +55,12 @@ class DecoderStage(SynthesisStage):
 
     def __init__(self, config: dict):
         super().__init__(config, aligned=False)
-        if not config.get("init"):
-            _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]))
+        known = component(RTVC7Model, config["init"]).config.latent_size if config["init"] else 0
+        _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]), known)
         self.objective = WaveAutoencoder(self.model, config["kl_weight"])
         parameters = [*self.model.decoder.parameters(), *self.model.posterior_encoder.parameters()]
         self.optimizer = adam(parameters, config["learning_rate"])
-        self.opponent = Opponent(config["discriminator_rate"])
+        self.opponent = Opponent(config["discriminator_rate"], self.model.config.sampling_rate)
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
         return speech.crops(self.config["batch_size"], self.config["frames"], random)

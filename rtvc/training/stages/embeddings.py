@@ -38,7 +38,7 @@ def train(config: dict) -> None:
                 embedding = encoders[1](encoders[0](clip[None]).features).speaker_embedding[0]
                 keys.append(utterance.file + suffix)
                 embeddings.append(embedding.half().numpy())
-                timbres.append(long_term_average_spectrum(clip, RTVC7Config()).half().numpy())
+                timbres.append(long_term_average_spectrum(clip, RTVC7Config().timbre_size).half().numpy())
         with writing(folders.CACHE):
             np.savez(
                 corpus.file(VOICES),

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rtvc import VoiceCloningModel, phonemes
+from rtvc import VoiceCloningModel, audio, phonemes
 from rtvc.errors import TextError, TrainingError
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import loop
@@ -45,7 +45,14 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
         self.voice = self.whole.enroll([store.load_corpus(config["recordings"]).wave(utterance) for utterance in own])
         names = {config["recordings"]: 1.0}
         self.speech, self.unheard = (
-            Speech(names, "all", reject=0.0, only={utterance.file for utterance in some}) for some in (own, self.held)
+            Speech(
+                names,
+                "all",
+                reject=0.0,
+                only={utterance.file for utterance in some},
+                rate=self.whole.config.sampling_rate,
+            )
+            for some in (own, self.held)
         )
         self.model.requires_grad_(False)
         learning = [*self.model.prior.parameters(), *self.model.flow.parameters()]
@@ -87,7 +94,7 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
         items = [item for item in self.unheard.items if item.key.endswith(f"/{self.held[number].file}")]
         batch = self._in_the_voice(self.unheard.pieces_of(items, np.random.default_rng(number), 20.0))
         found, _, _ = TextToSpeech(kept, self.listeners, self.config)(batch.to(kept.device))
-        spoken = self._spoken(kept, number)
+        spoken = audio.resample(self._spoken(kept, number), self.whole.config.sampling_rate)
         recorded = store.load_corpus(self.config["recordings"]).wave(self.held[number])
         likeness = 1 - self.listeners["speaker"](
             *(torch.from_numpy(wave)[None].to(kept.device) for wave in (spoken, recorded))

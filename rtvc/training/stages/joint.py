@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtvc import VoiceCloningModel
+from rtvc import VoiceCloningModel, audio
 from rtvc.rtvc7_networks import TRAITS
 from rtvc.rtvc7_signal import long_term_average_spectrum
 from rtvc.training import loop
@@ -37,7 +37,7 @@ class JointModel(nn.Module):
         self.speaking = TextToSpeech(model.rtvc7, {"speaker": SpeakerConsistency(*judges)}, config)
         self.enhancement = SayENLoss(model.sayen.config, *judges)
         self.ge2e = TunedGE2ELoss(margins=tuple(config["margins"])).requires_grad_(False)
-        self.rest = TRAITS + model.rtvc7.config.latent_size
+        self.rest = TRAITS + model.rtvc7.config.timbre_size
 
     def forward(self, batch: dict, scored: bool = True) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Losses, and windows generated and real (windows, samples); without ``scored`` no losses."""
@@ -73,12 +73,13 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         self._set_dropout(config["sayen_dropout"])
         self.judges = copy.deepcopy(self.model.earspeech), copy.deepcopy(self.model.tuned_ge2e)
         self.objective = JointModel(self.model, self.judges, config)
-        self.speech = Speech(config["corpora"], shifted=config["shifted"])
-        self.held_out = held_out(config["corpora"])
+        rate = self.model.config.sampling_rate
+        self.speech = Speech(config["corpora"], shifted=config["shifted"], rate=rate)
+        self.held_out = held_out(config["corpora"], rate=rate)
         self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
         self.noisy_speech = NoisySpeech(config["corpora"], config["seconds"], config["snr"])
         self.optimizer = adam(self._groups(), config["rtvc7_lr"])
-        self.opponent = Opponent(config["discriminator_lr"], config["opponent"])
+        self.opponent = Opponent(config["discriminator_lr"], rate, config["opponent"])
 
     def _set_dropout(self, dropout: float) -> None:
         """SayEN learns with it; the encoder stays in evaluation mode, as batch norm would make what RTVC-7 hears of a
@@ -101,14 +102,17 @@ class JointStage(loop.Stage[VoiceCloningModel]):
     def draw_from(self, speech: Speech, random: np.random.Generator) -> dict:
         """Pieces to speak, crops to hear, and noisy and clean crops; rows 2k and 2k + 1 are of one person."""
         items = speech.pairs(max(1, self.config["batch_size"] // 2), random)
-        crops = [self._crop(speech.wave(item), random) for item in items]
+        crops = [self._crop(audio.resample(speech.wave(item), speech.rate), random) for item in items]
         noisy, clean = zip(*(self.noisy_speech.disturb(crop, random) for crop in crops), strict=True)
         waves = {"crop": crops, "noisy": noisy, "clean": clean}
         stacked = {name: torch.from_numpy(np.stack(rows)).float() for name, rows in waves.items()}
         pieces = speech.pieces_of(items, random, self.config["longest"])
         places = np.arange(len(items)) ^ 1  # the same person's other recording
         pieces.timbre = torch.stack(
-            [long_term_average_spectrum(stacked["crop"][place], self.model.rtvc7.config) for place in places]
+            [
+                long_term_average_spectrum(stacked["crop"][place], self.model.rtvc7.config.timbre_size)
+                for place in places
+            ]
         )
         pieces.voice = torch.cat([pieces.voice[:, : -pieces.timbre.shape[1]], pieces.timbre], -1)
         return {"speech": pieces} | stacked

@@ -33,7 +33,7 @@ class PolishStage(SynthesisStage):
         self.objective = TextToSpeech(self.model, self.listeners, config)
         self.optimizer = adam(list(self.model.decoder.parameters()), config["learning_rate"], (0.8, 0.98))
         self.optimizer.add_param_group({"params": text_parameters(self.model)})
-        self.opponent = Opponent(config["discriminator_rate"], config["opponent"])
+        self.opponent = Opponent(config["discriminator_rate"], self.model.config.sampling_rate, config["opponent"])
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
         return speech.pieces(self.config["seconds"], random, self.config["longest"])

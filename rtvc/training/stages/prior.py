@@ -33,10 +33,10 @@ class TextToLatents(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses named in the weights, and their weighted sum."""
         with torch.no_grad():
-            target, _ = targets(self.model, batch)
+            target, _, heard = targets(self.model, batch)
         if self.training:
-            batch.voice = disturb_voice(batch.voice, TRAITS + self.model.config.latent_size)
-        losses = prior_losses(self.model, batch, read_text(self.model, batch), target, self.weights)
+            batch.voice = disturb_voice(batch.voice, TRAITS + self.model.config.timbre_size)
+        losses = prior_losses(self.model, batch, read_text(self.model, batch), target, heard, self.weights)
         return weighted(losses, self.weights)
 
 
