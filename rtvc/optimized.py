@@ -31,7 +31,7 @@ PARTS = {
     "text_encoder": (1, None, 1),
     "duration_predictor": (1, None, 1),
     "pitch_predictor": (1, None, 1),
-    "prior": (1, 1, None, None, 1),
+    "prior": (1, 1, None, 1, None, 1),
     "flow": (1, 1, None, 1),
     "decoder": (1, 1, None, 1),
 }
@@ -137,7 +137,8 @@ def _made_up_voices(model: nn.Module) -> list[Voice]:
         wave = audio.resample(model.synthesize(line, drawn), config.sampling_rate)
         with torch.inference_mode():
             embedding, timbre = model._embed(wave).cpu().numpy(), model._timbre(wave).cpu().numpy()
-        voices.append(Voice(embedding, timbre, pitch, 0.2, 4.5))
+            reference = model._reference([wave])
+        voices.append(Voice(embedding, timbre, pitch, 0.2, 4.5, reference=reference))
     return voices
 
 
@@ -157,7 +158,7 @@ def _exported(rtvc7: nn.Module, name: str, inputs: tuple[Tensor, ...]) -> bytes:
     """A part of RTVC-7 as an ONNX graph, for any number of lines of any length."""
     part, graph = getattr(rtvc7, name), io.BytesIO()
     axes = {
-        f"input{place}": {0: "lines"} if axis is None else {0: "lines", axis: "length"}
+        f"input{place}": {0: "lines"} if axis is None else {0: "lines", axis: f"length{place}"}
         for place, axis in enumerate(PARTS[name])
     }
     torch.onnx.export(

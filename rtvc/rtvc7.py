@@ -65,7 +65,8 @@ class RTVC7Output(ModelOutput):
 class ProsodyPlan:
     """Lines that are ready to be said: everything but their sound, see :meth:`RTVC7Model.plan`.
 
-    voice, condition, average_spectrum: one vector a line; durations: (batch, tokens) frames; hidden: (batch, frames,
+    voice, condition, average_spectrum: one vector a line; reference: (batch, number, timbre_size), see
+    `reference_frames` in rtvc7_signal.py; durations: (batch, tokens) frames; hidden: (batch, frames,
     hidden_size); mask: (batch, frames, 1); curve: (batch, frames, 2), relative log F0 and voicing; f0: (batch, frames)
     Hz; source: (batch, frames · hop) pulses; noise: (batch, frames, hop + latent_size); temperature: at which latents
     are drawn, the deviation in units of the prior's own.
@@ -74,6 +75,7 @@ class ProsodyPlan:
     voice: Tensor
     condition: Tensor
     average_spectrum: Tensor
+    reference: Tensor
     durations: Tensor
     hidden: Tensor
     mask: Tensor
@@ -210,6 +212,7 @@ class RTVC7Model(CheckedModel):
         variation: float = 0.0,
         generator: Generators = None,
         rise: Tensor | None = None,
+        reference: Tensor | None = None,
     ) -> ProsodyPlan:
         """All of some lines but their sound.
 
@@ -217,7 +220,8 @@ class RTVC7Model(CheckedModel):
         timbre_size), the long-term average spectrum; pitch_mean, pitch_std (natural log of Hz) and tempo, the speaking
         rate (syllables per voiced second): (batch,); ``pitch`` shifts by semitones; ``variation`` is the temperature at
         which latents are drawn; ``generator``: one for all lines, or a list with one for each; ``rise`` (batch, tokens)
-        in 0…1: how far the pitch is drawn to the top of the voice's range at the end of each token.
+        in 0…1: how far the pitch is drawn to the top of the voice's range at the end of each token; ``reference``:
+        (batch, number, timbre_size), frames of each person's speech, frames of zeros being none.
         """
         quality = torch.full_like(pitch_mean, self.config.recording_quality)
         voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality).to(self.dtype)
@@ -241,7 +245,9 @@ class RTVC7Model(CheckedModel):
         # line is by itself; else padding to longer lines of the batch would bend the pitch of its last frame.
         continued = torch.where(mask[..., 0] > 0, f0, f0.gather(1, frames[:, None] - 1))
         source = pulses(continued, self.config) * mask[..., 0].repeat_interleave(self.config.hop_length, 1)
-        return ProsodyPlan(voice, condition, timbre, durations, hidden, mask, curve, f0, source, noise, variation)
+        reference = timbre.new_zeros(len(timbre), 0, timbre.shape[1]) if reference is None else reference
+        known = voice, condition, timbre, reference
+        return ProsodyPlan(*known, durations, hidden, mask, curve, f0, source, noise, variation)
 
     @torch.inference_mode()
     def render(self, plan: ProsodyPlan, start: int = 0, stop: int | None = None) -> Tensor:
@@ -255,7 +261,9 @@ class RTVC7Model(CheckedModel):
         hidden, mask, curve, f0, noise = (
             framewise[:, low:high] for framewise in (plan.hidden, plan.mask, plan.curve, plan.f0, plan.noise)
         )
-        latents, log_deviation, context = self.prior(hidden, curve, plan.average_spectrum, plan.condition, mask)
+        latents, log_deviation, context = self.prior(
+            hidden, curve, plan.average_spectrum, plan.reference, plan.condition, mask
+        )
         latents = self._drawn(latents, plan.temperature * log_deviation.exp() * noise[..., hop:], context, plan, mask)
         aperiodic, source = noise[..., :hop].flatten(1), plan.source[:, low * hop : high * hop]
         wave = self.decode(latents, f0, plan.voice, mask, aperiodic, source)

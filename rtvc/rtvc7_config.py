@@ -13,9 +13,10 @@ class RTVC7Config(PreTrainedConfig):
 
     Lengths in samples at ``sampling_rate``; ``latent_size`` is the number of mel bands, of which the latents are a
     learned refinement, evenly spaced up to ``mel_top`` Hz (0: half of ``sampling_rate``); ``timbre_size`` the number of
-    those in which a voice's average spectrum is given, up to 8 kHz (0: as many); ``recording_quality`` is the
-    signal-to-noise ratio in dB that synthesis asks for; ``onnx_sizes``, in an optimised model, the bytes of the graph
-    that stands for each part (see optimized.py).
+    those in which a voice's average spectrum is given, up to 8 kHz (0: as many); ``reference_size`` the width of the
+    prior's attention to frames of the person's own speech, if it has that; ``recording_quality`` is the signal-to-noise
+    ratio in dB that synthesis asks for; ``onnx_sizes``, in an optimised model, the bytes of the graph that stands for
+    each part (see optimized.py).
     """
 
     model_type = "rtvc7"
@@ -34,6 +35,8 @@ class RTVC7Config(PreTrainedConfig):
     duration_layers: int = 2
     pitch_layers: int = 2
     prior_layers: int = 5
+    reference_size: int | None = None
+    reference_heads: int = 4
     flow_steps: int = 7
     flow_hidden_size: int = 128
     posterior_layers: int = 2
@@ -56,5 +59,7 @@ class RTVC7Config(PreTrainedConfig):
             raise ValueError("latent_size must be even: each step of the flow halves it.")
         if not 0 <= self.mel_top <= self.sampling_rate / 2:
             raise ValueError("mel_top must be at most half of sampling_rate.")
+        if self.reference_size and self.reference_size % self.reference_heads:
+            raise ValueError("reference_size must be a multiple of reference_heads.")
         if not 0 < self.hop_length <= self.n_fft // 2:
             raise ValueError("hop_length must be at most half of n_fft: frames have to overlap.")

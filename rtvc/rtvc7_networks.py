@@ -118,11 +118,54 @@ class PitchPredictor(nn.Module):
         return pitch, voicing
 
 
+class ReferenceEncoder(nn.Module):
+    """Frames of a person's speech → keys and values, the first of which is nobody's: there is nothing to be found.
+
+    reference: (batch, number, timbre_size), see ``reference_frames``; frames of zeros are none → keys, values (batch,
+    1 + number, reference_size), and which of them there are, (batch, 1 + number).
+    """
+
+    def __init__(self, config: RTVC7Config):
+        super().__init__()
+        self.enter = nn.Linear(config.timbre_size, 2 * config.reference_size)
+        self.leave = nn.Linear(2 * config.reference_size, 2 * config.reference_size)
+        self.nothing = nn.Parameter(torch.zeros(2 * config.reference_size))
+
+    def forward(self, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        found = self.leave(functional.gelu(self.enter(reference)))
+        nothing = self.nothing.to(found.dtype).expand(len(found), 1, -1)
+        keys, values = torch.cat([nothing, found], 1).chunk(2, -1)
+        return keys, values, functional.pad(reference.abs().sum(-1) > 0, (1, 0), value=True)
+
+
+class ReferenceAttention(nn.Module):
+    """Each frame of the text looks for frames of the person's own speech that sound like what it is to become.
+
+    hidden: (batch, frames, hidden_size) → the same, with what was found; starts as the identity.
+    """
+
+    def __init__(self, config: RTVC7Config):
+        super().__init__()
+        self.heads = config.reference_heads
+        self.norm = nn.LayerNorm(config.hidden_size)
+        self.query = nn.Linear(config.hidden_size, config.reference_size)
+        self.leave = ZeroLinear(config.reference_size, config.hidden_size)
+
+    def forward(self, hidden: Tensor, keys: Tensor, values: Tensor, present: Tensor) -> Tensor:
+        split = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in (self.query(self.norm(hidden)), keys, values)
+        )
+        found = functional.scaled_dot_product_attention(*split, attn_mask=present[:, None, None])
+        return hidden + self.leave(found.transpose(1, 2).flatten(2))
+
+
 class Prior(nn.Module):
     """Frames of text and their pitch → mean and log deviation of the prior, and what the flow is conditioned on.
 
     hidden: (batch, frames, hidden_size); pitch: (batch, frames, 2) relative log F0 (0 where unvoiced) and voicing;
-    average_spectrum: (batch, timbre_size), the voice's own over a long time, which adds to the mean directly.
+    average_spectrum: (batch, timbre_size), the voice's own over a long time, which adds to the mean directly;
+    reference: (batch, number, timbre_size), frames of the person's speech, to be attended to.
     """
 
     def __init__(self, config: RTVC7Config):
@@ -132,11 +175,25 @@ class Prior(nn.Module):
         self.stack = Stack(config.prior_layers, config.hidden_size, config)
         self.head = nn.Linear(config.hidden_size, 2 * config.latent_size)
         self.to_flow = nn.Linear(config.hidden_size, config.flow_hidden_size)
+        if config.reference_size:
+            self.reference = ReferenceEncoder(config)
+            self.early, self.late = ReferenceAttention(config), ReferenceAttention(config)
 
     def forward(
-        self, hidden: Tensor, pitch: Tensor, average_spectrum: Tensor, condition: Tensor, mask: Tensor
+        self,
+        hidden: Tensor,
+        pitch: Tensor,
+        average_spectrum: Tensor,
+        reference: Tensor,
+        condition: Tensor,
+        mask: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        hidden = self.stack(hidden + self.pitch(pitch.to(hidden.dtype)), condition, mask)
+        hidden = hidden + self.pitch(pitch.to(hidden.dtype))
+        if hasattr(self, "reference"):
+            person = self.reference(reference.to(hidden.dtype))
+            hidden = self.late(self.stack(self.early(hidden, *person), condition, mask), *person)
+        else:
+            hidden = self.stack(hidden, condition, mask)
         mean, log_deviation = self.head(hidden).float().chunk(2, -1)
         mean = mean + self.timbre(average_spectrum.to(condition.dtype)).float()[:, None]
         return mean, log_deviation.clamp(-5.0, 2.0), self.to_flow(hidden)

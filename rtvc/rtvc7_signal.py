@@ -95,6 +95,16 @@ def long_term_average_spectrum(wave: Tensor, bands: int) -> Tensor:
     return mean - mean.mean() - curve_over_bands(AVERAGE_SPECTRUM, mean)
 
 
+def reference_frames(wave: Tensor, bands: int) -> Tensor:
+    """What a person's sounds are like: (samples,) at 16 kHz → (frames, bands), log-mel of the louder frames.
+
+    In about unit size; silence and what is 20 dB and more below the loud frames are left out.
+    """
+    mel = log_mel(wave[None], RTVC7Config(latent_size=bands))[0]
+    level = mel.mean(1)
+    return (mel[level > level.quantile(0.9) - math.log(10)] + 3.0) / 2.0
+
+
 def curve_over_bands(values: Sequence[float], like: Tensor) -> Tensor:
     """A curve that goes through the values, evenly over the bands of ``like`` (…, bands): (bands,)."""
     knots = torch.tensor(values).to(like)[None, None]

@@ -19,9 +19,10 @@ from . import audio
 from .errors import VoiceError, quoted
 from .files import atomic_write
 
-FORMAT, VERSION = "rtvc voice", "2"  # 2: another Tuned-GE2E, whose numbers mean other voices
+FORMAT, VERSION = "rtvc voice", "3"  # 2: another Tuned-GE2E, whose numbers mean other voices; 3: with a reference
 SUFFIXES = (".voice", ".safetensors")
-_MAXIMUM_BYTES = 1 << 20  # a voice has about 2 kB
+_MAXIMUM_BYTES = 1 << 20  # a voice has about 30 kB
+_MOST_FRAMES = 1000  # of a reference
 _ROUNDING = 1e-6  # of the length of a unit vector in float32
 _METADATA = {"format", "version", "report", "checksum"}
 # What no person's voice exceeds, so that no file makes the synthesizer run away; the pitch is of 20 to 3000 Hz.
@@ -70,7 +71,8 @@ class Voice:
 
     speaker_embedding: float32 (256,), unit length; timbre: float32 (80,), average spectrum (see ``rtvc7.timbre``); both
     not writeable; pitch_mean (median) and pitch_std: of natural-log F0 in Hz; tempo: syllables a second of speech;
-    report: where it comes from, if known.
+    report: where it comes from, if known; reference: float16 (number, 80), frames of the person's speech in no order of
+    time (see ``rtvc7_signal.reference_frames``), not writeable, none where nothing but the numbers is known.
     """
 
     speaker_embedding: np.ndarray
@@ -79,6 +81,7 @@ class Voice:
     pitch_std: float
     tempo: float
     report: EnrolmentReport | None = field(default=None)
+    reference: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float16))
 
     def __post_init__(self) -> None:
         embedding, timbre = (np.array(one, dtype=np.float32) for one in (self.speaker_embedding, self.timbre))
@@ -90,7 +93,12 @@ class Voice:
             raise VoiceError("The voice holds no usable numbers; enrol it again.")
         if abs(norm - 1.0) > _ROUNDING:  # or what was saved would differ from what is read in its last bits
             embedding = embedding / norm
-        for name, array in (("speaker_embedding", embedding), ("timbre", timbre)):
+        reference = np.array(self.reference, dtype=np.float16)
+        reference = reference if reference.size else np.zeros((0, timbre.size), np.float16)
+        sizes = reference.ndim == 2 and reference.shape[1] == timbre.size and len(reference) <= _MOST_FRAMES
+        if not (sizes and (np.abs(reference) <= _LARGEST_TIMBRE).all()):
+            raise VoiceError("The voice holds no usable frames of speech; enrol it again.")
+        for name, array in (("speaker_embedding", embedding), ("timbre", timbre), ("reference", reference)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         for name, number in zip(("pitch_mean", "pitch_std", "tempo"), numbers, strict=True):
@@ -143,15 +151,17 @@ class Voice:
             raise VoiceError(f"{quoted(path.name)} was damaged or changed after it was saved; enrol the voice again.")
         try:
             mean, spread, tempo = tensors["statistics"].tolist()
-            if len(tensors) != 3:
+            if len(tensors) != 4:
                 raise ValueError(f"unknown tensors among {sorted(tensors)}")
-            return cls(tensors["speaker_embedding"], tensors["timbre"], mean, spread, tempo, _report(report))
+            known = tensors["speaker_embedding"], tensors["timbre"], mean, spread, tempo
+            return cls(*known, _report(report), tensors["reference"])
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise VoiceError(f"{quoted(path.name)} is not a complete voice; enrol the voice again.") from error
 
     def _tensors(self) -> dict[str, np.ndarray]:
         statistics = np.array([self.pitch_mean, self.pitch_std, self.tempo])
-        return {"speaker_embedding": self.speaker_embedding, "timbre": self.timbre, "statistics": statistics}
+        vectors = {name: getattr(self, name) for name in ("speaker_embedding", "timbre", "reference")}
+        return vectors | {"statistics": statistics}
 
 
 def is_saved(voice: Any) -> bool:

@@ -28,7 +28,7 @@ from .levels import LOUDER, borders, levelled, sentence
 from .model_files import WEIGHTS, CheckedModel, file_checksum
 from .onnx_part import OnnxPart
 from .rtvc7 import ProsodyPlan, RTVC7Config, RTVC7Model
-from .rtvc7_signal import curve_over_bands, long_term_average_spectrum
+from .rtvc7_signal import curve_over_bands, long_term_average_spectrum, reference_frames
 from .sayen import SayENConfig, SayENModel
 from .text import question_rise
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -45,6 +45,7 @@ ANOTHER = 0.2  # share of the speech: if so much of it is not the main voice, se
 TURN, IN_TURNS = 1.0, 0.38  # seconds; cosine: neighbouring seconds of one voice are nearer than this on average
 SUNG = 0.9  # share of the speech with a pitch: speakers' consonants leave three quarters at most, music nearly all
 WINDOWS_AT_ONCE = 16  # of Tuned-GE2E: memory stays flat for long recordings
+REFERENCE_FRAMES = 160  # of a voice: 2 s of sound out of all that was recorded
 LONGEST_PAUSE = (
     0.1  # seconds: longer ones are left out of what Tuned-GE2E hears; with those up to 0.5 s, 0.3 points more errors
 )
@@ -295,7 +296,16 @@ class VoiceCloningModel(CheckedModel):
         embedding = sum(weight * self._embed(wave).cpu().numpy() for weight, wave in zip(weights, waves, strict=True))
         spectrum = sum(weight * self._timbre(wave).cpu().numpy() for weight, wave in zip(weights, waves, strict=True))
         tempo = float(weights @ [audio.tempo(wave) for wave in waves])
-        return Voice(embedding, spectrum, *pitch_statistics(waves), tempo, report)
+        return Voice(embedding, spectrum, *pitch_statistics(waves), tempo, report, self._reference(waves))
+
+    def _reference(self, waves: list[np.ndarray]) -> np.ndarray:
+        """(at most REFERENCE_FRAMES, timbre_size) float16: frames from all over the waves, in order of their loudness,
+        so that nothing that was said can be told from them."""
+        levelled = (torch.from_numpy(audio.normalize_loudness(wave)).to(self.device) for wave in waves)
+        frames = torch.cat([reference_frames(wave, self.config.rtvc7_config.timbre_size) for wave in levelled])
+        places = torch.linspace(0, len(frames) - 1, min(REFERENCE_FRAMES, len(frames))).long()
+        chosen = frames[places.to(frames.device)]
+        return chosen[chosen.mean(-1).argsort()].half().cpu().numpy()
 
     def _timbre(self, wave: np.ndarray) -> Tensor:
         wave = torch.from_numpy(audio.normalize_loudness(wave)).to(self.device)
@@ -368,7 +378,8 @@ class VoiceCloningModel(CheckedModel):
             options: speed, pitch and variation, as in :meth:`synthesize`.
         """
         statistics = voice.pitch_mean, voice.pitch_std, voice.tempo
-        key = (voice.speaker_embedding.tobytes(), voice.timbre.tobytes(), *statistics, *sorted(options.items()))
+        vectors = (getattr(voice, name).tobytes() for name in ("speaker_embedding", "timbre", "reference"))
+        key = (*vectors, *statistics, *sorted(options.items()))
         state = self._state()
         if self._levels[0] != state:
             self._levels = state, {}
@@ -407,6 +418,9 @@ class VoiceCloningModel(CheckedModel):
             for names in (("speaker_embedding", "timbre"), ("pitch_mean", "pitch_std", "tempo"))
         )
         heard[1] = self._emphasized(heard[1])
+        options["reference"] = pad_sequence(
+            [torch.from_numpy(voice.reference.astype(np.float32)).to(self.device) for voice in voices], batch_first=True
+        )
         about = [one.to(self.device) for one in (*heard, *numbers)]
         return self.rtvc7.plan(ids, mask, *about, generator=list(generators), rise=rise.to(self.device), **options)
 

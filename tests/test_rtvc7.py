@@ -19,6 +19,7 @@ from rtvc.rtvc7_signal import (
     mel_filters,
     mel_to_bins,
     pulses,
+    reference_frames,
     stft,
     white_noise,
 )
@@ -31,6 +32,7 @@ TINY = {
     "posterior_hidden_size": 16,
     "decoder_hidden_size": 32,
     "speaker_size": 8,
+    "reference_size": 16,
 }
 
 
@@ -303,3 +305,26 @@ def test_the_average_spectrum_moves_what_is_said(model: RTVC7Model):
     known = voice(1)
     plain = model.synthesize(ids, mask, **known).waveform
     assert not torch.allclose(plain, model.synthesize(ids, mask, **known | {"timbre": -known["timbre"]}).waveform)
+
+
+def test_frames_of_the_person_s_speech_count_in_any_order_and_padding_is_none(model: RTVC7Model):
+    ids, mask = tokens(6, 9)
+    known, frames = voice(2), torch.randn(2, 12, 80)
+    plain = model.synthesize(ids, mask, **known).waveform
+    said = model.synthesize(ids, mask, **known, reference=frames).waveform
+    assert not torch.allclose(said, plain, atol=1e-3)
+    shuffled = frames[:, torch.randperm(12)]
+    assert torch.allclose(said, model.synthesize(ids, mask, **known, reference=shuffled).waveform, atol=1e-3)
+    padded = torch.cat([frames, torch.zeros(2, 5, 80)], 1)
+    assert torch.allclose(said, model.synthesize(ids, mask, **known, reference=padded).waveform, atol=1e-3)
+    nobody = model.synthesize(ids, mask, **known, reference=torch.zeros(2, 12, 80)).waveform
+    assert torch.allclose(plain, nobody, atol=1e-3)
+
+
+def test_frames_of_a_reference_are_those_that_sound():
+    torch.manual_seed(0)
+    tone = 0.1 * torch.sin(2 * math.pi * 300 * torch.arange(16_000) / 16_000)
+    wave = torch.cat([torch.zeros(16_000), tone + 1e-3 * torch.randn(16_000), 1e-4 * torch.randn(16_000)])
+    frames = reference_frames(wave, 80)
+    assert 70 <= len(frames) <= 88  # of 240; 80 of them sound, and windows reach beyond
+    assert frames.argmax(1).unique().numel() == 1

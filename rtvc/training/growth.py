@@ -25,7 +25,7 @@ def grown(small: RTVC7Model, sizes: dict) -> RTVC7Model:
     """
     if all(getattr(small.config, key) == value for key, value in sizes.items()):
         return small
-    if smaller := [key for key, value in sizes.items() if value < getattr(small.config, key)]:
+    if smaller := [key for key, value in sizes.items() if value < (getattr(small.config, key) or 0)]:
         raise TrainingError(f"RTVC-7 cannot shrink: {', '.join(smaller)} must be at least what the model has.")
     config = RTVC7Config(**{**small.config.to_diff_dict(), "timbre_size": small.config.timbre_size, **sizes})
     large = RTVC7Model(config)

@@ -106,13 +106,16 @@ def read_text(model: RTVC7Model, batch: Batch) -> dict[str, Tensor]:
     """
     assert batch.input_ids is not None  # a batch of pieces
     assert batch.durations is not None
+    assert batch.reference is not None
     condition = model.condition(batch.voice)
     token_mask, mask = (batch.input_ids > 0).float()[..., None], batch.mask[..., None]
     hidden = model.text_encoder(batch.input_ids, condition, token_mask)
     log_durations = model.duration_predictor(hidden.detach(), condition.detach(), token_mask)
     hidden = model.expand(hidden, batch.durations)
     relative, voicing = model.pitch_predictor(hidden, condition, mask)
-    mean, log_deviation, context = model.prior(hidden, true_pitch(batch), batch.timbre, condition, mask)
+    mean, log_deviation, context = model.prior(
+        hidden, true_pitch(batch), batch.timbre, batch.reference, condition, mask
+    )
     latents = model.flow.inverse(mean, context, condition, mask)
     return {
         "latents": latents,

@@ -35,7 +35,8 @@ def batch() -> Batch:
     durations = torch.full((2, 6), FRAMES // 6)
     timbre = 0.3 * torch.randn(2, 80)
     known = mean, rest[-1], torch.full((2,), 8000.0), timbre, RTVC7Model.voice(embedding, timbre, mean, *rest)
-    return Batch(wave, f0, torch.ones(2, FRAMES), *known, torch.randint(1, 20, (2, 6)), durations)
+    reference = torch.randn(2, 6, 80)
+    return Batch(wave, f0, torch.ones(2, FRAMES), *known, reference, torch.randint(1, 20, (2, 6)), durations)
 
 
 @pytest.fixture
@@ -176,7 +177,9 @@ def test_every_symbol_has_a_class():
 
 def test_a_faster_copy_is_shorter_higher_and_quicker():
     f0 = np.linspace(100, 200, 80).astype(np.float32)
-    item = Item("c/one", "c", "ann", 500, 80, f0, (5.0, 0.2, 4.0, 50.0), list("abcd"), np.array([10, 30, 20, 20]))
+    item = Item(
+        "c/one", "c", "ann", 500, 80, f0, (5.0, 0.2, 4.0, 50.0), list("abcd"), np.array([10, 30, 20, 20]), 8000.0
+    )
     fast = item.played("-fast", 1.25)
     assert (fast.speaker, fast.key, fast.start, fast.frames) == ("ann-fast", "c/one-fast", 500, 64)
     assert fast.durations.tolist() == [8, 24, 16, 16]

@@ -14,15 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rtvc import phonemes
+from rtvc import audio, phonemes
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
+from rtvc.rtvc7_signal import reference_frames
 from rtvc.training.data import alignment, measurements, store, synthetic_voices
 from rtvc.training.data.measurements import FRAME_RATE
 
 SPEAKER_SIZE = RTVC7Config().speaker_size
 UNKNOWN_VOICE = np.zeros(SPEAKER_SIZE), np.zeros(RTVC7Config().timbre_size)  # a voice of which nothing is known
 STATISTICS_NOISE = (0.02, 0.02, 0.25, 2.0)  # of the voice statistics: at use they come from another recording
+REFERENCE_FRAMES = 128  # of a person's speech, 1.6 s in all, out of an utterance
+HEARD_FRAMES = 400  # 5 s, of which they are drawn
+NO_REFERENCE = 0.1  # share of pieces that are spoken without one
 PIECE_SECONDS = (1.0, 6.0)  # of a training piece: the bound that a batch shares lies between these
 SHORTEST_SECONDS = 0.5  # shorter pieces are left out
 
@@ -71,7 +75,8 @@ class Batch:
 
     wave: (batch, frames · hop) at the model's rate; f0 (Hz), mask: (batch, frames); pitch_mean, quality (dB over the
     noise), bandwidth (Hz, up to which the wave holds sound): (batch,); timbre: (batch, 80); voice: (batch, 340), see
-    ``RTVC7Model.voice``; input_ids, durations: (batch, tokens), of pieces only.
+    ``RTVC7Model.voice``; reference: (batch, REFERENCE_FRAMES, 80), frames of other speech of the person; input_ids,
+    durations: (batch, tokens), of pieces only.
     """
 
     wave: Tensor
@@ -82,6 +87,7 @@ class Batch:
     bandwidth: Tensor
     timbre: Tensor
     voice: Tensor
+    reference: Tensor | None = None
     input_ids: Tensor | None = None
     durations: Tensor | None = None
 
@@ -244,7 +250,31 @@ class Speech:
         batch = Batch(waves, curves, real, pitch_mean, snr, bandwidth, timbres, voice)
         if rows[0][3] is not None:
             batch.input_ids, batch.durations = _symbols(rows)
+            batch.reference = torch.stack([self._reference(item, first, count, rng) for item, first, count, _ in rows])
         return batch
+
+    def _reference(self, item: Item, first: int, count: int, rng: np.random.Generator) -> Tensor:
+        """(REFERENCE_FRAMES, 80): what the person sounds like elsewhere, frames in any order; zeros where nothing else
+        is known of them, and now and then, so that a voice without a reference can be spoken in too."""
+        frames = torch.zeros(REFERENCE_FRAMES, RTVC7Config().timbre_size)
+        if rng.random() < NO_REFERENCE:
+            return frames
+        other = self.items[rng.choice(self.by_speaker[item.speaker])]
+        spans = [(0, other.frames)]
+        if other is item:  # no frame of what is to be said
+            spans = [(0, max(0, first - 4)), (first + count + 4, other.frames)]
+        waves = [self._part(other, *span, rng) for span in spans if span[1] - span[0] > SHORTEST_SECONDS * FRAME_RATE]
+        if waves:
+            found = torch.cat([reference_frames(wave, frames.shape[1]) for wave in waves])
+            chosen = rng.permutation(len(found))[:REFERENCE_FRAMES]
+            frames[: len(chosen)] = found[chosen]
+        return frames
+
+    def _part(self, item: Item, start: int, stop: int, rng: np.random.Generator) -> Tensor:
+        """(samples,) at 16 kHz: up to ``HEARD_FRAMES`` of the frames from ``start`` to ``stop``."""
+        begin = start + int(rng.integers(max(1, stop - start - HEARD_FRAMES)))
+        wave = self.wave(item, begin, min(stop - begin, HEARD_FRAMES))
+        return torch.from_numpy(audio.resample(wave, self.rate))
 
     def _voices_of(self, rows: list, rng: np.random.Generator) -> list[Tensor]:
         """Embeddings (batch, 256) and timbres (batch, 80), half of them of another utterance of the same voice.

@@ -79,6 +79,7 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
         pitch_mean, pitch_std, tempo = (torch.full((rows,), float(number)) for number in statistics)
         batch.pitch_mean, batch.timbre = pitch_mean, spectrum.contiguous()
         batch.voice = RTVC7Model.voice(embedding, batch.timbre, pitch_mean, pitch_std, tempo, batch.quality)
+        batch.reference = torch.tensor(voice.reference).float().expand(rows, -1, -1)
         return batch
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
