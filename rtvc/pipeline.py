@@ -28,7 +28,7 @@ from .voice import Voice, cosine, is_saved
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
 
-PAUSE_BETWEEN_SENTENCES = 0.2  # seconds of silence
+PAUSE_BETWEEN_SENTENCES = 0.3  # seconds of silence; 0.4 with what stands at the edges of sentences, as people pause
 ONE_EACH = "A list of voices needs a list of as many texts; give one voice, or the texts as a list."
 LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
 AnyVoice = Voice | Recording

@@ -213,6 +213,7 @@ class RTVC7Model(CheckedModel):
         generator: Generators = None,
         rise: Tensor | None = None,
         reference: Tensor | None = None,
+        edges: tuple[int, int] | None = None,
     ) -> ProsodyPlan:
         """All of some lines but their sound.
 
@@ -221,7 +222,8 @@ class RTVC7Model(CheckedModel):
         rate (syllables per voiced second): (batch,); ``pitch`` shifts by semitones; ``variation`` is the temperature at
         which latents are drawn; ``generator``: one for all lines, or a list with one for each; ``rise`` (batch, tokens)
         in 0…1: how far the pitch is drawn to the top of the voice's range at the end of each token; ``reference``:
-        (batch, number, timbre_size), frames of each person's speech, frames of zeros being none.
+        (batch, number, timbre_size), frames of each person's speech, frames of zeros being none; ``edges``: how many
+        frames of silence a line begins and ends with at most, none: as it would be read in a longer text.
         """
         quality = torch.full_like(pitch_mean, self.config.recording_quality)
         voice = self.voice(speaker_embedding, timbre, pitch_mean, pitch_std, tempo, quality).to(self.dtype)
@@ -229,6 +231,7 @@ class RTVC7Model(CheckedModel):
         token_mask = attention_mask[..., None].to(condition.dtype)
         hidden = self.text_encoder(input_ids, condition, token_mask).to(self.dtype)
         durations = self.durations(hidden, condition, token_mask, speed)
+        durations = durations if edges is None else without_silence(durations, attention_mask, *edges)
         frames = durations.sum(1)
         mask = (torch.arange(int(frames.max()), device=frames.device) < frames[:, None])[..., None].to(hidden.dtype)
         hidden = self.expand(hidden, durations)
@@ -290,6 +293,19 @@ class RTVC7Model(CheckedModel):
         plan = self.plan(*inputs, **options)
         lengths = plan.durations.sum(1) * self.config.hop_length
         return RTVC7Output(self.render(plan), lengths, plan.durations, plan.f0)
+
+
+def without_silence(durations: Tensor, attention_mask: Tensor, opening: int, closing: int) -> Tensor:
+    """Durations (batch, tokens) with at most so many frames in a line's first token and in its last two.
+
+    As the tokenizer gives them these are its start, and a pause mark and its end: nothing sounds in them.
+    """
+    last = attention_mask.sum(1, keepdim=True).long() - 1
+    place = torch.arange(durations.shape[1], device=durations.device)
+    end = durations.gather(1, last).clamp(max=closing)
+    durations = torch.where(place == 0, durations.clamp(max=opening), durations)
+    durations = torch.where(place == last, end, durations)
+    return torch.where(place == last - 1, torch.minimum(durations, (closing - end).clamp(min=1)), durations)
 
 
 def token_of_frame(durations: Tensor) -> tuple[Tensor, Tensor, Tensor]:

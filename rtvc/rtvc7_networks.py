@@ -133,8 +133,9 @@ class ReferenceEncoder(nn.Module):
 
     def forward(self, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         found = self.leave(functional.gelu(self.enter(reference)))
-        nothing = self.nothing.to(found.dtype).expand(len(found), 1, -1)
-        keys, values = torch.cat([nothing, found], 1).chunk(2, -1)
+        found = functional.pad(found, (0, 0, 1, 0))
+        is_first = (torch.arange(found.shape[1], device=found.device) == 0)[:, None]  # an expanded one is no ONNX
+        keys, values = (found + self.nothing * is_first.to(found.dtype)).chunk(2, -1)
         return keys, values, functional.pad(reference.abs().sum(-1) > 0, (1, 0), value=True)
 
 
