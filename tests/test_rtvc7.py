@@ -336,7 +336,7 @@ def test_silence_at_the_edges_is_cut_before_anything_is_drawn(model: RTVC7Model)
     assert whole.durations[:, 0].min() > 2  # or there is nothing to cut
     assert (cut.durations[:, 0] == 2).all()
     for line, count in enumerate((12, 7)):
-        assert cut.durations[line, count - 2 : count].sum() == 3
+        assert cut.durations[line, count - 2 : count].sum() == min(3, whole.durations[line, count - 2 : count].sum())
         assert torch.equal(cut.durations[line, 1 : count - 2], whole.durations[line, 1 : count - 2])
     frames = int(cut.durations.sum(1).max())
     assert cut.source.shape[1] == frames * model.config.hop_length
