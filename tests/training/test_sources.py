@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from rtvc import audio
 from rtvc.errors import TrainingError
 from rtvc.training import folders
 from rtvc.training.data import sources, store
@@ -297,3 +298,51 @@ def test_a_corpus_without_recordings_is_refused(place):
         store.load_corpus(str(place / "bad"), 1)
     with pytest.raises(TrainingError, match="There is no corpus “librispeach”"):
         store.load_corpus("librispeach")
+
+
+def test_wide_recordings_are_kept_at_both_rates_and_say_how_wide_they_are(place):
+    seconds = np.arange(48_000) / 24_000
+    sound = 0.2 * np.sin(2 * np.pi * 400 * seconds) + 0.2 * np.sin(2 * np.pi * 10_000 * seconds)
+    for rate, name in ((24_000, "wide"), (16_000, "narrow")):
+        (place / "both" / name).mkdir(parents=True)
+        soundfile.write(
+            place / "both" / name / "1.wav", sound[:: 24_000 // rate] if rate == 24_000 else sound[:32_000], rate
+        )
+        write(place / "both" / name / "1.txt", "A tone.")
+    corpus = store.load_corpus(str(place / "both"), 1)
+    waves, rate = corpus.widest
+    assert rate == 24_000
+    for utterance in corpus.utterances:
+        start, stop = (round(place * 1.5) for place in (utterance.start, utterance.start + utterance.samples))
+        assert utterance.bandwidth == (12_000 if utterance.speaker == "wide" else 8000)
+        assert stop - start == 1.5 * utterance.samples
+        spectrum = np.abs(np.fft.rfft(waves[start:stop].astype(float)))
+        shares = spectrum[int(len(spectrum) * 8.2 / 12) :].max() / spectrum.max()
+        assert shares > 0.5 if utterance.speaker == "wide" else shares < 0.05
+
+
+def test_an_archive_s_table_says_how_wide_its_recordings_are(place):
+    memory = io.BytesIO()
+    soundfile.write(memory, 0.1 * np.random.default_rng(0).normal(size=48_000), 24_000, format="WAV")
+    rows = ["a.wav\tann\tHello.\t9500"]
+    name = make_archive(place, {"a.wav": memory.getvalue()}, rows, "file\tspeaker\ttext\tbandwidth\n")
+    assert [utterance.bandwidth for utterance in store.load_corpus(name, 1).utterances] == [9500]
+
+
+def test_what_a_teacher_read_is_a_corpus_that_knows_what_was_cut(place):
+    cache = place / "cache"
+    cache.mkdir()
+    silence, voices = np.zeros(24_000), Path(__file__).parents[2] / "examples" / "voices"
+    speech = audio.read(voices / "woman.flac", 24_000)[: 3 * 24_000]
+    wave = (np.concatenate([silence, speech, silence]) * 20_000).astype(np.int16)
+    (cache / "kokoro0.i16").write_bytes(wave.tobytes())
+    write(
+        cache / "kokoro0.jsonl",
+        f'{{"file": "k/0", "speaker": "k", "text": "Hm.", "start": 0, "samples": {len(wave)}}}\n',
+    )
+    corpus = store.load_corpus("kokoro0", 1)
+    (utterance,) = corpus.utterances
+    assert (utterance.speaker, utterance.bandwidth) == ("k", 12_000)
+    assert 0.8 <= utterance.cut <= 1.5
+    assert 2.0 <= utterance.seconds <= 3.5
+    assert corpus.widest[1] == 24_000
