@@ -36,7 +36,7 @@ COUNTERS = {  # a number or a letter follows
     "Lat": "latitude", "Lon": "longitude", "Ps": "Psalm",
     "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
-    "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare",
+    "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare", "Exp": "expires",
 }  # fmt: skip
 ANYWHERE = {  # the full stop may be the sentence's too
     "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",
@@ -54,11 +54,41 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "Approx": "approximately", "Ch": "chapter", "Vol": "volume", "Fig": "figure", "Tel": "telephone",
     "Temp": "temperature", "Natl": "National", "appt": "appointment", "Appt": "appointment", "cont": "continued",
     "pts": "points", "attd": "attached", "ea": "each", "Fl": "Floor", "Cnr": "Corner", "Wm": "William",
-    "wk": "week", "wks": "weeks", "yr": "year",
+    "wk": "week", "wks": "weeks", "yr": "year", "reg": "regular", "Reg": "Regular", "orig": "original",
+    "qty": "quantity",
+    "Qty": "Quantity", "amt": "amount", "acct": "account", "attn": "attention", "Attn": "Attention",
+    "asst": "assistant",
+    "Asst": "Assistant", "assoc": "associate", "Assoc": "Associate", "doz": "dozen", "diam": "diameter",
+    "dia": "diameter",
+    "equiv": "equivalent", "freq": "frequency", "mfr": "manufacturer", "mgr": "manager", "Mgr": "Manager",
+    "mtg": "meeting", "Mtg": "Meeting", "mtn": "mountain", "Mtn": "Mountain", "pkg": "package", "pkgs": "packages",
+    "def": "defeated", "pkt": "packet",
+    "prev": "previous", "qtr": "quarter", "std": "standard", "wt": "weight", "ht": "height", "hdqrs": "headquarters",
+    "Hts": "Heights", "Jct": "Junction", "Ctr": "Center", "Stn": "Station", "Cres": "Crescent", "Hosp": "Hospital",
+    "pls": "please", "Pls": "Please", "ul": "ulica", "Str": "Strasse", "str": "strasse", "av": "avenue",
+    "mo": "month", "yds": "yards", "pcs": "pieces", 
+    "sched": "schedule", "req": "required", "reqd": "required", "recd": "received", "rcvd": "received",
+    "encl": "enclosed", "Encl": "Enclosed", "pron": "pronounced", "adv": "adverb", "adj": "adjective",
+    "Secy": "Secretary", "Treas": "Treasurer", "Dir": "Director", "Chmn": "Chairman",
+    "Thos": "Thomas", "Chas": "Charles", "Jas": "James", "Robt": "Robert",
     "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September", "Oct": "October", "Nov": "November",
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday",
 }  # fmt: skip
+STATES = {  # of America, as newspapers shorten them; a place or a party stands before
+    "Ala": "Alabama", "Ariz": "Arizona", "Ark": "Arkansas", "Calif": "California", "Colo": "Colorado",
+    "Conn": "Connecticut", "Del": "Delaware", "Fla": "Florida", "Ga": "Georgia", "Ill": "Illinois", "Ind": "Indiana",
+    "Kan": "Kansas", "Ky": "Kentucky", "La": "Louisiana", "Md": "Maryland", "Mass": "Massachusetts", "Mich": "Michigan",
+    "Minn": "Minnesota", "Miss": "Mississippi", "Mo": "Missouri", "Mont": "Montana", "Neb": "Nebraska", "Nev": "Nevada",
+    "Okla": "Oklahoma", "Ore": "Oregon", "Pa": "Pennsylvania", "Tenn": "Tennessee", "Tex": "Texas", "Va": "Virginia",
+    "Vt": "Vermont", "Wash": "Washington", "Wis": "Wisconsin", "Wyo": "Wyoming", "Ont": "Ontario", "Que": "Quebec",
+}  # fmt: skip
+# at the beginning of a sentence or a label: "Wt.: 5 kg"
+ANYWHERE |= {
+    word.capitalize(): full.capitalize()
+    for word, full in ANYWHERE.items()
+    if word.islower() and word.capitalize() not in {*ANYWHERE, *TITLES, *COUNTERS}
+}
 # without a full stop too
 BARE = (
     "pts",
@@ -77,6 +107,14 @@ BARE = (
     "Lt",
     "Blvd",
     "Dept",
+    "mtg",
+    "pkg",
+    "pkgs",
+    "qty",
+    "pls",
+    "asst",
+    "Asst",
+    "acct",
     "Feb",
     "Sept",
 )
@@ -85,7 +123,7 @@ MONTHS = [
     "July", "August", "September", "October", "November", "December",
 ]  # fmt: skip
 MONTH = alternatives([*MONTHS, *(month[:3] for month in MONTHS), "Sept"])
-WEEKDAYS = "Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun"
+WEEKDAYS = "Mon|Tues?|Weds?|Thurs?|Thu|Fri|Sat|Sun"
 
 _NAMED = re.compile(r"(?:^|[^\w'])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Mlle|Mme|Mt)\.$", re.I)
 _TITLE = re.compile(rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det'})})\.$", re.I)
@@ -96,6 +134,8 @@ _ANYWHERE = re.compile(
     rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - _WORDS)}"
     r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'])[A-Za-z])\.$"
 )
+_PLACED = re.compile(rf"(?:[a-z], ?|[RDI]-)(?:{alternatives(STATES)})\.$")
+_DEGREES = re.compile(r"(?:^|\W)(?:lat|long)\.$", re.I)
 _DOTTED = re.compile(r"(?:^|[^\w'])(?:[A-Za-z]\.){2,}$|(?:^|[^\w'])[ap]\. ?m\.$", re.I)
 # behind these a name may follow, but a word followed by one in small letters opens a sentence: "X Inc. Profits rose."
 _CLOSING = re.compile(r"(?:^|[^\w'])(?:Inc|Corp|Ltd|Co|LLC|Bros|etc|Esq|[AaPp]\. ?[Mm])\.$")
@@ -123,11 +163,17 @@ def ends_sentence(before: str, after: str) -> bool:
         return re.match(rf"[\"'“‘(\[]*(?!A\b|I\b|[A-Z]\.){OPENERS}", after) is not None
     if _COUNTER.search(before) and re.match(r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]\d|[A-Z]\b(?![' ])", after):
         return False
+    if re.search(r"\b(?:Cat|Ref|Tel|Reg|Acct|Ser|Lic)\.$", before) and after.startswith("No"):
+        return False
+    if before.endswith("str.") and after[:1].isdigit():
+        return False
+    if _DEGREES.search(before) and re.match(r"[-−–]?\d{1,3}(?:\.\d|°)", after):
+        return False
     if _DATED.search(before) and (re.match(r"\d|[-–]", after) or _DAY_OR_MONTH_AHEAD.match(after)):
         return False
     if _CLOSING.search(before) and _OPENS.match(after):
         return True
-    if _ANYWHERE.search(before) or _DOTTED.search(before) or _CONSONANTS.search(before):
+    if _ANYWHERE.search(before) or _PLACED.search(before) or _DOTTED.search(before) or _CONSONANTS.search(before):
         return re.match(rf"[\"'“‘(\[]*{OPENERS}", after) is not None
     return True
 
