@@ -22,7 +22,9 @@ TITLES = {  # a name follows
     "Hon": "Honorable", "Pres": "President", "Cpl": "Corporal", "Pvt": "Private", "Maj": "Major", "Adm": "Admiral",
     "Msgr": "Monsignor", "Fr": "Father", "Br": "Brother", "Supt": "Superintendent", "Insp": "Inspector",
     "Det": "Detective", "Atty": "Attorney", "Amb": "Ambassador", "Mlle": "Mademoiselle", "Mme": "Madame",
-    "Mt": "Mount", "Ft": "Fort", "Pt": "Point", "Ald": "Alderman", "Brig": "Brigadier", "Sec": "Secretary",
+    "Mt": "Mount", "Ft": "Fort", "Pt": "Point", "Ald": "Alderman", "Brig": "Brigadier", "Min": "Minister",
+    "Cllr": "Councillor", "Abp": "Archbishop",
+    "Bp": "Bishop", "Const": "Constable", "Cdr": "Commander", "Bro": "Brother", "Sec": "Secretary",
 }  # fmt: skip
 COUNTERS = {  # a number or a letter follows
     "No": "number", "Nos": "numbers", "Nr": "number", "Vol": "volume", "Vols": "volumes", "Ch": "chapter",
@@ -37,6 +39,8 @@ COUNTERS = {  # a number or a letter follows
     "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare", "Exp": "expires",
+    "Extn": "extension",
+    "Cat": "category",
 }  # fmt: skip
 ANYWHERE = {  # the full stop may be the sentence's too
     "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",
@@ -62,11 +66,12 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "dia": "diameter",
     "equiv": "equivalent", "freq": "frequency", "mfr": "manufacturer", "mgr": "manager", "Mgr": "Manager",
     "mtg": "meeting", "Mtg": "Meeting", "mtn": "mountain", "Mtn": "Mountain", "pkg": "package", "pkgs": "packages",
-    "def": "defeated", "pkt": "packet",
+    "anniv": "anniversary", "Plz": "Plaza", "Mob": "Mobile", "agg": "aggregate", "pkt": "packet", "blk": "block",
+    "blks": "blocks", "lg": "large",
     "prev": "previous", "qtr": "quarter", "std": "standard", "wt": "weight", "ht": "height", "hdqrs": "headquarters",
     "Hts": "Heights", "Jct": "Junction", "Ctr": "Center", "Stn": "Station", "Cres": "Crescent", "Hosp": "Hospital",
     "pls": "please", "Pls": "Please", "ul": "ulica", "Str": "Strasse", "str": "strasse", "av": "avenue",
-    "mo": "month", "yds": "yards", "pcs": "pieces", 
+    "yds": "yards", "pcs": "pieces", 
     "sched": "schedule", "req": "required", "reqd": "required", "recd": "received", "rcvd": "received",
     "encl": "enclosed", "Encl": "Enclosed", "pron": "pronounced", "adv": "adverb", "adj": "adjective",
     "Secy": "Secretary", "Treas": "Treasurer", "Dir": "Director", "Chmn": "Chairman",
@@ -108,10 +113,14 @@ BARE = (
     "Blvd",
     "Dept",
     "mtg",
+    "wk",
+    "wks",
+    "yrs",
     "pkg",
     "pkgs",
     "qty",
     "pls",
+    "Pls",
     "asst",
     "Asst",
     "acct",
@@ -127,7 +136,7 @@ WEEKDAYS = "Mon|Tues?|Weds?|Thurs?|Thu|Fri|Sat|Sun"
 
 _NAMED = re.compile(r"(?:^|[^\w'])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Mlle|Mme|Mt)\.$", re.I)
 _TITLE = re.compile(rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det'})})\.$", re.I)
-_COUNTER = re.compile(rf"(?:^|[^\w'])(?:{alternatives(COUNTERS)}|Rs|§+)\.$", re.I)
+_COUNTER = re.compile(rf"(?:^|[^\w'])(?:{alternatives(COUNTERS)}|Rs|S?Fr|kr|§+)\.$", re.I)
 _DATED = re.compile(rf"(?:^|\W)(?:{alternatives(month[:3] for month in MONTHS)}|Sept|{WEEKDAYS})\.$", re.I)
 _WORDS = {"No", "Art", "Def", "Ex", "Det", "Par"}  # too
 _ANYWHERE = re.compile(
@@ -150,20 +159,36 @@ _ITEM = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,3}|[A-Za-z])\.$")
 _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 
 
+_SHOUTED = re.compile(r"(?<![\w'])([A-Z]{2,5})\.$")
+
+
+def _in_capitals(before: str, after: str) -> bool:
+    """Whether an abbreviation of a text in capitals goes on, "ACME INC. TO BUY"."""
+    word = _SHOUTED.search(before)
+    if not word or not re.match(r"[A-Z]{2}|[A-Z]\.", after):
+        return False
+    is_abbreviation = word[1].capitalize() in {*ANYWHERE, *TITLES, "St", "Dr"} - _WORDS
+    return is_abbreviation and not re.match(r"(?:THE|HE|SHE|IT|WE|THEY|BUT|YOU|THIS)\b", after)
+
+
 def ends_sentence(before: str, after: str) -> bool:
     """Whether the full stop that ends `before` ends a sentence, and is not an abbreviation's alone.
 
     before: some characters of text, up to a full stop (or ? ! …) and what closes behind it. after: what follows.
     """
-    if re.match(r"[\"'“‘(\[]*[a-z]|[.…]", after):
+    if re.match(r"[\"'“‘(\[]*[a-z]|[.…]|[+&=/%] ", after):
+        return False
+    if _in_capitals(before, after):
         return False
     if _NAMED.search(before) or _ITEM.search(before):
         return False
     if _TITLE.search(before):
         return re.match(rf"[\"'“‘(\[]*(?!A\b|I\b|[A-Z]\.){OPENERS}", after) is not None
-    if _COUNTER.search(before) and re.match(r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]\d|[A-Z]\b(?![' ])", after):
+    if _COUNTER.search(before) and re.match(r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]{1,4}-?\d|[A-Z]\b(?![' ])", after):
         return False
     if re.search(r"\b(?:Cat|Ref|Tel|Reg|Acct|Ser|Lic)\.$", before) and after.startswith("No"):
+        return False
+    if before.endswith(" def.") and after[:1].isupper():
         return False
     if before.endswith("str.") and after[:1].isdigit():
         return False

@@ -14,7 +14,7 @@ from .symbol_names import UNITS
 # Small words that the tagger takes for acronyms when they are written in capitals.
 LOUD = frozenset(
     """ALL AND ARE AT BE BUT BY CAN DID DO DOES FOR FROM GO HAD HAS HAVE HER HIM HIS HOW IF JUST MY NO NOT NOW OF ON ONE
-    SHE SO STOP THAT THE THEM THEY THIS TO TOO UP WAS WE WERE WHAT WHEN WHY WILL WITH YES YOU YOUR""".split()  # noqa: SIM905
+    SHE SO STOP THAT THE THEM THEY THIS TO TOO UP WAS WE WERE WHAT WHEN WHY WILL WITH YES YOU YOUR TIL THRU""".split()  # noqa: SIM905
 )
 # What a full stop or a number behind it makes an abbreviation, and what keeps its capital.
 CAPITALISED = frozenset(
@@ -86,6 +86,8 @@ def _recased(pieces: list[str], index: int) -> str:
         return word.capitalize()
     if len(word) > 1 and word.lower() in UNITS and re.search(r"\d ?$", pieces[index - 1]):
         return word.lower()
+    if word in ("BN", "MN", "TN") and pieces[index - 1][-1:].isdigit():
+        return word.lower()
     is_code = 1 < len(word) < 4 and (behind[:1].isdigit() or pieces[index - 1][-1:].isdigit())
     return word if is_code or _is_spelled(pieces, index) else word.lower()
 
@@ -98,7 +100,7 @@ def _is_spelled(pieces: list[str], index: int) -> bool:
     if len(word) > 1:
         if "&" in (pieces[index - 1][-1:], pieces[index + 1][:1]):
             return True
-        if is_known(word.lower()) or "'" in word.strip("'"):
+        if word in LOUD or is_known(word.lower()) or "'" in word.strip("'"):
             return False
         return has_own_reading(word) or len(word) <= LONGEST_ACRONYM or not _has_vowel(word)
     if word not in "AO":

@@ -97,7 +97,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "tear", "(?:gas|drops?|ducts?|stained|rolled|ran|fell|down|of|came|slid|jerker|trickled|streak\\w*)", "tˈɪɹ"),
     ("an?|single|one|the|his|her|each|every|little|salty", "tear", "", "tˈɪɹ"),
     # the past of "dive"
-    ("he|she|they|we|I|it|who|He|She|They|We|It|dogs?|and|then|swimmers?|divers?|boys?|girls?|child|children|player|players|goalkeeper|goalie|whales?|submarine|plane|jet|cat|seal|otters?|penguins?|dove|ducks?|loons?|everyone|man|woman|kids|(?!(?:The|A|An|This|That|Every|White|His|Her|Our|My|Your|Each|One)\\b)[A-Z][a-z]+", "dove", "(?:in|into|under|off|for|down|from|deep|to|right|through|beneath|headfirst|behind|out|at|deeper|straight|head|back|across|over|towards?|beside|left|headlong|below|after)", "dˈOv"),
+    ("he|she|they|we|I|it|who|He|She|They|We|It|dogs?|and|then|swimmers?|divers?|boys?|girls?|child|children|player|players|goalkeeper|goalie|whales?|submarine|plane|jet|cat|seal|otters?|penguins?|dove|ducks?|loons?|everyone|man|woman|kids|(?!(?:The|A|An|This|That|Every|White|His|Her|Our|My|Your|Each|One)\\b)[A-Z][a-z]+", "dove", "(?:in|into|under|off|for|down|from|deep|to|right|through|beneath|headfirst|behind|out|at|deeper|straight|head|back|across|over|towards?|beside|left|headlong|below|after|past|by|away)", "dˈOv"),
     ("", "dove", "", "dˈʌv"),
     # quarrels
     ("(?:had|have|having|has) an?(?: [a-z]+)?", "row(?! of| [a-z]+s\\b)", "", "ɹˈW"),
@@ -132,6 +132,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("household|kitchen|of|rotting|domestic|garden|the|more|some|any|much|collects?|collected|less|dump|dumped", f"refuse{END}", "", "ɹˈɛfjˌus"),
     ("", "refuse", "", "ɹəfjˈuz"),
     ("(?:became|become|was|is|as|for|an elderly|been|like|to be) an?|elderly|poor|bedridden|lifelong|the", "invalid(?= (?:for|since|who|all|in|was|lay|after|and)\\b|[,.;:!?]|$)", "", "ˈɪnvəlɪd", r"\b(?:[Hh]e|[Ss]he|[Hh]is|[Hh]er|mother|father|man|woman|wife|husband|uncle|aunt|nurse|bed|chair|illness|accident|years|the invalid)\b"),
+    ("the|this|that|his|her", "invalid", "(?:holds?|has|had|needs?|needed|lay|sat|could|would|was|is|who|ate|slept|asked|said)", "ˈɪnvəlɪd"),
     ("", "invalid", "", "ɪnvˈælɪd"),
     ("", "subject", "(?:him|her|them|it|us|me|you|himself|themselves|yourself) to", "səbʤˈɛkt"),
     (f"(?:{HELPERS})", "subject", f"(?:{OBJECTS})", "səbʤˈɛkt"),

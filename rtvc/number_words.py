@@ -18,7 +18,7 @@ LETTER_A = "Ⓐ"  # the letter's name; a plain "A" may be the article. `rtvc.tex
 NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 CRICKET = re.compile(  # where 142/3 is "one hundred and forty two for three"
     r"\b(?:overs?|wickets?|innings|all out|declared|dec|stumps|chas(?:e|ing)|bowl(?:ed|ing|er)|batt?(?:ed|ing|ers?)?|"
-    r"not out|Tests?|lbw|runs)\b|\d\*"
+    r"not out|Tests?|lbw)\b"
 )
 SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "mio": "million",
           "mrd": "billion", "t": "trillion", "tn": "trillion"}  # fmt: skip

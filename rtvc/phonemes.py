@@ -71,9 +71,10 @@ def phonemize(text: str) -> list[str]:
     Raises:
         TextError: there is nothing to say, or more than one breath can: `split_sentences` comes first.
     """
-    if isinstance(text, str) and len(text) > LONGEST_LINE:
-        raise TextError(f"A sentence of {len(text):,} characters is too long to speak; split the text into sentences.")
-    symbols = _symbols(_phonemes(_falling_questions(_spoken(text))))
+    words = _spoken(text) if not isinstance(text, str) or len(text) <= LONGEST_LINE else text
+    if len(words) > LONGEST_LINE:  # a row of digits is five times as long in words
+        raise TextError(f"A sentence of {len(words):,} characters is too long to speak; split the text into sentences.")
+    symbols = _symbols(_phonemes(_falling_questions(words)))
     if len(symbols) <= 3:
         raise TextError(NOTHING)
     return symbols

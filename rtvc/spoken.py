@@ -45,7 +45,7 @@ IN_ORDER = (
     (r"[\d_@#/\\:()]|\.\w|[a-z][A-Z]|(?:^|[ (\"'])-", ADDRESSES),
     (ANY, PHRASE_RULES),
     (r"\d", DURATIONS),
-    (rf"\d|\b(?:{WEEKDAYS}|{MONTH})|[AaPp]\. ?[Mm]\.|[MTWF][hu]? ?[-–] ?[TFS]", DATES),
+    (rf"\d|\b(?:{WEEKDAYS}|{MONTH})|[AaPp]\. ?[Mm]\.|[MTWF][hu]? ?[-–/] ?[TFSW]", DATES),
     (r"\d|\.\w|mp", VERSIONS),
     (r"[\d^×*/<>~≈°–$£€]| [-x] |(?:foot|feet|inch|inches|meters?) ?x", AMOUNTS),
     (ANY, NAMES),

@@ -22,6 +22,7 @@ MEASURED = {2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 64, 100}  # denominators of what i
 COUNTED = (  # what is counted in millions
     "people|users|customers|viewers|readers|homes|jobs|barrels|tonnes|tons|copies|views|downloads|followers|residents|"
     "children|women|men|workers|votes|voters|households|inhabitants|subscribers|visitors|tourists|deaths|cases|doses|"
+    "had|have|were|are|more|fewer|new|extra|additional|Britons|Europeans|Africans|Canadians|Australians|Germans|"
     "units|shares|patients|refugees|acres|hectares|years|pounds|dollars|euros|students|adults|passengers|records|Americans"
 )
 CLOCK_UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
@@ -42,7 +43,9 @@ _NOUN = re.compile(
 _RATED = re.compile(
     r"(?:\b(?:an?|solid|perfect|strong|rated|scores?|scored|got|[Ii]s|was)|'s|[Rr]ating:?|[Ss]core:?) $"
 )
-_BILLS = re.compile(r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount)\b")
+_BILLS = re.compile(
+    r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount|dash|sprint|race|relay|freestyle|hurdles|radius|marathon)\b"
+)
 
 
 def _is_adjective(match: Match[str]) -> bool:
@@ -149,14 +152,17 @@ def _unit_words(value: str, unit: str, is_adjective: bool = False, raised: str |
 def _unit(match: Match[str]) -> str:
     value, unit, raised, per_count, per, per_raised = match.groups()
     words = _unit_words(value, unit, _is_adjective(match), raised)
-    if per_count and per_count not in ("8", "10", "24", "50", "100", "1000"):  # "350 g/12 oz" says the same twice
+    if per_count and (
+        unit == per or per_count not in ("8", "10", "24", "50", "100", "1000")
+    ):  # "350 g/12 oz" says the same twice
         words += ", " + _unit_words(per_count, per)
     elif per_count:
         words += f" per {number(per_count)} {UNITS[per][1]}"
     elif per:
         kind = {" squared": "square ", " cubed": "cubic "}[per_raised] if per_raised and per not in ("s", "h") else ""
         words += f" per {kind}{UNITS[per][0]}" + (per_raised or "" if not kind else "")
-    return words + sentence_end(match, "[A-Z][a-z]*")
+    comma = "," if re.match(r"/\d", match.string[match.end() :]) else ""
+    return words + comma + sentence_end(match, "[A-Z][a-z]*")
 
 
 def _unit_adjective(match: Match[str]) -> str:
@@ -166,9 +172,8 @@ def _unit_adjective(match: Match[str]) -> str:
 def _square(match: Match[str]) -> str:
     kind = "square" if match[2].startswith("sq") else "cubic"
     one, several = UNITS["inch" if match[3] == "in" else match[3]]
-    return (
-        f"{number(match[1])} {kind} {one if is_one(match[1]) or _is_adjective(match) else several}{sentence_end(match)}"
-    )
+    is_single = is_one(match[1]) or _is_adjective(match) or "-" in match.group()
+    return f"{number(match[1])} {kind} {one if is_single else several}{sentence_end(match)}"
 
 
 def _degrees(match: Match[str]) -> str:
@@ -193,10 +198,16 @@ def _inches(match: Match[str]) -> str:
 
 def _inch_mark(match: Match[str]) -> str:
     """27": inches, unless the mark closes a quotation."""
-    if match.string.count('"', 0, match.start()) % 2:
+    before = match.string[: match.start()]
+    if len(re.findall(r'(?:^|[\s(])"(?=\S)', before)) > len(re.findall(r'(?<=[^\s(\d])"', before)):
         return match.group()
     words = number(match[1]) if match[1] else match[2]
-    is_single = is_one(match[1] or "") or _is_adjective(match) or "/" in match.group()
+    is_single = (
+        is_one(match[1] or "")
+        or _is_adjective(match)
+        or "/" in match.group()
+        or _NOUN.match(match.string[match.end() :])
+    )
     return f"{words} {'inch' if is_single else 'inches'}"
 
 
@@ -216,7 +227,8 @@ def _fraction(match: Match[str]) -> str:
         is_part = 0 < above < below and not whole
         if is_part and below not in MEASURED:
             return f"{number(match[3])} {number(match[4])} {UNITS[match[5]][1]}"
-        return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_part else 1]}"
+        is_single = is_part or match[5] == "inch" and _NOUN.match(match.string[match.end() :])
+        return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_single else 1]}"
     if (
         below == 10
         and not whole
@@ -266,24 +278,28 @@ DURATIONS: list[Rule] = [
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
     # sums: before a dash can be a range
-    (r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\w.]\w)\b", _power_of_ten, "1e-5 → one times ten to the minus five", "6.02e23 → six point zero two times ten to the twenty three"),
+    (r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]\d{1,3}|\d{1,2})(?![\w.]\w)\b", _power_of_ten, "1e-5 → one times ten to the minus five", "6.02e23 → six point zero two times ten to the twenty three"),
     (r"(?:(?<=^)|(?<=[ (=,:]))[–-](?=[\d.$£€]\S*)(?=\.?\d|[$£€]\d)", "-", "–3 °C → minus three degrees Celsius"),
     (r"(?:(?<=\d)|(?<=\))|(?<=\b[a-z])|(?<=squared)|(?<=cubed)) ?[-–] ?(?=[\d.(]|[a-z]\b)", _difference, "10 - 4 = 6 → ten minus four equals six", "x-3=7 → x minus three equals seven"),
     (rf"(?<![\w.,])({FIRST}) [-–] ({FIRST})(?![\w%°:/-])(?!\.\d)", _minus_or_to, "9 - 3 is fine → nine minus three is fine", "ages 3 - 9 → ages three to nine"),
     (r"(?:(?<=\b[a-z])|(?<=\))) [-–] (?=\d|[a-z]\b)", " minus ", "x - 3 → x minus three"),
-    (r"(?<!\w)~ ?(?=[\d$£€])|(?<![\w)])(?<![\w)] )≈ ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
+    (r"(?<!\w)~ ?(?=[\d$£€]|[A-Z]{1,3}[$£€]|[A-Z]{3} ?\d)|(?<![\w)])(?<![\w)] )≈ ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
     (r"(?<=[\d)%]) ?> ?(?=[-\d(])", " is greater than ", "5 > 3 → five is greater than three"),
     (r"(?<=[\d)%]) ?< ?(?=[-\d(])", " is less than ", "3<5 → three is less than five"),
-    (r"(?<!\w)> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
+    (r"(?<![\w)])>(?=[\d$£€])|(?<![\w)])(?<![\w)] )> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
     (r"(?<![\w)])≥(?=[\d$£€])|(?<![\w)])(?<![\w)] )≥ ?(?=[\d$£€])", "at least ", "≥18 years → at least eighteen years"),
     (r"(?<![\w)])≤(?=[\d$£€])|(?<![\w)])(?<![\w)] )≤ ?(?=[\d$£€])", "at most ", "≤5 cm → at most five centimeters"),
-    (r"(?<!\w)< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
+    (r"(?<![\w)])<(?=[\d$£€])|(?<![\w)])(?<![\w)] )< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
     # money
+    (r"(?<![\d,])(?<!\d\.)\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", lambda m: m.group().replace(",", ""), "1,25,000 → one hundred and twenty five thousand"),
+    (r"(?<![\w.])(\d{1,2}) ?st (?=\d{1,2} ?lbs?\b)", r"\1 stone ", "23st 8lb → twenty three stone eight pounds"),
+    (r"(?<=\d)- (to|or|and|vs\.?|versus) (?=\d)", r" \1 ", "18- to 24-year-olds → eighteen to twenty four-year-olds"),
+    (r"(?<=\d)/[=-](?![\w-])", "", "KES 1,500/= only → one thousand five hundred Kenyan shillings only"),
     (r"(?<![\w/.])(\d) ?/ ?(?=[$£€]\d)", r"\1 for ", "2/£6 → two for six pounds"),
     (r"(?<=\d) [xX×] (?=[$£€]\d)", " times ", "12 x £25 → twelve times twenty five pounds"),
     (r"(?<![\w.,])(\d{1,3}(?:[.,]\d{3})*|\d+)(?:,|\.)(?:-{1,2}|[–—])(?![\w-])", lambda m: m[1].replace(".", ""), "from €1.299,- → from one thousand two hundred and ninety nine euros", "only 5.- → only five"),
     (r"(?<=€)\d{1,3}(?:\.\d{3})+(?![\w.,]|/)", _continental, "€1.299 → one thousand two hundred and ninety nine euros"),
-    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?:(?<=[€£$])|(?<=kr )|(?<=kr\. )|(?<=[A-Z]{{3}} ))\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents", "EUR 9,99 → nine euros and ninety nine cents"),
+    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?:(?<=[€£$])|(?<=[€£$] )|(?<=kr )|(?<=kr\. )|(?<=[A-Z]{{3}} ))\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents", "EUR 9,99 → nine euros and ninety nine cents"),
     (rf"([$£€¥₹])({FIRST})(?: ?({SCALE}|[kKmMbBtT]n?))? ?[-–] ?\1?(?=\d)", _money_range, "$50-$60 → fifty to sixty dollars", "$1.50-$2.00 → one dollar and fifty cents to two dollars", "$5k-$6k → five thousand dollars to six thousand dollars"),
     (rf"([$£€])({NUMBER})([kKmM]?) ?(pp|pcm|pw|pa|pm|p\.a\.|p\.w\.|p\.p\.)(?!\w)", lambda m: f"{m[1]}{m[2]}{m[3]} {PER[m[4].replace('.', '')]}", "£12.50pp → twelve pounds and fifty pence per person", "£900 pcm → nine hundred pounds per calendar month"),
     (r"\bR ?(?=\d{1,3}(?:,\d{3})+\b|\d+\.\d\d\b)", "ZAR ", "R1,200 → one thousand two hundred rand"),
@@ -299,6 +315,8 @@ RULES: list[Rule] = [
     (r"(?<!\b[Aa]t )(?<!day )(?<![\w.,–-])(?!(?:144|240|360|480|540|720)p)(\d{1,3}(?:\.\d+)?)p(?= [a-z]|[,.;:!?)]|/|$)", lambda m: f"{number(m[1])} {'penny' if is_one(m[1]) else 'pence'}", "99p a pack → ninety nine pence a pack"),
     (r"(?<![\w.])(\d+\.\d+) ?A\b(?!-)", lambda m: f"{number(m[1])} amps", "a current of 1.5 A → a current of one point five amps"),
     (r"(?<![\w.,])(?<!\b(?:Flat|Room|Unit|Gate|Seat) )(\d{1,3}) ?A(?=[ -](?:fuse|breaker|charger|circuit|socket|plug|current|supply|outlet|max)\b)", lambda m: f"{number(m[1])} amp", "a 13 A fuse → a thirteen amp fuse"),
+    (r"(?<![\w./])((?:\d+ )?\d/\d|\d+) ([Tt])\.(?= [a-z])", lambda m: f"{m[1]} {'tbsp' if m[2] == 'T' else 'tsp'}", "2 T. butter → two tablespoons butter", "1/8 t. nutmeg → one eighth teaspoon nutmeg"),
+    (r"(?<=\d )(lg|sm|med)\b\.?(?= [a-z])", lambda m: {"lg": "large", "sm": "small", "med": "medium"}[m[1]], "2 lg. eggs → two large eggs"),
     # temperatures without a sign
     (r"(?<![\w.,/-])(-?\d{1,3})([CF])(?=/\d)|(?<=/)()(\d{2,3})([CF])\b|(?<![\w.,/-])(\d{3}) ?([CF])\b(?![-+#&])|(?<![\w.,/])(?:(?<=\bat )|(?<=\bto )|(?<=\bbelow )|(?<=\babove )|(?<=\breached )|(?<=\bhit )|(?<=\baround )|(?<=\babout )|(?<=\bof ))(-?\d{1,3}) ?([CF])\b(?![-+#&])", _bare_degrees, "bake at 375F → bake at three hundred and seventy five degrees Fahrenheit", "220C/200C → two hundred and twenty degrees Celsius, two hundred degrees Celsius"),
     # quantities
@@ -313,14 +331,17 @@ RULES: list[Rule] = [
     (r"(?<== )([A-Za-z])/([A-Za-z])\b", r"\1 over \2", "v = d/t → v equals d over t"),
     (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
     (rf"(?<=\d )([a-z]{{3,}}|req)/({UNIT})(?!\w)", lambda m: f"{m[1]} per {UNITS[m[2]][0]}", "6 cells/mL → six cells per milliliter", "9 requests/s → nine requests per second"),
-    (rf"(?<![\w.])({NUMBER}) ?(sq|cu)\.? ?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
-    (rf"(?<![\w./])({NUMBER})-({UNIT})\.?(?=[ -][a-z]|\))", _unit_adjective, "a 10-km run → a ten kilometer run", "a 6-ft. fence → a six foot fence"),
+    (rf"(?<![\w.])({NUMBER})[ -]?(sq|cu)\.?[ -]?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "a 500-sq.-ft. flat → a five hundred square foot flat", "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
+    (rf"(?<![\w./])({NUMBER})-({UNIT})\.?(?=[ -][a-z]|\)|, )", _unit_adjective, "a 10-km run → a ten kilometer run", "a 6-ft. fence → a six foot fence"),
     (rf"(?<![\w.])({NUMBER})-in\.(?= [a-z])", lambda m: f"{number(m[1])} inch", "1-in. cubes → one inch cubes"),
     (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
     (r"(?:\b([NSEW]) ?)?(?<![\d.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+(?:\.\d+)?)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW]\b)?", _coordinate, "N 51° 30' 26\" → north fifty one degrees thirty minutes twenty six seconds", "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
     (r"(?<![\w.'])(\d{1,3})'(?=(?: (?:tall|wide|long|high|deep|x|by|×)\b)|[x×])|(?<=[x×] )(\d{1,3})'(?!')|(?<=[x×])(\d{1,3})'(?!')", _feet, "10' long → ten feet long"),
     (rf"(?<![\w.])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
+    (r"(?<![\w./])(\d{1,2}\.\d)/(5|10|100)(?![\w/.]|\.\d| ?[A-Za-z]{1,3}\b(?<! on)(?<! in)(?<! at))", lambda m: f"{number(m[1])} out of {number(m[2])}", "9.5/10 → nine point five out of ten"),
+    (r"(?<=[a-z])/(mi|km)\b", lambda m: f" per {UNITS[m[1]][0]}", "ran 4:37.2/mi → ran four thirty seven point two per mile"),
+    (r"(?<![\w/.])(\d/\d{1,2}) ?[–-] ?(?=\d)", r"\1 to ", "¼–½ tsp → one quarter to one half teaspoon"),
     (r"(?<=\d/\d) ?dec\b\.?", " declared", "312/5 dec. → three hundred and twelve for five declared"),
     (rf"(?<![\w.])(-)?(?:(\d+)[ -])?(\d{{1,4}})/(\d{{1,4}})(?:ths?|rds?|nds?)?(?: ?({UNIT}))?(?![\w/])(?:(?<=[a-z])\.(?= [a-z]))?", _fraction, "1/2 tbsp. oil → one half tablespoon oil", "120/80 mmHg → one hundred and twenty over eighty millimeters of mercury", "2 1/2 → two and a half", "50/50 → fifty fifty", "−5/18 → minus five eighteenths", "10/10 → ten out of ten"),
     (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty"),
@@ -330,9 +351,9 @@ RULES: list[Rule] = [
     (rf"(?<!\ba )(?<!\b[Aa]n )(?<![\w.])({NUMBER})k(?= (?!run|race|walk|trail|marathon)[a-z]|[+,.;!?)]|$)", lambda m: f"{number(m[1])} thousand", "5k followers → five thousand followers"),
     (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
-    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w)(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
+    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w|-\d+(?![\w.,]))(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
     (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
-    (r"(?<![\w.])(\d+(?:\.\d+)?)x(?! (?:squared|cubed|to the)\b)(?= [a-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
+    (r"(?<![\w.])(\d+(?:\.\d+)?)x(?! (?:squared|cubed|to the)\b)(?<!= \dx)(?<!= \d\dx)(?= [A-Za-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
     (r"(?<=[\w)]) ?\^ ?(?=[a-z]\b)", " to the power of ", "e^x → e to the power of x"),

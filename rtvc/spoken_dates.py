@@ -111,6 +111,11 @@ def _day_month(match: Match[str]) -> str:
     return f"the {nth(match[1])} of {_month(match[2])}" + (f", {year(int(match[3]))}" if match[3] else _end(match))
 
 
+def _day_month_year(match: Match[str]) -> str:
+    value = match[3] if len(match[3]) == 4 else "20" + match[3]
+    return f"the {nth(match[1])} of {_month(match[2])}, {year(int(value))}"
+
+
 def _month_year(match: Match[str]) -> str:
     return f"{_month(match[1])} {year(int(match[2]))}"
 
@@ -224,17 +229,22 @@ INITIALS = {"M": "Monday", "Tu": "Tuesday", "T": "Tuesday", "W": "Wednesday", "T
             "Sa": "Saturday", "S": "Saturday", "Su": "Sunday"}  # fmt: skip
 HALF_DAY = r"[AaPp]\.? ?[Mm]"
 RULES: list[Rule] = [
+    (r"(?<=\d:\d\d)([ap])\b(?!\.?m)", r"\1m", "until 11:15a → until eleven fifteen A M"),
+    (r"(?<![\w/])(?=[\w/]*(?:W|Th|Tu))(?:M|Tu|Th?|W|F|Sa)(?:/(?:Tu|Th?|W|F|Sa|Su)){1,4}(?![\w/])", lambda m: ", ".join(INITIALS[day] for day in m.group().split("/")), "M/W/F at 10 → Monday, Wednesday, Friday at ten"),
+    (rf"\b(\d{{1,2}})[-/.]({MONTH})[-/.](\d{{4}}|\d{{2}})\b", lambda m: _day_month_year(m), "11-Nov-2023 → the eleventh of November, twenty twenty three"),
+    (r"(?<=\d:\d\d) ?h\b", "", "until 19:30h → until nineteen thirty"),
     (r"(?<![\w&/.-])(M|Tu?|W|Th|Sa) ?[-–] ?(Th|F|Sa|Su|S)(?![\w&/.'-])", lambda m: f"{INITIALS[m[1]]} to {INITIALS[m[2]]}", "Open M–F, 8–4 → Open Monday to Friday, eight to four", "Tu-Su 9-5 → Tuesday to Sunday nine to five"),
     (rf"\b({WEEKDAYS})\.? ?[-–] ?({WEEKDAYS})\b\.?", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}{_end(m)}", "Mon–Fri 9–5 → Monday to Friday nine to five", "Mon–Fri → Monday to Friday", "Sat.-Sun. → Saturday to Sunday."),
     (rf"\b({WEEKDAYS})/(?=(?:{WEEKDAYS})\b)|(?<=/)({WEEKDAYS})\b", lambda m: f"{_weekday(m[1])}, " if m[1] else _weekday(m[2]), "Mon/Wed/Fri → Monday, Wednesday, Friday"),
     (rf"\b({WEEKDAYS})\b\.?,? (?=(?:\d|(?:{MONTH})\b|at \d|noon|morning|evening))", lambda m: f"{_weekday(m[1])} ", "Sat 10-2 → Saturday ten to two", "Tue, 5 Nov 2024 → Tuesday the fifth of November, twenty twenty four", "Sun. at 5 → Sunday at five"),
     (r"\b(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?: ?(Z|[+-]\d{2}:?\d{2}))?(?![\w:])", _moment, "2024-10-31T08:15:00Z → October thirty first, twenty twenty four, eight fifteen U T C", "2023-01-05 17:00 → January fifth, twenty twenty three, seventeen hundred"),
     (r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b", _date_iso, "2024/01/31 → January thirty first, twenty twenty four"),
-    (r"\b(\d{1,2})-(\d{1,2})-(\d{4})\b", _date_slashes, "12-25-2023 → December twenty fifth, twenty twenty three"),
-    (r"\b([Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Dd]ue|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?) (\d{1,2})/(\d{1,2})(?![\w/])", _date_after, "on 5/11 → on May eleventh"),
+    (r"(?<![\w-])(\d{1,2})-(\d{1,2})-(\d{4}|[3-9]\d)(?![\w-])", _date_slashes, "12-25-2023 → December twenty fifth, twenty twenty three"),
+    (r"\b((?i:on|by|until|since|due|ends?|starts?|begins?|opens|closes|thru|till|til|before|deadline:?)|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?) (\d{1,2})/(\d{1,2})(?![\w/])", _date_after, "on 5/11 → on May eleventh"),
     (r"(?<![\w./=+*-])(?<![=+*] )(2[1-9]|3[01])/(1[0-2]|0[1-9])(?![\w/]| ?[=+*])", lambda m: _date(None, int(m[2]), int(m[1])), "due 31/12 → due December thirty first"),
     (r"(?<![\w/.])(\d{1,2})/(\d{1,2})(?=,? (?:@|at|from) ?\d{1,2}(?::\d\d|[ap]\b| ?[ap]\.?m))", lambda m: _date_slashes_short(m), "meet 12/1 @ 10a → meet December first at ten A M"),
     (r"\b((?:[Ww]eek of|[Dd]ates?:?|[Vv]alid|[Ff]rom|[Ss]ale:?|[Cc]losed|[Oo]pen|[Vv]acation|[Hh]olidays?|[Oo]ut|[Aa]way) )(\d{1,2})/(\d{1,2}) ?(?:[–-]|to) ?(\d{1,2})/(\d{1,2})(?![\w/])", _dates_slashes, "the week of 3/4–3/8 → the week of March fourth to March eighth"),
+    (r"(?<![\w/.$£€-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\w/])", lambda m: f"{MONTHS[int(m[1]) - 1]} {year(int(m[2]))}", "best before 12/2026 → best before December twenty twenty six"),
     (r"\b([Ee]xp(?:\.|ir(?:es|y|ation)(?: date)?)?:?|valid thru) (0[1-9]|1[0-2])/(\d{2}|20\d{2})(?![\w/])", _expiry, "exp. 06/27 → expires June twenty twenty seven"),
     (r"(?<![\w/.$£€-])(0[1-9])/(\d{1,2})(?![\w/])|(?<![\w/.$£€-])(\d{1,2})/(0[1-9])(?![\w/])", lambda m: _date(None, *(int(part) for part in m.groups() if part)) or m.group(), "born 06/27 → born June twenty seventh", "on May 5/01 → on May May first"),
     (r"\b(\d{4})-(\d{2})-(\d{2})\b", _date_iso, "2024-01-31 → January thirty first, twenty twenty four"),

@@ -8,7 +8,7 @@ import unicodedata
 from re import Match
 
 from .abbreviations import OPENERS
-from .dictionary import has_own_reading, is_read
+from .dictionary import has_own_reading, is_known, is_read
 from .number_words import CRICKET, NUMBER, Rule, digits, in_pairs, number, plural, spelled
 from .symbol_names import IN_ADDRESSES, SIGNS, UNITS
 
@@ -51,6 +51,8 @@ def _address(match: Match[str]) -> str:
 
 
 def _phone(match: Match[str]) -> str:
+    if match.group().startswith("+") and sum(c.isdigit() for c in match.group()) < 7:
+        return match.group()
     plus = "plus " if match.group().lstrip("(").startswith("+") else ""
     return plus + digits(match.group())
 
@@ -110,7 +112,8 @@ def _camel(match: Match[str]) -> str:
     """getUserId: the words of an identifier; what the dictionary has, "iPhone", stays."""
     if has_own_reading(match[1]) or match[1] in UNITS:
         return match[1]
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", match[1]).lower()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", match[1]).split()
+    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
 
 
 def _labelled(match: Match[str]) -> str:
@@ -151,16 +154,17 @@ MARKUP: list[Rule] = [
     (r"^\(?([A-HJ-UW-Za-hj-uw-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
     (r"={3,}|(?<=\|)[ :]{0,3}-{2,}[ :-]{0,40}(?=\||$)|-{4,}|~{3,}|\+(?:-{2,}\+)+", ", ", "tea ==== milk → tea, milk", "| a |---|---| b → a, b"),
     (r"(?<=\d)\*(?=[\s,.;)]|$)", lambda m: " not out" if CRICKET.search(m.string) or re.search(r"\d{2}/\d\b", m.string) else "", "142/3 (Root 68*) → one hundred and forty two for three, Root sixty eight not out"),
+    (r"(?<=[a-z,;] )\(([a-z]|\d{1,2})\)(?=[,;.?!]| (?:and|or|to)\b|$)", lambda m: spelled(m[1]), "screws (a), (b) and (c) → screws A, B and C"),
     (r"\*{2,3}|~~|(?<![\w*])\*(?=\w)|(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", "a **bold** word → a bold word", "_so_ it is → so it is"),
     (r"(?<!\w):[a-z][a-z\d_+-]{1,30}:(?!\w)|(?<!\w)(?:[:;=]'?-?[)(DPpOo|*]|<3|:/)(?!\w)", " ", "fine :smile: → fine", "fine :-) → fine"),
 ]  # fmt: skip  # noqa: E501
 ADDRESSES: list[Rule] = [
     (r"(?:(?<=^)|(?<=[\s(\"']))--([a-z][\w-]{0,40})(?![\w-])(?!.{0,80}\w--)", lambda m: "dash dash " + m[1].replace("-", " "), "run it with --help → run it with dash dash help", "use --no-cache → use dash dash no cache"),
-    (r"(?:(?<=[a-z\d\"'] )|(?<=^))-([A-Za-z]|[a-z]{2})(?= [A-Za-z\"'./\d-]|[.,]?$)(?<![-][aI])", lambda m: f"dash {spelled(m[1])}", "git commit -m done → git commit dash M done", "use ls -la → use ls dash L A"),
+    (r"(?:(?<=[a-z\d\"'] )|(?<=^))-([A-Za-z]|[a-z]{2,4})(?= [A-Za-z\"'./\d<>|-]|[.,]?$)(?<![-][aI])", lambda m: m.group() if len(m[1]) > 2 and is_known(m[1]) else f"dash {spelled(m[1])}", "git commit -m done → git commit dash M done", "use ls -la → use ls dash L A"),
     (r"\b(?:https?|ftp)://[^\s<>\"]{0,2000}[\w/]|\bwww\.[\w-]+\.[^\s<>\"]{0,2000}[\w/]", _address, "https://www.example.com/a_b?q=1 → example dot com slash a underscore b question mark q equals one"),
-    (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", _address, "john.smith@example.com → john dot smith at example dot com"),
+    (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+(?::[\w-]{1,63}/[\w./-]{0,200}\w)?", _address, "john.smith@example.com → john dot smith at example dot com"),
     (rf"(?<![\w.-])(?:[A-Za-z][\w-]{{0,62}}\.){{1,6}}(?:{DOMAINS})\b(?:/[^\s<>\"]{{0,2000}}[\w/])?(?!\.?[A-Z]\w)", _address, "at test.co.uk → at test dot co dot U K"),
-    (r"(?<![\w/.:])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.-]{0,63}\w){2,20}[/\\]?|(?<![\w/\\.])[A-Za-z]:\\[\w.-]{0,63}\w|(?<![\w/])(?:\.{1,2}|~)/[\w.-]{0,63}\w", _address, "/usr/local/bin → slash usr slash local slash bin"),
+    (r"(?<!\w)[A-Za-z]:\\(?:[\w.-]{1,40}(?: [\w.-]{1,40}){0,3}\\){1,9}[\w.-]{0,40}\w|(?<![\w/.:])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.-]{0,63}\w){2,20}[/\\]?|(?<![\w/\\.])[A-Za-z]:\\[\w.-]{0,63}\w|(?<![\w/])(?:\.{1,2}|~)/[\w.-]{0,63}\w", _address, "/usr/local/bin → slash usr slash local slash bin"),
     (rf"(?<![\w/.])(?:[\w-]{{1,63}}/){{1,20}}[\w-]{{1,63}}\.(?:{FILES})\b", _address, "src/main.py → src slash main dot py"),
     (r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5})|/(\d{1,2}))?(?![\w.]\d|\w)", _internet, "192.168.0.1:8080 → one nine two dot one six eight dot zero dot one port eight zero eight zero"),
     (r"(?<![\w:])(?:[\dA-Fa-f]{2,4}:){3,7}[\dA-Fa-f]{1,4}(?![\w:])", _in_hexadecimal, "00:1A:2B:3C → zero zero one A two B three C"),
@@ -171,11 +175,14 @@ ADDRESSES: list[Rule] = [
     (rf"(?:(?<=^)|(?<=[\s(\"'])|(?<=[\s(\"']\*))\.({FILES}|env|git[a-z]+|[a-z]+rc|ssh|venv|profile|config|com|org|net)\b", r" dot \1", "the .env file → the dot env file", "find *.pdf → find dot pdf"),
     (r"\b([A-Z]{2,5})-(\d{1,4})-(\d{2,7})\b(?!-)", lambda m: f"{m[1]} {in_pairs(m[2])}, {in_pairs(m[3]) if len(m[3]) < 5 else digits(m[3])}", "CVE-2024-3094 → CVE twenty twenty four, thirty ninety four"),
     (r"(?<=[\d ])([A-Ha-h]) ?[–-] ?([A-Ha-h])(?![\w'-])(?<=\d[a-h].[a-h])", lambda m: f"{m[1].upper()} to {m[2].upper()}", "Figs. 2a–c → figures two A to C"),
-    (r"(?<=[a-z] )([A-H])\.(\d{1,2}(?:\.\d{1,2})*)(?!\w|\.\d)", lambda m: f"{spelled(m[1])} point " + " point ".join(number(part) for part in m[2].split(".")), "see Table A.3 → see Table A point three"),
+    (r"(?<=[a-z] )([A-Z])\.(\d{1,2}(?:\.\d{1,2})*)(?!\w|\.\d)", lambda m: f"{spelled(m[1])} point " + " point ".join(number(part) for part in m[2].split(".")), "see Table A.3 → see Table A point three"),
     (r"\b(D|A|CH|F|NL|L|DK|SE|FI)-(\d{4,5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: f"{spelled(m[1])} {digits(m[2])}", "D-10115 Berlin → D one zero one one five Berlin"),
-    (r"(?<![\w.-])(\d{1,6}(?:-\d{1,7}){1,5})-([A-Z]{1,3})(?![\w-])", lambda m: f"{digits(m[1])}, {spelled(m[2])}", "part 45-6789-B → part four five, six seven eight nine, B"),
+    (r"(?<![\w.-])(#?)(\d{1,6}(?:-\d{1,7}){1,5}|\d{3,6})-([A-Z]{1,3})(?![\w-])", lambda m: f"{'number ' if m[1] else ''}{digits(m[2])}, {spelled(m[3])}", "part 45-6789-B → part four five, six seven eight nine, B"),
     (r"(?<![\w/.])(?=[\dA-Z/]*[A-Z])(?=[\dA-Z/]*\d{2})(?:[A-Z]{1,5}|\d{1,8})(?:/(?:[A-Z]{1,5}|\d{1,8})){2,6}(?![\w/])", lambda m: ", ".join(in_pairs(part) if part.isdigit() and len(part) < 5 else digits(part) if part.isdigit() else part for part in m.group().split("/")), "file AB/2023/0042 → file AB, twenty twenty three, zero zero four two"),
     (r"\b([A-Za-z])('{1,2})\(([\w, ]{1,20})\)", lambda m: f"{m[1]} {'prime' if len(m[2]) == 1 else 'double prime'} of {m[3]}", "f'(x) = 2 → f prime of x equals two"),
+    (r"(?<![\w-])(?!\d{4}-\d\d-\d\d|1-8\d\d)(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){2,6}(?![\w-])", lambda m: ", ".join(" ".join(digits(c) if c.isdigit() else spelled(c) for c in part) for part in m.group().split("-")), "part 8J0-955-119-A → part eight J zero, nine five five, one one nine, A"),
+    (r"(?<![\w.])([A-Z]{1,4})(\d+\.\d+)([A-Z]?)(?![\w.]\w|\w)", lambda m: " ".join(filter(None, (m[1], number(m[2]), spelled(m[3])))), "a USB3.2 port → a USB three point two port"),
+    (r"\b([A-Z])(\d{1,3}) ?[–-] ?(?=\1\d)", r"\1\2 to ", "press F1–F4 → press F one to F four"),
     (r"(?<=\d)_(?=\d{3})", "", "1_000 → one thousand"),
     (r"(?<=\w)\(\)(?!\w)", " ", "call main() → call main"),
     (r"(?<![\w.'-])([A-Za-z]|log|ln|sin|cos|tan|exp|max|min|arg|det)\((?!s\))([\w^+*/ ,.-]{1,40})\)(?!\w)", r"\1 of \2", "f(x) = 2 → f of x equals two", "O(n log n) → O of n log n"),
@@ -191,7 +198,7 @@ ADDRESSES: list[Rule] = [
     (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)", _phone, "+44 20 7946 0958 → plus four four, two zero, seven nine four six, zero nine five eight"),
     (r"(?<![\w.-])\(\d{3,5}\)[ -]?\d{3,4}[ .-]\d{3,4}(?![\w-])", _phone, "(020) 7946 0018 → zero two zero, seven nine four six, zero zero one eight"),
     (r"(?<![\w.-])(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}(?![\w-])", _phone, "555-123-4567 → five five five, one two three, four five six seven"),
-    (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
+    (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}(?:[ -]?\d{3,4}){1,3}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
     (r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _phone, "555-1234 → five five five, one two three four"),
     (r"(?<![\w.-])1-(?=8\d\d-[A-Za-z])(8\d\d)-", lambda m: f"one {digits(m[1])} ", "Call 1-800-FLOWERS → Call one eight zero zero flowers"),
     (r"(?<![\w.-])\d{5}-\d{4}(?![\w-])", lambda match: digits(match.group()), "90210-1234 → nine zero two one zero, one two three four"),
@@ -200,10 +207,11 @@ ADDRESSES: list[Rule] = [
     (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
     (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|€)\b)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
     (r"(?<=\d)'(?=\d{3}(?!\d))", "", "1'000'000 → one million"),
-    (r"(?<![\w.])\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
+    (r"(?<![\w.])(?!(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])-[3-9]\d(?![\w-]))\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
     (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
+    (r"(?<![\w.,+-])\d{2,4}(?: \d{3,4}){2,4}(?![\w,.-]\d|\w)", lambda m: m.group() if re.fullmatch(r"\d{1,3}(?: \d{3})+", m.group()) else digits(m.group()), "my ID 812 3456 7890 → my ID eight one two, three four five six, seven eight nine zero"),
     (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ )(\d{{3}})-(\d{{1,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight"),
-    (r"(?<=[A-Z]{2} )[1-9]\d[1-9]\d(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
+    (r"(?<=[A-Z]{2} )[1-9]\d(?:0[1-9]|[1-9]\d)(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
 ]  # fmt: skip  # noqa: E501
 VERSIONS: list[Rule] = [
     (r"(?<![\w.,-])(\d{1,6})-(0\d{1,6})(?![\w-]|[.,]\d)", lambda m: f"{in_pairs(m[1])}, {digits(m[2])}", "no. 2023-0457 → number twenty twenty three, zero four five seven"),
@@ -225,8 +233,8 @@ LEFTOVERS: list[Rule] = [
     (r"(?<=[A-Za-z])(\d+)s\b", lambda m: f" {plural(number(m[1]))}", "two MP3s → two MP threes"),
     (r"\b\w{0,60}\d\w{0,60}(?:-\d\w{0,60}){0,4}", _letters_and_digits, "H2O, 4K and an A4 → H two O, four K and an A four"),
     # symbols
-    (r"(?<=[A-Z]{2})\.(?=[A-Z]{1,3}\b(?!\.))", " dot ", "buy RR.L now → buy RR dot L now"),
-    (r"\$(?=[A-Za-z_{(])", "dollar ", "in $HOME now → in dollar home now"),
+    (r"(?<=[A-Z]{2})\.(?=[A-Z]{1,3}\b(?!\.)|[a-z])", " dot ", "buy RR.L now → buy RR dot L now"),
+    (r"\$(?=[A-Z_{(])", "dollar ", "in $HOME now → in dollar home now"),
     (r"(?<=[a-z])\.(?=[a-z])", " dot ", "call foo.bar → call foo dot bar"),
     (r"(?<=\S) ?-+> ?| ?=> ?", " to ", "A -> B → A to B"),
     (r" ?\|\| ?", " or ", "a || b → a or b"),

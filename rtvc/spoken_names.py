@@ -28,7 +28,8 @@ PHRASES = {
     "att'd": "attached", "cont'd": "continued", "int'l": "international", "Int'l": "International",
     "nat'l": "national", "Nat'l": "National", "gov't": "government", "Gov't": "Government", "dep't": "department",
     "Ass'n": "Association", "req'd": "required", "rec'd": "received", "b'day": "birthday",
-    "tmrw": "tomorrow", "b/w": "between",
+    "tmrw": "tomorrow", "Rt. Hon.": "Right Honorable", "Rt Hon": "Right Honorable", "the mo.": "the month.",
+    "per mo.": "per month", "b/w": "between",
 }  # fmt: skip
 NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
     """
@@ -227,7 +228,7 @@ def _letters(text: str) -> str:
 
 
 _COUNTING = alternatives(
-    [*COUNTERS, *(word.lower() for word in COUNTERS if word not in ("C", "Q", "Tab", "App", "Def"))]
+    [*COUNTERS, *(word.lower() for word in COUNTERS if word not in ("C", "Q", "Tab", "App", "Def", "Cat"))]
 )
 _NUMERAL = r"[IVXLCDM]+"
 ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
@@ -235,14 +236,23 @@ PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
     (r"\bNo (?=\d{1,4}\b(?![-.:/,]\d|-[a-z])(?! (?:[a-z]+s|are|or|more|people|percent|women|men|children|million|of)\b))", "number ", "No 10 said it → number ten said it"),
     (r"\b(the|your|my|his|her|our|this|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
+    (r"\b(Max|Min|Approx|Avg|Est)\.(?= [a-z])", lambda m: COUNTERS[m[1]].capitalize(), "Max. load: 5 → Maximum load: five"),
+    (r"\bSec\.(?= of\b|-Gen)", "Secretary", "the Sec. of State → the Secretary of State"),
+    (r"(?<=st |nd |rd |th )Fl\b\.?", lambda m: "Floor" + sentence_end(m), "the 3rd Fl → the third Floor"),
+    (r"(?<=[\da-z.] )([NSEW]|NE|NW|SE|SW)(?= of (?:[A-Z\d]|the\b))", lambda m: COMPASS[m[1]].lower(), "a mile N of the city → a mile north of the city"),
+    (r"\b(Rd|St|Ave|Dr|Ln|Blvd|Hwy)\. ([NSEW]|NE|NW|SE|SW)\.?(?=,|$)", lambda m: f"{(ANYWHERE | STREETS)[m[1]]} {COMPASS[m[2]]}", "on Lake Rd. E., Bldg. C → on Lake Road East, Building C"),
+    (r"(?<![\w.])(?<!\d )(?!I)([A-Z])\. (?=[a-z]{4,})", lambda m: f"{spelled(m[1])} ", "the E. coli outbreak → the E coli outbreak"),
+    (r"(?<=[a-z] )def\. (?=[A-Z])", "defeated ", "Sinner def. Ruud → Sinner defeated Ruud"),
+    (r"\bcol\. ?(?=\d)", "column ", "in col. 5 → in column five"),
+    (r"\bSt-(?=[A-Z])", "Saint-", "Rue St-Martin → Rue Saint-Martin"),
     (r"\bCo\. (?=R[do])", "County ", "Co. Rd. 12 → County Road twelve"),
-    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
+    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}-?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
     (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?[1-9]\d{2,3}\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
     (r"(?<=[a-z])str\.(?= ?\d)", "strasse", "Bahnhofstr. 12 → Bahnhofstrasse twelve"),
     (r"(?<=[a-z\d] )([42])(?= (?:u|ur|me|us)\b)", lambda m: {"4": "for", "2": "to"}[m[1]], "thx 4 ur help → thanks for ur help"),
     (r"(?<![.\w])c\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
-    (r"\b((?:I|US|SR|Rte\.?|Route|Hwy\.?|Highway)[- ]\d{1,3}) ([NSEW])\b\.?(?! [A-Z][a-z]+ (?:St|Ave|Rd|Street|Road)\b)", lambda m: f"{m[1]} {COMPASS[m[2]]}" + sentence_end(m), "I-80 W to exit 12 → I eighty West to exit twelve"),
+    (r"\b((?:I|US|SR|Rte\.?|Route|Hwy\.?|Highway)[- ]\d{1,3}[A-Z]?) ([NSEW])\b\.?(?! [A-Z][a-z]+ (?:St|Ave|Rd|Street|Road)\b)", lambda m: f"{m[1]} {COMPASS[m[2]]}" + sentence_end(m), "I-80 W to exit 12 → I eighty West to exit twelve"),
     (r"\b([Ll])ong\. ?(?=[-–]?\d{1,3}(?:\.\d|°))", r"\1ongitude ", "long. -0.12 → longitude minus zero point one two"),
     (rf"\b([NSEW])\. (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
@@ -258,7 +268,7 @@ RULES: list[Rule] = [
     (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
     (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]| (?:&|and) [A-Z]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
     (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
-    (rf"(?:(?<=[a-z])(, ?)|\b([RDI])-)({alternatives(STATES)})\.", _state, "Miami, Fla., and Gary, Ind. → Miami, Florida, and Gary, Indiana.", "Mr. Scott (R-Fla.) spoke. → Mister Scott, R, Florida, spoke."),
+    (rf"(?:(?<=[a-z])(, ?)|\b([RDI])(?:-|\., ?))({alternatives(STATES)})\.", _state, "Miami, Fla., and Gary, Ind. → Miami, Florida, and Gary, Indiana.", "Mr. Scott (R-Fla.) spoke. → Mister Scott, R, Florida, spoke."),
     (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
     (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
     (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{1,6})\b(?! [a-z]{1,2}\b)(?=[\W]|$)", lambda m: m.group() if roman(m[3].upper()) is None or m[3] == "i" else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve"),
