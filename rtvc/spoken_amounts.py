@@ -124,6 +124,8 @@ def _few_cents(match: Match[str]) -> str:
 def _bare_degrees(match: Match[str]) -> str:
     """375F: the number and the scale are those of the alternative that fits."""
     value, scale = [group for group in match.groups() if group]
+    if re.search(r"\b(?:[Ss]eat|[Rr]ow|[Gg]ate|[Ff]lat|[Rr]oom|[Aa]partment|[Aa]isle|[Pp]latform)", match.string):
+        return match.group()
     words = f"{number(value)} {'degree' if is_one(value) else 'degrees'} {'Celsius' if scale == 'C' else 'Fahrenheit'}"
     return words + (", " if match.string[match.end() : match.end() + 1] == "/" else "")
 
@@ -302,7 +304,7 @@ RULES: list[Rule] = [
     (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?:(?<=[€£$])|(?<=[€£$] )|(?<=kr )|(?<=kr\. )|(?<=[A-Z]{{3}} ))\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents", "EUR 9,99 → nine euros and ninety nine cents"),
     (rf"([$£€¥₹])({FIRST})(?: ?({SCALE}|[kKmMbBtT]n?))? ?[-–] ?\1?(?=\d)", _money_range, "$50-$60 → fifty to sixty dollars", "$1.50-$2.00 → one dollar and fifty cents to two dollars", "$5k-$6k → five thousand dollars to six thousand dollars"),
     (rf"([$£€])({NUMBER})([kKmM]?) ?(pp|pcm|pw|pa|pm|p\.a\.|p\.w\.|p\.p\.)(?!\w)", lambda m: f"{m[1]}{m[2]}{m[3]} {PER[m[4].replace('.', '')]}", "£12.50pp → twelve pounds and fifty pence per person", "£900 pcm → nine hundred pounds per calendar month"),
-    (r"\bR ?(?=\d{1,3}(?:,\d{3})+\b|\d+\.\d\d\b)", "ZAR ", "R1,200 → one thousand two hundred rand"),
+    (r"\bR(?: ?(?=\d{1,3}(?:,\d{3})+\b)|(?=\d+\.\d\d\b))", "ZAR ", "R1,200 → one thousand two hundred rand"),
     (r"\b(\d{3,4})[x×](\d{3,4})(?![\w.])", lambda m: f"{in_pairs(m[1])} by {in_pairs(m[2])}", "2560x1440 → twenty five sixty by fourteen forty", "1920×1080 → nineteen twenty by ten eighty"),
     (rf"(?<![\w$])(-)?({MONEY}) ?({NUMBER})(?:[ -]?({SCALE}|k|K|m|M|mn|bn|b|B|tn|T|mio|Mio|mrd|Mrd))?(?!\w)", _money, "$5.20 → five dollars and twenty cents", "a $1.4 billion loan → a one point four billion dollar loan", "-$5 → minus five dollars", "£2bn → two billion pounds", "EUR 4.5 mio → four point five million euros"),
     (rf"(?<![\w.])({NUMBER})(?: ?({SCALE}|k|K|m|M|mn|bn|b|B|tn|[Mm]io|[Mm]rd)\.?)? ?({MONEY})(?!\w)", _money_after, "5 € → five euros", "3.50€ → three euros and fifty cents", "50 million USD → fifty million U S dollars"),
@@ -310,13 +312,14 @@ RULES: list[Rule] = [
     (rf"\b({PAID}) ?/ ?({alternatives(EACH)})\b(?!/)\.?", lambda m: f"{m[1]} {EACH[m[2]]}" + sentence_end(m), "$5/mo → five dollars a month", "£3/kg → three pounds a kilogram"),
     (rf"(?<![\w.])({NUMBER})m(?:(?= (?:{COUNTED})\b)|(?<=population \d\.\dm))", lambda m: f"{number(m[1])} million", "1.5m people → one point five million people"),
     (r"(?<![\w.,/-])(\d+) ?[-–] ?(?=\d+ \d/\d)", r"\1 to ", "1-1 1/2 hours → one to one and a half hours"),
-    (r"(?<![\w./])(?:(\d+)|((?:\d )?\d/\d))(?: ?c\.| c)(?= (?!is|in|to|and|or|at|on|of|for|as|but|with|than|the|are|was)[a-z]{3})", _cups, "2 c. sugar → two cups sugar", "1/4 c milk → one quarter cup milk"),
+    (r"(?<![\w./])(?:(\d+)|((?:\d )?\d/\d))(?: ?c\.(?= [a-z])|(?:(?<=/\d)|(?=[^.?!]*\b(?:flour|sugar|milk|butter|water|oil|rice|salt|stock|broth|cream|oats|nuts|cheese|juice)\b)) c(?= (?!is|in|to|and|or|at|on|of|for|as|but|with|than|the|are|was)[a-z]{3}))", _cups, "2 c. sugar → two cups sugar", "1/4 c milk → one quarter cup milk"),
     (r"(?i:\b(?:costs?|pay|paid|price|worth|save|only|just|for|up|down|fell|rose|by|cents?|coin|stamp|are|now))(?: \w+)? (\d{1,2})c\b|(?<![\w.])(\d{1,2})c(?= (?:a|an|per|each|off|coin|piece|stamp|more|less|deposit)\b)", _few_cents, "It only costs 5c. → It only costs five cents.", "a 50c coin → a fifty cent coin"),
     (r"(?<!\b[Aa]t )(?<!day )(?<![\w.,–-])(?!(?:144|240|360|480|540|720)p)(\d{1,3}(?:\.\d+)?)p(?= [a-z]|[,.;:!?)]|/|$)", lambda m: f"{number(m[1])} {'penny' if is_one(m[1]) else 'pence'}", "99p a pack → ninety nine pence a pack"),
     (r"(?<![\w.])(\d+\.\d+) ?A\b(?!-)", lambda m: f"{number(m[1])} amps", "a current of 1.5 A → a current of one point five amps"),
     (r"(?<![\w.,])(?<!\b(?:Flat|Room|Unit|Gate|Seat) )(\d{1,3}) ?A(?=[ -](?:fuse|breaker|charger|circuit|socket|plug|current|supply|outlet|max)\b)", lambda m: f"{number(m[1])} amp", "a 13 A fuse → a thirteen amp fuse"),
     (r"(?<![\w./])((?:\d+ )?\d/\d|\d+) ([Tt])\.(?= [a-z])", lambda m: f"{m[1]} {'tbsp' if m[2] == 'T' else 'tsp'}", "2 T. butter → two tablespoons butter", "1/8 t. nutmeg → one eighth teaspoon nutmeg"),
     (r"(?<=\d )(lg|sm|med)\b\.?(?= [a-z])", lambda m: {"lg": "large", "sm": "small", "med": "medium"}[m[1]], "2 lg. eggs → two large eggs"),
+    (r"(?<![\w.,])(\d+(?:\.\d+)?)pc\b", lambda m: f"{number(m[1])} percent", "lost 0.4pc → lost zero point four percent"),
     # temperatures without a sign
     (r"(?<![\w.,/-])(-?\d{1,3})([CF])(?=/\d)|(?<=/)()(\d{2,3})([CF])\b|(?<![\w.,/-])(\d{3}) ?([CF])\b(?![-+#&])|(?<![\w.,/])(?:(?<=\bat )|(?<=\bto )|(?<=\bbelow )|(?<=\babove )|(?<=\breached )|(?<=\bhit )|(?<=\baround )|(?<=\babout )|(?<=\bof ))(-?\d{1,3}) ?([CF])\b(?![-+#&])", _bare_degrees, "bake at 375F → bake at three hundred and seventy five degrees Fahrenheit", "220C/200C → two hundred and twenty degrees Celsius, two hundred degrees Celsius"),
     # quantities
@@ -351,7 +354,7 @@ RULES: list[Rule] = [
     (rf"(?<!\ba )(?<!\b[Aa]n )(?<![\w.])({NUMBER})k(?= (?!run|race|walk|trail|marathon)[a-z]|[+,.;!?)]|$)", lambda m: f"{number(m[1])} thousand", "5k followers → five thousand followers"),
     (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
-    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w|-\d+(?![\w.,]))(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
+    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w|-\d+(?![\w.,])|-(?!long|wide|high|tall|deep|thick)[a-z]{{4}})(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
     (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
     (r"(?<![\w.])(\d+(?:\.\d+)?)x(?! (?:squared|cubed|to the)\b)(?<!= \dx)(?<!= \d\dx)(?= [A-Za-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),

@@ -108,6 +108,12 @@ def _letters_and_digits(match: Match[str]) -> str:
     return " ".join(words)
 
 
+def _flag(match: Match[str]) -> str:
+    """ls -la; a word of prose behind a dash, "-so what", is none."""
+    is_word = len(match[1]) > 1 and is_known(match[1])
+    return match.group() if is_word and not _COMMAND.search(match.string) else f"dash {spelled(match[1])}"
+
+
 def _camel(match: Match[str]) -> str:
     """getUserId: the words of an identifier; what the dictionary has, "iPhone", stays."""
     if has_own_reading(match[1]) or match[1] in UNITS:
@@ -135,6 +141,9 @@ def _symbol(match: Match[str]) -> str:
     return f" {SIGNS[match.group()]} "
 
 
+_COMMAND = re.compile(
+    r"\b(?:ls|docker|git|tar|grep|rm|cp|mv|ssh|curl|pip|npm|sudo|chmod|kubectl|ps|find|python|make|gcc|option|flag)\b"
+)
 ATTRIBUTE = r"\s{1,3}[\w:-]{1,30}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[^\s\"'<>=]{1,200}))"
 MARKUP: list[Rule] = [
     (r"<\|[^<>|]{1,40}\|>", " ", "<|end|> Hello → Hello"),
@@ -160,7 +169,7 @@ MARKUP: list[Rule] = [
 ]  # fmt: skip  # noqa: E501
 ADDRESSES: list[Rule] = [
     (r"(?:(?<=^)|(?<=[\s(\"']))--([a-z][\w-]{0,40})(?![\w-])(?!.{0,80}\w--)", lambda m: "dash dash " + m[1].replace("-", " "), "run it with --help → run it with dash dash help", "use --no-cache → use dash dash no cache"),
-    (r"(?:(?<=[a-z\d\"'] )|(?<=^))-([A-Za-z]|[a-z]{2,4})(?= [A-Za-z\"'./\d<>|-]|[.,]?$)(?<![-][aI])", lambda m: m.group() if len(m[1]) > 2 and is_known(m[1]) else f"dash {spelled(m[1])}", "git commit -m done → git commit dash M done", "use ls -la → use ls dash L A"),
+    (r"(?:(?<=[a-z\d\"'] )|(?<=^))-([A-Za-z]|[a-z]{2,4})(?= [A-Za-z\"'./\d<>|-]|[.,]?$)(?<![-][aI])", _flag, "git commit -m done → git commit dash M done", "use ls -la → use ls dash L A"),
     (r"\b(?:https?|ftp)://[^\s<>\"]{0,2000}[\w/]|\bwww\.[\w-]+\.[^\s<>\"]{0,2000}[\w/]", _address, "https://www.example.com/a_b?q=1 → example dot com slash a underscore b question mark q equals one"),
     (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+(?::[\w-]{1,63}/[\w./-]{0,200}\w)?", _address, "john.smith@example.com → john dot smith at example dot com"),
     (rf"(?<![\w.-])(?:[A-Za-z][\w-]{{0,62}}\.){{1,6}}(?:{DOMAINS})\b(?:/[^\s<>\"]{{0,2000}}[\w/])?(?!\.?[A-Z]\w)", _address, "at test.co.uk → at test dot co dot U K"),

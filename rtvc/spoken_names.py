@@ -234,7 +234,7 @@ _NUMERAL = r"[IVXLCDM]+"
 ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
 PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
-    (r"\bNo (?=\d{1,4}\b(?![-.:/,]\d|-[a-z])(?! (?:[a-z]+s|are|or|more|people|percent|women|men|children|million|of)\b))", "number ", "No 10 said it → number ten said it"),
+    (r"\bNo (?=\d{1,4}\b(?![-.:/,]\d|-[a-z])(?! ?(?:%|[a-z]+s\b|are\b|or\b|more\b|people\b|percent\b|women\b|men\b|children\b|million\b|of\b|[kcm]?[gm]\b)))", "number ", "No 10 said it → number ten said it"),
     (r"\b(the|your|my|his|her|our|this|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
     (r"\b(Max|Min|Approx|Avg|Est)\.(?= [a-z])", lambda m: COUNTERS[m[1]].capitalize(), "Max. load: 5 → Maximum load: five"),
     (r"\bSec\.(?= of\b|-Gen)", "Secretary", "the Sec. of State → the Secretary of State"),
@@ -247,7 +247,7 @@ PHRASE_RULES: list[Rule] = [
     (r"\bSt-(?=[A-Z])", "Saint-", "Rue St-Martin → Rue Saint-Martin"),
     (r"\bCo\. (?=R[do])", "County ", "Co. Rd. 12 → County Road twelve"),
     (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}-?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
-    (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?[1-9]\d{2,3}\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
+    (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?(?:1\d{3}|20\d\d|\d{2,4} (?:BC|B\.C|AD|CE))\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
     (r"(?<=[a-z])str\.(?= ?\d)", "strasse", "Bahnhofstr. 12 → Bahnhofstrasse twelve"),
     (r"(?<=[a-z\d] )([42])(?= (?:u|ur|me|us)\b)", lambda m: {"4": "for", "2": "to"}[m[1]], "thx 4 ur help → thanks for ur help"),
     (r"(?<![.\w])c\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
@@ -266,7 +266,7 @@ RULES: list[Rule] = [
     (r"\b(?:[A-Za-z]\.){1,6}[A-Za-z]\.|\b[A-Z]\.[A-Z]\b(?!\.)", _initials, "T.S. Eliot → T S Eliot", "in the U.S. He left. → in the U S. He left."),
     (rf"(?:\b(\w+) )?\b((?:[A-Z]\. ?){{1,5}})(?=[A-Z][a-z'])(?!{OPENERS})", _name_initials, "J. R. R. Tolkien → J R R Tolkien", "Prof. A. Jones → Professor A Jones"),
     (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
-    (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]| (?:&|and) [A-Z]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
+    (rf"(?<!\d )\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]| (?:&|and) [A-Z]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
     (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
     (rf"(?:(?<=[a-z])(, ?)|\b([RDI])(?:-|\., ?))({alternatives(STATES)})\.", _state, "Miami, Fla., and Gary, Ind. → Miami, Florida, and Gary, Indiana.", "Mr. Scott (R-Fla.) spoke. → Mister Scott, R, Florida, spoke."),
     (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
@@ -275,6 +275,6 @@ RULES: list[Rule] = [
     (r"(?<!\w)(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
     (r"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{1,4})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
     (r"\b([IVXL]{1,8})(?:th|st|nd|rd)\b", lambda m: nth(str(roman(m[1]))) if roman(m[1]) else m.group(), "the XVIIIth century → the eighteenth century"),
-    (r"(\b(?:[A-Z][\w']+|\w+th|first|second|third)) (Rd|Ave|Ln|Pkwy|Hwy|Blvd|Sq|St|Dr)\b(?!\.| [A-Z][a-z])", lambda m: f"{m[1]} {(ANYWHERE | STREETS)[m[2]]}", "22 Oak Rd, London → twenty two Oak Road, London", "500 W 2nd St → five hundred West second Street", "St John's Rd → Saint John's Road"),
+    (r"(\b(?:[A-Z][\w']+|\w+th|first|second|third)) (Rd|Ave|Ln|Pkwy|Hwy|Blvd|Sq|(?:St|Dr)(?=,|$|\)| (?:in|at|and|near|to|from|by|is|was)\b))\b(?!\.| [A-Z][a-z])", lambda m: f"{m[1]} {(ANYWHERE | STREETS)[m[2]]}", "22 Oak Rd, London → twenty two Oak Road, London", "500 W 2nd St → five hundred West second Street", "St John's Rd → Saint John's Road"),
     ROMAN,
 ]  # fmt: skip  # noqa: E501

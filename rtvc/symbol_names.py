@@ -54,7 +54,7 @@ UNITS = {
     "Mbps": ("megabit per second", "megabits per second"), "Gbps": ("gigabit per second", "gigabits per second"),
     "kbps": ("kilobit per second", "kilobits per second"), "px": ("pixel", "pixels"), "ha": ("hectare", "hectares"),
     "ac": ("acre", "acres"),
-    "pct": ("percent", "percent"), "pc": ("percent", "percent"), "Js": ("joule second", "joule seconds"),
+    "pct": ("percent", "percent"), "Js": ("joule second", "joule seconds"),
     "Pas": ("pascal second", "pascal seconds"), "%": ("percent", "percent"), "‰": ("per mille", "per mille"),
 }  # fmt: skip
 AREAS = {"m", "km", "cm", "mm", "ft", "in", "mi", "yd", "inch"}  # units of length that are squared and cubed
@@ -105,7 +105,7 @@ CURRENCIES = {
     "NZD": ("New Zealand dollar", "New Zealand dollars", *_CENTS), "NT$": ("Taiwan dollar", "Taiwan dollars", *_CENTS),
     "TWD": ("Taiwan dollar", "Taiwan dollars", *_CENTS), "KRW": ("won", "won", "jeon", "jeon"),
     "RUB": ("ruble", "rubles", "kopek", "kopeks"), "THB": ("baht", "baht", "satang", "satang"),
-    "MYR": ("ringgit", "ringgit", "sen", "sen"), "RM": ("ringgit", "ringgit", "sen", "sen"),
+    "MYR": ("ringgit", "ringgit", "sen", "sen"),
     "IDR": ("rupiah", "rupiah", "sen", "sen"), "Rp": ("rupiah", "rupiah", "sen", "sen"),
     "NGN": ("naira", "naira", "kobo", "kobo"), "KES": ("Kenyan shilling", "Kenyan shillings", *_CENTS),
     "KSh": ("Kenyan shilling", "Kenyan shillings", *_CENTS), "ETH": ("ether", "ether", *_CENTS),
