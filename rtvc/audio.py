@@ -21,6 +21,7 @@ from .decoding import Sound
 from .errors import VoiceError, quoted
 from .files import atomic_write
 from .noise_level import clipped_share, snr  # noqa: F401  (the first is public here)
+from .rumble import without_rumble
 from .speech_spans import (  # noqa: F401  (public here, too)
     MINIMUM_VOICED_SECONDS,
     SAMPLING_RATE,
@@ -45,8 +46,6 @@ PEAK = 0.99
 KNEE = 0.95  # where `soft_clip` begins
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-_RUMBLE = 35.0  # Hz, under any voice
-_OFFSET, _TRACE = 1e-4, 3e-3  # of the power: a smaller offset, and less rumble, change nothing
 _lock = threading.Lock()
 
 Recording = str | os.PathLike | bytes | BinaryIO | tuple[Any, int] | dict[str, Any]
@@ -83,7 +82,7 @@ def read(source: Recording, sampling_rate: int = SAMPLING_RATE, max_seconds: flo
     wave = _decoded(choices, name, sampling_rate, max_seconds)
     if not wave.size:
         raise VoiceError(f"{name} contains no sound; record or choose it again.")
-    return _without_rumble(wave, sampling_rate)
+    return without_rumble(wave, sampling_rate)
 
 
 def _encoded(source: Any) -> tuple[str, Path | bytes]:
@@ -153,7 +152,7 @@ def _clearest_channel(sound: Sound, name: str) -> int:
     if not channels.size or (_energy(channels - channels[0]) <= 1e-4 * _energy(channels)).all():
         return 0
     peak = max(1.0, float(np.abs(channels).max()))
-    waves = [_without_rumble(channel / np.float32(peak), SAMPLING_RATE) for channel in channels]
+    waves = [without_rumble(channel / np.float32(peak), SAMPLING_RATE) for channel in channels]
     speech = [voiced_seconds(wave) for wave in waves]
     levels = np.round(10.0 * np.log10(_energy(np.array(waves)) + 1e-12))  # dB, so that no rounding error decides
     clear = [round(snr(wave)) if part else 0 for wave, part in zip(waves, speech, strict=True)]
@@ -176,56 +175,6 @@ def _stretches(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
             held = []
     if held:
         yield np.concatenate(held)
-
-
-def _without_rumble(wave: np.ndarray, rate: int) -> np.ndarray:
-    """Without offset, drift and rumble below 30 Hz, which nobody hears, where they are more than a trace.
-
-    The filter runs forwards only, so that a file that was cut off gives a beginning of what the whole one does. Exact
-    silence of 10 ms or more stays, and what is on both sides of it is filtered as if it were not there.
-    """
-    from scipy.signal import sosfilt
-
-    there = _beside_silence(wave, rate)
-    part = wave[there].astype(np.float64)
-    if part.size < rate // 2:  # of so little a mean tells nothing
-        return wave
-    power, offset = np.square(part).mean(), part.mean()
-    high, low, steady = _rumble_filters(rate)
-    if is_offset := offset**2 > _OFFSET * power:
-        part -= offset
-    if rumbles := power > 0.0 and _lasting_power(sosfilt(low, part), rate) > _TRACE * np.square(part).mean():
-        part = sosfilt(high, part, zi=steady * part[: rate // 20].mean())[0]
-    if not (is_offset or rumbles):
-        return wave
-    filtered = np.zeros_like(wave)
-    filtered[there] = part
-    return np.clip(filtered, -1.0, 1.0)
-
-
-def _lasting_power(wave: np.ndarray, rate: int) -> float:
-    """What the power is for a quarter of the time at least: a cough has deep tones too, and is no rumble."""
-    return float(np.quantile(np.square(_blocks(wave, rate // 10)).mean(axis=1), 0.75))
-
-
-def _blocks(wave: np.ndarray, size: int) -> np.ndarray:
-    return wave[: wave.size // size * size].reshape(-1, size)
-
-
-@lru_cache(maxsize=8)
-def _rumble_filters(rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What lets pass all but the rumble, what lets pass only it, and the first one's state after a constant."""
-    from scipy.signal import butter, ellip, sosfilt_zi
-
-    high = ellip(6, 0.1, 60.0, 1.3 * _RUMBLE, btype="highpass", fs=rate, output="sos")  # -60 dB at 25 Hz
-    return high, butter(4, _RUMBLE, fs=rate, output="sos"), sosfilt_zi(high)
-
-
-def _beside_silence(wave: np.ndarray, rate: int) -> np.ndarray:
-    """Whether something was recorded, or it is exact silence of 10 ms or more; bool (samples,)."""
-    size = rate // 100
-    frames = _blocks(wave, size).any(axis=1).repeat(size)
-    return np.pad(frames, (0, wave.size - frames.size), constant_values=True)
 
 
 def _check_file(path: Path, name: str) -> None:
