@@ -200,7 +200,7 @@ def _inches(match: Match[str]) -> str:
 
 def _inch_mark(match: Match[str]) -> str:
     """27": inches, unless the mark closes a quotation."""
-    before = match.string[: match.start()]
+    before = match.string[max(0, match.start() - 200) : match.start()]
     if len(re.findall(r'(?:^|[\s(])"(?=\S)', before)) > len(re.findall(r'(?<=[^\s(\d])"', before)):
         return match.group()
     words = number(match[1]) if match[1] else match[2]
@@ -312,7 +312,7 @@ RULES: list[Rule] = [
     (rf"\b({PAID}) ?/ ?({alternatives(EACH)})\b(?!/)\.?", lambda m: f"{m[1]} {EACH[m[2]]}" + sentence_end(m), "$5/mo → five dollars a month", "£3/kg → three pounds a kilogram"),
     (rf"(?<![\w.])({NUMBER})m(?:(?= (?:{COUNTED})\b)|(?<=population \d\.\dm))", lambda m: f"{number(m[1])} million", "1.5m people → one point five million people"),
     (r"(?<![\w.,/-])(\d+) ?[-–] ?(?=\d+ \d/\d)", r"\1 to ", "1-1 1/2 hours → one to one and a half hours"),
-    (r"(?<![\w./])(?:(\d+)|((?:\d )?\d/\d))(?: ?c\.(?= [a-z])|(?:(?<=/\d)|(?=[^.?!]*\b(?:flour|sugar|milk|butter|water|oil|rice|salt|stock|broth|cream|oats|nuts|cheese|juice)\b)) c(?= (?!is|in|to|and|or|at|on|of|for|as|but|with|than|the|are|was)[a-z]{3}))", _cups, "2 c. sugar → two cups sugar", "1/4 c milk → one quarter cup milk"),
+    (r"(?<![\w./])(?:(\d+)|((?:\d )?\d/\d))(?: ?c\.(?= [a-z])|(?:(?<=/\d) c(?= (?!is|in|to|and|or|at|on|of|for|as|but|with|than|the|are|was)[a-z]{3})| c(?= (?:[a-z-]+ )?(?:flour|sugar|milk|butter|water|oil|rice|salt|stock|broth|cream|oats|nuts|cheese|juice)\b)))", _cups, "2 c. sugar → two cups sugar", "1/4 c milk → one quarter cup milk"),
     (r"(?i:\b(?:costs?|pay|paid|price|worth|save|only|just|for|up|down|fell|rose|by|cents?|coin|stamp|are|now))(?: \w+)? (\d{1,2})c\b|(?<![\w.])(\d{1,2})c(?= (?:a|an|per|each|off|coin|piece|stamp|more|less|deposit)\b)", _few_cents, "It only costs 5c. → It only costs five cents.", "a 50c coin → a fifty cent coin"),
     (r"(?<!\b[Aa]t )(?<!day )(?<![\w.,–-])(?!(?:144|240|360|480|540|720)p)(\d{1,3}(?:\.\d+)?)p(?= [a-z]|[,.;:!?)]|/|$)", lambda m: f"{number(m[1])} {'penny' if is_one(m[1]) else 'pence'}", "99p a pack → ninety nine pence a pack"),
     (r"(?<![\w.])(\d+\.\d+) ?A\b(?!-)", lambda m: f"{number(m[1])} amps", "a current of 1.5 A → a current of one point five amps"),
@@ -355,7 +355,7 @@ RULES: list[Rule] = [
     (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
     (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w|-\d+(?![\w.,])|-(?!long|wide|high|tall|deep|thick)[a-z]{{4}})(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
-    (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
+    (r"(?<![\w.])(\d[\d,]{0,20})(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
     (r"(?<![\w.])(\d+(?:\.\d+)?)x(?! (?:squared|cubed|to the)\b)(?<!= \dx)(?<!= \d\dx)(?= [A-Za-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
