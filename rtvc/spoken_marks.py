@@ -158,7 +158,7 @@ MARKUP: list[Rule] = [
     (r"(?:^|(?<=\s))'{3}[a-z+#]{0,12}(?=\s|$)", " ", "``` x = 1 ``` → x equals one"),
     (r"^#{1,6} |(?<=\S) #{1,6}$", "", "# Heading → Heading"),
     (r"^(?:[-*+•] )+(?=\S)|^(?:> ?)+(?=[^\W\d])", "", "- 5 apples → five apples", "> quoted → quoted"),
-    (r"^(\d{1,3})[.)] (?=[^\W\d])", lambda m: f"{number(m[1])}, ", "1. Milk → one, Milk"),
+    (r"^(\d{1,3})[.)] (?=[*_\"'(]{0,3}[^\W\d])", lambda m: f"{number(m[1])}, ", "1. Milk → one, Milk"),
     (r" ?(?:={3,}|-{3,}|~{3,})$|^(?:={3,}|-{3,}|~{3,}) ?", "", "===== Chapter 1 ===== → Chapter one"),
     (r"^\(?([A-HJ-UW-Za-hj-uw-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
     (r"={3,}|(?<=\|)[ :]{0,3}-{2,}[ :-]{0,40}(?=\||$)|-{4,}|~{3,}|\+(?:-{2,}\+)+", ", ", "tea ==== milk → tea, milk", "| a |---|---| b → a, b"),

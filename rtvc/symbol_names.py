@@ -42,6 +42,8 @@ UNITS = {
     "kV": ("kilovolt", "kilovolts"), "mV": ("millivolt", "millivolts"),
     "mA": ("milliamp", "milliamps"), "mAh": ("milliamp hour", "milliamp hours"), "Ω": ("ohm", "ohms"),
     "kΩ": ("kilohm", "kilohms"), "N": ("newton", "newtons"), "Nm": ("newton meter", "newton meters"),
+    "ft-lb": ("foot-pound", "foot-pounds"), "ft-lbs": ("foot-pound", "foot-pounds"),
+    "in-lb": ("inch-pound", "inch-pounds"), "ft lb": ("foot-pound", "foot-pounds"),
     "J": ("joule", "joules"), "kJ": ("kilojoule", "kilojoules"), "mol": ("mole", "moles"),
     "cal": ("calorie", "calories"), "kcal": ("kilocalorie", "kilocalories"), "Pa": ("pascal", "pascals"),
     "hPa": ("hectopascal", "hectopascals"), "kPa": ("kilopascal", "kilopascals"),
