@@ -7,6 +7,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from .dictionary import g2p
 from .number_words import LETTER_A
 
 TEENS = "ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
@@ -28,6 +29,7 @@ MANNER = "never|ever|already|just|not|only|also|always|recently|since|finally|re
 HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     # the past of "read"
     ("", "well-read", "", "wˈɛlɹˈɛd"),
+    (f"(?<!did )(?<!does )(?<!will )(?<!can )(?<!could )(?<!would )(?<!should )(?:[Hh]e|[Ss]he|nobody|everyone) (?:{MANNER})", "read", "", "ɹˈɛd"),
     (f"(?:{HELPERS})(?: (?:{MANNER}|{THEY}|he|she|it|be able to))?", "read", "", "ɹˈid"),
     (f"(?:{HAVE}|{BE}|get|gets|got)(?: (?:{THEY}|he|she|it|been|{MANNER}|widely|well|never been))*", "read", "", "ɹˈɛd"),
     ("an?|good|great|quick|long|easy|fun|must|light|or|let me|help me|let him|let her|how to", "read", "", "ɹˈid"),
@@ -41,7 +43,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "read", "", "ɹˈid"),
     # the metal
     ("", "lead", r"(?:pipes?|pencils?|paints?|poisoning|bullets?|shot|acid|crystal|ore|weights?|foil|coffin|free|based|levels?|content|exposure|contamination|roofs?|mines?|batter\w+|solder|shield\w*|aprons?|glass|oxide|atoms?|ions?|melts|is a (?:heavy|soft|toxic|dense|metal|poison\w*)|(?:and|or) (?:zinc|copper|tin|mercury|arsenic|steel|iron|gold|silver|cadmium))", "lˈɛd"),
-    (r"molten|metal|element|heavy as|like|of|made of|made from|contains?|containing|(?:zinc|copper|tin|mercury|arsenic|iron|gold|silver|cadmium),?(?: and| or)?|some|toxic|melted|in", f"lead{END}", "", "lˈɛd"),
+    (r"molten|metal|element|heavy as|like|of|made of|made from|(?:contains?|containing|without)(?: no| any| much| more| less)?|(?:zinc|copper|tin|mercury|arsenic|iron|gold|silver|cadmium),?(?: and| or)?|some|toxic|melted|in", f"lead{END}", "", "lˈɛd"),
     ("(?:get|getting|got|gets) the", "lead", "out", "lˈɛd"),
     ("molten|metal|element|pieces? of|full of|made of|tons? of|pounds? of|traces? of|levels? of|amounts? of", "lead", "", "lˈɛd"),
     ("is|was|as|the", "lead", "", "lˈɛd", r"\b(?:metals?|toxic|melt\w*|poison\w*|plumb\w*|pencils?|heavier|density|gasoline)\b"),
@@ -59,6 +61,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "bow", "(?:down|before|out|their|his|her|your|my|our|to (?:the|your|his|her|their|no|him|them|pressure|an?))", "bˈW"),
     ("the|its", "bow", "", "bˈW", r"\b(?:ships?|boats?|stern|deck|sail\w*|waves?|anchor|vessel|crew|captain|yacht)\b"),
     (f"{HELPERS}|{THEY}|actors|dancers|performers|singers|and", f"bow{END}", "", "bˈW"),
+    ("actors|dancers|performers|singers|guests|players|musicians|all", "bow", "(?:at|to|together|after|and|low|in|when|as)", "bˈW"),
     ("", "bow", "", "bˈO"),
     ("", "bowed", r"(?:down|before|to|his|her|their|and|low|deeply|out)", "bˈWd"),
     # alive, and not recorded
@@ -120,9 +123,13 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("heart's", "content", "", "kəntˈɛnt"),
     ("(?:made|makes?|making|kept|keeps?|keep|left) (?:me|her|him|us|them|you|everyone|people)", "content", "", "kəntˈɛnt"),
     ("I|to|will|we|they|can|would|could|must|experts|analysts|models|economists", "project", "", "pɹəʤˈɛkt"),
+    ("the|an|this|any|no|another", "increase", "", "ˈɪnkɹˌis"),
+    (f"{HELPERS}|{THEY}|and|who", "export", f"(?:{OBJECTS}|[a-z]+s|oil|gas|wine|coffee|tea|rice|wheat|steel)", "ɪkspˈɔɹt"),
+    ("", "Export", f"(?:{OBJECTS})", "ɪkspˈɔɹt"),
     ("", "console", "him|her|them|me|us|you|himself|herself", "kənsˈOl"),
     (f"{HELPERS}|{THEY}|people|workers|students|and|who", "protest", "(?:against|the|this|that|for|outside|in|about|at|loudly|peacefully|too|his|her|their|every|on)", "pɹətˈɛst"),
-    ("to|will|would|must|I|not|didn't", "protest", "", "pɹətˈɛst"),
+    (f"to|will|would|must|not|didn't|{THEY}", "protest", "", "pɹətˈɛst"),
+    (f"{HELPERS}|{THEY}|who|often", "frequent", f"(?:{OBJECTS}|bars|caf[eé]s|clubs|pubs)", "fɹikwˈɛnt"),
     (f"{HELPERS}|{THEY}|proudly|and|who", "present", f"(?:{OBJECTS}|to|some|evidence|findings|new|our|both|two|three|awards?)", "pɹizˈɛnt"),
     (f"{HELPERS}|{THEY}", "record", f"(?:{OBJECTS}|to|some|new|our|all|every|videos?|music|songs?|and|with|audio|sound|in|your)", "ɹəkˈɔɹd"),
     (f"{HELPERS}|and", f"record{END}", "", "ɹəkˈɔɹd"),
@@ -132,6 +139,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("household|kitchen|of|rotting|domestic|garden|the|more|some|any|much|collects?|collected|less|dump|dumped", f"refuse{END}", "", "ɹˈɛfjˌus"),
     ("", "refuse", "", "ɹəfjˈuz"),
     ("(?:became|become|was|is|as|for|an elderly|been|like|to be) an?|elderly|poor|bedridden|lifelong|the", "invalid(?= (?:for|since|who|all|in|was|lay|after|and)\\b|[,.;:!?]|$)", "", "ˈɪnvəlɪd", r"\b(?:[Hh]e|[Ss]he|[Hh]is|[Hh]er|mother|father|man|woman|wife|husband|uncle|aunt|nurse|bed|chair|illness|accident|years|the invalid)\b"),
+    ("an?|his|her|my|our|their|the", "invalid", "(?:mother|father|wife|husband|son|daughter|brother|sister|aunt|uncle|child|parent|chair|carriage)", "ˈɪnvəlɪd"),
     ("the|this|that|his|her", "invalid", "(?:holds?|has|had|needs?|needed|lay|sat|could|would|was|is|who|ate|slept|asked|said)", "ˈɪnvəlɪd"),
     ("", "invalid", "", "ɪnvˈælɪd"),
     ("", "subject", "(?:him|her|them|it|us|me|you|himself|themselves|yourself) to", "səbʤˈɛkt"),
@@ -139,6 +147,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     (f"(?:{HELPERS})", "conduct", f"(?:{OBJECTS}|electricity|heat|research|experiments?|interviews?|business|surveys?)", "kəndˈʌkt"),
     ("muscles?|pupils|metals?|hearts?|to|will|can|may|and|you|they|vessels|walls", "contract", "", "kəntɹˈækt"),
     ("an?|the|most|very|his|her|my", "learned", "(?:man|men|woman|women|professor|scholars?|judge|friend|colleague|people|society|journal|doctor|person|debate)", "lˈɜɹnɪd"),
+    ("the", "resume", "(?:was|is|looks?|looked)", "ɹˈɛzəmˌA"),
     ("", "resume", "(?:is|was|to|with|looks?|and cover|writing|template)", "ɹˈɛzəmˌA", r"\b(?:job|hire\w*|employer|cover letter|interview|skills?|send|sent|email|updated?|my|your|his|her)\b"),
     ("my|your|his|her|a|an|updated|their|impressive|one-page|strong|polished|this|that|printed", "resume", "", "ɹˈɛzəmˌA"),
     ("my|your|their|these|those|of|hundred|many|all|read|reviewed|reviewing|submitted|our|two|fake", "resumes", "", "ɹˈɛzəmˌAz"),
@@ -190,6 +199,11 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
 ]  # fmt: skip
 
 
+BEFORE_OBJECTS = re.compile(  # a verb
+    rf"((?:^|[.!?:;] |\b(?:{HELPERS}) ))([A-Za-z]+)(?= (?!that\b)(?:{OBJECTS})\b)"
+)
+
+
 class Homograph(NamedTuple):
     """A row of the table, ready for use: groups 1 and 2 of the pattern are what stands before the word, and the word."""
 
@@ -233,7 +247,15 @@ def mark_homographs(text: str) -> str:
         if row.topic and not row.topic.search(text):
             continue
         text = row.pattern.sub(lambda match, row=row: f"{match[1]}[{match[2]}](/{_reading(row, match[2])}/)", text)
-    return text
+    return BEFORE_OBJECTS.sub(_as_verb, text)
+
+
+def _as_verb(match: re.Match[str]) -> str:
+    """ "Record this.", "Don't abuse it.": said as a verb, if the dictionary knows it as a noun and a verb."""
+    entry = g2p().lexicon.golds.get(match[2].lower())
+    if not isinstance(entry, dict) or not entry.keys() & {"VERB", "NOUN"}:
+        return match.group()
+    return f"{match[1]}[{match[2]}](/{entry.get('VERB', entry['DEFAULT'])}/)"
 
 
 def _reading(row: Homograph, word: str) -> str:
