@@ -40,7 +40,7 @@ COUNTERS = {  # a number or a letter follows
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare", "Exp": "expires",
     "Extn": "extension",
-    "Cat": "category", "Sc": "Scene",
+    "Cat": "category", "Sc": "Scene", "Lic": "license",
 }  # fmt: skip
 ANYWHERE = {  # the full stop may be the sentence's too
     "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",
@@ -171,6 +171,11 @@ def _in_capitals(before: str, after: str) -> bool:
     return is_abbreviation and not re.match(r"(?:THE|HE|SHE|IT|WE|THEY|BUT|YOU|THIS)\b", after)
 
 
+def names_follow(before: str) -> bool:
+    """Whether a text ends with a title, "Mr.", which nothing parts from its name."""
+    return _TITLE.search(before) is not None or _NAMED.search(before) is not None
+
+
 def ends_sentence(before: str, after: str) -> bool:
     """Whether the full stop that ends `before` ends a sentence, and is not an abbreviation's alone.
 
@@ -191,6 +196,8 @@ def ends_sentence(before: str, after: str) -> bool:
     if before.endswith(" def.") and after[:1].isupper():
         return False
     if before.endswith("str.") and after[:1].isdigit():
+        return False
+    if before.endswith("Wash.") and after.startswith("D.C."):
         return False
     if _DEGREES.search(before) and re.match(r"[-−–]?\d{1,3}(?:\.\d|°)", after):
         return False

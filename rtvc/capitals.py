@@ -9,7 +9,7 @@ from .dictionary import has_own_reading, is_known
 from .homographs import NUMBER_WORDS
 from .spoken import ROMAN
 from .spoken_names import MONARCHS, NUMBERED
-from .symbol_names import UNITS
+from .symbol_names import EACH, UNITS
 
 # Small words that the tagger takes for acronyms when they are written in capitals.
 LOUD = frozenset(
@@ -86,6 +86,8 @@ def _recased(pieces: list[str], index: int) -> str:
         return word.capitalize()
     if len(word) > 1 and word.lower() in UNITS and re.search(r"\d ?$", pieces[index - 1]):
         return word.lower()
+    if pieces[index - 1][-1:] == "/" and word.lower() in EACH:
+        return word.lower()
     if word in ("BN", "MN", "TN") and pieces[index - 1][-1:].isdigit():
         return word.lower()
     is_code = 1 < len(word) < 4 and (behind[:1].isdigit() or pieces[index - 1][-1:].isdigit())
@@ -97,9 +99,9 @@ def _is_spelled(pieces: list[str], index: int) -> bool:
     word = pieces[index]
     if pieces[index + 1][:1] == "$":
         return True
+    if "&" in (pieces[index - 1][-1:], pieces[index + 1][:1]):
+        return True
     if len(word) > 1:
-        if "&" in (pieces[index - 1][-1:], pieces[index + 1][:1]):
-            return True
         if word in LOUD or is_known(word.lower()) or "'" in word.strip("'"):
             return False
         return has_own_reading(word) or len(word) <= LONGEST_ACRONYM or not _has_vowel(word)

@@ -38,7 +38,7 @@ _OWNER = re.compile(
 _NOUN = re.compile(
     r" (?!(?:of|in|on|at|to|for|from|by|with|and|or|but|is|are|was|were|be|per|a|an|the|each|more|less|long|wide|tall|high|"
     r"deep|thick|away|ago|later|below|above|over|under|after|before|off|apart|if|when|that|which|it|he|she|they|we|you|I|"
-    r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there)\b)[a-z]+"
+    r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there)\b)(?:[A-Za-z][a-z]+|TVs?|SUVs?|LEDs?|LCDs?|SSDs?|PCs?)\b"
 )
 _RATED = re.compile(
     r"(?:\b(?:an?|solid|perfect|strong|rated|scores?|scored|got|[Ii]s|was)|'s|[Rr]ating:?|[Ss]core:?) $"
@@ -57,7 +57,12 @@ def _is_adjective(match: Match[str]) -> bool:
     if _BILLS.match(after):
         return True
     if _ARTICLE.search(before):
-        return _NOUN.match(re.sub(r"^ (?:wide|long|tall|high|deep|thick|old)(?= [a-z])", "", after)) is not None
+        return (
+            _NOUN.match(
+                re.sub(r"^ (?:wide|long|tall|high|deep|thick|old)(?= [a-z])|^, \d+-[a-z]+(?= [a-z])", "", after)
+            )
+            is not None
+        )
     return _NOUN.match(after) is not None and _OWNER.search(before) is not None
 
 

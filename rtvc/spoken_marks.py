@@ -92,7 +92,8 @@ def _version(match: Match[str]) -> str:
 
 def _model(match: Match[str]) -> str:
     """Boeing 747-8."""
-    return f"{match[1]}{in_pairs(match[2])} {in_pairs(match[3])}"
+    words = [match[1].strip(), in_pairs(match[2]), in_pairs(match[3]), match[4]]
+    return " ".join(filter(None, words))
 
 
 def _letters_and_digits(match: Match[str]) -> str:
@@ -219,7 +220,7 @@ ADDRESSES: list[Rule] = [
     (r"(?<![\w.])(?!(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])-[3-9]\d(?![\w-]))\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
     (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
     (r"(?<![\w.,+-])\d{2,4}(?: \d{3,4}){2,4}(?![\w,.-]\d|\w)", lambda m: m.group() if re.fullmatch(r"\d{1,3}(?: \d{3})+", m.group()) else digits(m.group()), "my ID 812 3456 7890 → my ID eight one two, three four five six, seven eight nine zero"),
-    (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ )(\d{{3}})-(\d{{1,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight"),
+    (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ |[A-Z])(\d{{3}})-(\d{{1,3}})([A-Z]{{0,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight", "an A350-900 → an A three fifty nine hundred"),
     (r"(?<=[A-Z]{2} )[1-9]\d(?:0[1-9]|[1-9]\d)(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
 ]  # fmt: skip  # noqa: E501
 VERSIONS: list[Rule] = [

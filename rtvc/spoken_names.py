@@ -28,7 +28,8 @@ PHRASES = {
     "att'd": "attached", "cont'd": "continued", "int'l": "international", "Int'l": "International",
     "nat'l": "national", "Nat'l": "National", "gov't": "government", "Gov't": "Government", "dep't": "department",
     "Ass'n": "Association", "req'd": "required", "rec'd": "received", "b'day": "birthday",
-    "tmrw": "tomorrow", "Rt. Hon.": "Right Honorable", "Rt Hon": "Right Honorable", "the mo.": "the month.",
+    "Wash. D.C.": "Washington D.C.", "tmrw": "tomorrow", "Rt. Hon.": "Right Honorable", "Rt Hon": "Right Honorable",
+    "the mo.": "the month.",
     "per mo.": "per month", "b/w": "between",
 }  # fmt: skip
 NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
@@ -245,6 +246,7 @@ PHRASE_RULES: list[Rule] = [
     (r"(?<=[a-z] )def\. (?=[A-Z])", "defeated ", "Sinner def. Ruud → Sinner defeated Ruud"),
     (r"\bcol\. ?(?=\d)", "column ", "in col. 5 → in column five"),
     (r"\bSt-(?=[A-Z])", "Saint-", "Rue St-Martin → Rue Saint-Martin"),
+    (r"\b(Rm|Bldg|Fl|Apt|Ste|Vol|Figs?|Eqs?|Ep|Ext|Rte)(?= #?\d)", lambda m: COUNTERS[m[1]], "Rm 101, Bldg 5 → Room one hundred and one, Building five"),
     (r"\bCo\. (?=R[do])", "County ", "Co. Rd. 12 → County Road twelve"),
     (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}-?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
     (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?(?:1\d{3}|20\d\d|\d{2,4} (?:BC|B\.C|AD|CE))\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
