@@ -66,7 +66,8 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "dia": "diameter",
     "equiv": "equivalent", "freq": "frequency", "mfr": "manufacturer", "mgr": "manager", "Mgr": "Manager",
     "mtg": "meeting", "Mtg": "Meeting", "mtn": "mountain", "Mtn": "Mountain", "pkg": "package", "pkgs": "packages",
-    "anniv": "anniversary", "Plz": "Plaza", "Mob": "Mobile", "agg": "aggregate", "pkt": "packet", "blk": "block",
+    "anniv": "anniversary", "Plz": "Plaza", "bdrm": "bedroom", "bdrms": "bedrooms", "co": "company", "Mob": "Mobile",
+    "agg": "aggregate", "pkt": "packet", "blk": "block",
     "blks": "blocks", "lg": "large",
     "prev": "previous", "qtr": "quarter", "std": "standard", "wt": "weight", "ht": "height", "hdqrs": "headquarters",
     "Hts": "Heights", "Jct": "Junction", "Ctr": "Center", "Stn": "Station", "Cres": "Crescent", "Hosp": "Hospital",
@@ -79,6 +80,13 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September", "Oct": "October", "Nov": "November",
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday",
+}  # fmt: skip
+BIBLE = {  # chapter and verse follow
+    "Gen": "Genesis", "Ex": "Exodus", "Lev": "Leviticus", "Deut": "Deuteronomy", "Ps": "Psalm", "Prov": "Proverbs",
+    "Isa": "Isaiah", "Jer": "Jeremiah", "Ezek": "Ezekiel", "Dan": "Daniel", "Matt": "Matthew", "Mk": "Mark",
+    "Lk": "Luke",
+    "Jn": "John", "Rom": "Romans", "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians",
+    "Tim": "Timothy", "Heb": "Hebrews", "Jas": "James", "Pet": "Peter", "Rev": "Revelation",
 }  # fmt: skip
 STATES = {  # of America, as newspapers shorten them; a place or a party stands before
     "Ala": "Alabama", "Ariz": "Arizona", "Ark": "Arkansas", "Calif": "California", "Colo": "Colorado",
@@ -143,6 +151,7 @@ _ANYWHERE = re.compile(
     rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - _WORDS)}"
     r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'])[A-Za-z])\.$"
 )
+_VERSE = re.compile(rf"\b(?:{alternatives(BIBLE)})\.$")
 _PLACED = re.compile(rf"(?:[a-z], ?|[RDI]-)(?:{alternatives(STATES)})\.$")
 _DEGREES = re.compile(r"(?:^|\W)(?:lat|long)\.$", re.I)
 _DOTTED = re.compile(r"(?:^|[^\w'])(?:[A-Za-z]\.){2,}$|(?:^|[^\w'])[ap]\. ?m\.$", re.I)
@@ -196,6 +205,8 @@ def ends_sentence(before: str, after: str) -> bool:
     if before.endswith(" def.") and after[:1].isupper():
         return False
     if before.endswith("str.") and after[:1].isdigit():
+        return False
+    if _VERSE.search(before) and re.match(r"\d{1,3}:\d", after):
         return False
     if before.endswith("Wash.") and after.startswith("D.C."):
         return False

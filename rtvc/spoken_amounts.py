@@ -135,6 +135,14 @@ def _bare_degrees(match: Match[str]) -> str:
     return words + (", " if match.string[match.end() : match.end() + 1] == "/" else "")
 
 
+def _millions(match: Match[str]) -> str:
+    """3.4m, where people are counted."""
+    is_counted = re.search(
+        r"\b(?:[Pp]op|population|people|users|viewers|subscribers|followers|jobs|votes|residents)\b", match.string
+    )
+    return f"{number(match[1])} million" if is_counted else match.group()
+
+
 def _cents(match: Match[str]) -> str:
     return f"{number(match[1])} {'cent' if is_one(match[1]) else 'cents'}"
 
@@ -316,6 +324,7 @@ RULES: list[Rule] = [
     (rf"(?<![\w.])({NUMBER}) ?¢", _cents, "50¢ → fifty cents"),
     (rf"\b({PAID}) ?/ ?({alternatives(EACH)})\b(?!/)\.?", lambda m: f"{m[1]} {EACH[m[2]]}" + sentence_end(m), "$5/mo → five dollars a month", "£3/kg → three pounds a kilogram"),
     (rf"(?<![\w.])({NUMBER})m(?:(?= (?:{COUNTED})\b)|(?<=population \d\.\dm))", lambda m: f"{number(m[1])} million", "1.5m people → one point five million people"),
+    (r"(?<![\w.$£€])(\d{1,3}\.\d{1,2})m\b(?! (?:long|wide|high|tall|deep|away|thick))(?![/²³])", _millions, "the population grew to 3.4m in May → the population grew to three point four million in May"),
     (r"(?<![\w.,/-])(\d+) ?[-–] ?(?=\d+ \d/\d)", r"\1 to ", "1-1 1/2 hours → one to one and a half hours"),
     (r"(?<![\w./])(?:(\d+)|((?:\d )?\d/\d))(?: ?c\.(?= [a-z])|(?:(?<=/\d) c(?= (?!is|in|to|and|or|at|on|of|for|as|but|with|than|the|are|was)[a-z]{3})| c(?= (?:[a-z-]+ )?(?:flour|sugar|milk|butter|water|oil|rice|salt|stock|broth|cream|oats|nuts|cheese|juice)\b)))", _cups, "2 c. sugar → two cups sugar", "1/4 c milk → one quarter cup milk"),
     (r"(?i:\b(?:costs?|pay|paid|price|worth|save|only|just|for|up|down|fell|rose|by|cents?|coin|stamp|are|now))(?: \w+)? (\d{1,2})c\b|(?<![\w.])(\d{1,2})c(?= (?:a|an|per|each|off|coin|piece|stamp|more|less|deposit)\b)", _few_cents, "It only costs 5c. → It only costs five cents.", "a 50c coin → a fifty cent coin"),
@@ -346,7 +355,10 @@ RULES: list[Rule] = [
     (r"(?:\b([NSEW]) ?)?(?<![\d.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+(?:\.\d+)?)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW]\b)?", _coordinate, "N 51° 30' 26\" → north fifty one degrees thirty minutes twenty six seconds", "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
     (r"(?<![\w.'])(\d{1,3})'(?=(?: (?:tall|wide|long|high|deep|x|by|×)\b)|[x×])|(?<=[x×] )(\d{1,3})'(?!')|(?<=[x×])(\d{1,3})'(?!')", _feet, "10' long → ten feet long"),
-    (rf"(?<![\w.])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
+    (rf"(?<![\w.\"])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
+    (r"(?<![\w.,])(\d{1,2}) ?[–-] ?(?=\d{1,2}x\b)", r"\1 to ", "rinse 2–3x → rinse two to three times"),
+    (r"(?<![\w.,])(\d{1,3}(?:\.\d)?)K(?= (?:employees|followers|users|people|views|members|subscribers|workers|miles|copies|fans|jobs)\b)", lambda m: f"{number(m[1])} thousand", "12K employees → twelve thousand employees"),
+    (r"(?<![\w./])1 pt\b(\.?)", lambda m: "one point" + sentence_end(m) if re.search(r"\bpts\b|\bpoints?\b|\b(?:lead|win|[Dd]raw|loss)\b", m.string) else m.group(), "1 pt behind, 3 pts up → one point behind, three points up"),
     (r"(?<![\w./])(\d{1,2}\.\d)/(5|10|100)(?![\w/.]|\.\d| ?[A-Za-z]{1,3}\b(?<! on)(?<! in)(?<! at))", lambda m: f"{number(m[1])} out of {number(m[2])}", "9.5/10 → nine point five out of ten"),
     (r"(?<=[a-z])/(mi|km)\b", lambda m: f" per {UNITS[m[1]][0]}", "ran 4:37.2/mi → ran four thirty seven point two per mile"),
     (r"(?<![\w/.])(\d/\d{1,2}) ?[–-] ?(?=\d)", r"\1 to ", "¼–½ tsp → one quarter to one half teaspoon"),

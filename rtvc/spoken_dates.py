@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from re import Match
 
-from .abbreviations import MONTH, MONTHS, WEEKDAYS, sentence_end
-from .number_words import Rule, count, nth, number, plural, year
+from .abbreviations import BIBLE, MONTH, MONTHS, WEEKDAYS, sentence_end
+from .number_words import Rule, alternatives, count, nth, number, plural, year
 
 DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -229,6 +229,8 @@ INITIALS = {"M": "Monday", "Tu": "Tuesday", "T": "Tuesday", "W": "Wednesday", "T
             "Sa": "Saturday", "S": "Saturday", "Su": "Sunday"}  # fmt: skip
 HALF_DAY = r"[AaPp]\.? ?[Mm]"
 RULES: list[Rule] = [
+    (r"(?:(?<=\bin )|(?<=\btime )|(?<=\bof ))(2[5-9]|[3-5]\d):([0-5]\d)(?![\d:]|\.\d)", lambda m: f"{number(m[1])} " + (f"oh {number(m[2][1])}" if m[2][0] == "0" else number(m[2])), "ran it in 44:50 → ran it in forty four fifty"),
+    (rf"\b(?:([123]) )?({alternatives(BIBLE)})\. (?=\d{{1,3}}:\d)", lambda m: ({"1": "First ", "2": "Second ", "3": "Third "}[m[1]] if m[1] else "") + BIBLE[m[2]] + " ", "1 Cor. 13:4–7 → First Corinthians thirteen four to seven"),
     (r"(?<=\d:\d\d)([ap])\b(?!\.?m)", r"\1m", "until 11:15a → until eleven fifteen A M"),
     (r"(?<![\w/])(?=[\w/]*(?:W|Th|Tu))(?:M|Tu|Th?|W|F|Sa)(?:/(?:Tu|Th?|W|F|Sa|Su)){1,4}(?![\w/])", lambda m: ", ".join(INITIALS[day] for day in m.group().split("/")), "M/W/F at 10 → Monday, Wednesday, Friday at ten"),
     (rf"\b(\d{{1,2}})[-/.]({MONTH})[-/.](\d{{4}}|\d{{2}})\b", lambda m: _day_month_year(m), "11-Nov-2023 → the eleventh of November, twenty twenty three"),

@@ -185,7 +185,7 @@ ADDRESSES: list[Rule] = [
     (rf"(?:(?<=^)|(?<=[\s(\"'])|(?<=[\s(\"']\*))\.({FILES}|env|git[a-z]+|[a-z]+rc|ssh|venv|profile|config|com|org|net)\b", r" dot \1", "the .env file → the dot env file", "find *.pdf → find dot pdf"),
     (r"\b([A-Z]{2,5})-(\d{1,4})-(\d{2,7})\b(?!-)", lambda m: f"{m[1]} {in_pairs(m[2])}, {in_pairs(m[3]) if len(m[3]) < 5 else digits(m[3])}", "CVE-2024-3094 → CVE twenty twenty four, thirty ninety four"),
     (r"(?<=[\d ])([A-Ha-h]) ?[–-] ?([A-Ha-h])(?![\w'-])(?<=\d[a-h].[a-h])", lambda m: f"{m[1].upper()} to {m[2].upper()}", "Figs. 2a–c → figures two A to C"),
-    (r"(?<=[a-z] )([A-Z])\.(\d{1,2}(?:\.\d{1,2})*)(?!\w|\.\d)", lambda m: f"{spelled(m[1])} point " + " point ".join(number(part) for part in m[2].split(".")), "see Table A.3 → see Table A point three"),
+    (r"(?:(?<=[a-z] )|(?<=\())([A-Z])\.(\d{1,3}(?:\.\d{1,2})*)(?!\w|\.\d)", lambda m: f"{spelled(m[1])} point " + " point ".join(number(part) for part in m[2].split(".")), "see Table A.3 → see Table A point three"),
     (r"\b(D|A|CH|F|NL|L|DK|SE|FI)-(\d{4,5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: f"{spelled(m[1])} {digits(m[2])}", "D-10115 Berlin → D one zero one one five Berlin"),
     (r"(?<![\w.-])(#?)(\d{1,6}(?:-\d{1,7}){1,5}|\d{3,6})-([A-Z]{1,3})(?![\w-])", lambda m: f"{'number ' if m[1] else ''}{digits(m[2])}, {spelled(m[3])}", "part 45-6789-B → part four five, six seven eight nine, B"),
     (r"(?<![\w/.])(?=[\dA-Z/]*[A-Z])(?=[\dA-Z/]*\d{2})(?:[A-Z]{1,5}|\d{1,8})(?:/(?:[A-Z]{1,5}|\d{1,8})){2,6}(?![\w/])", lambda m: ", ".join(in_pairs(part) if part.isdigit() and len(part) < 5 else digits(part) if part.isdigit() else part for part in m.group().split("/")), "file AB/2023/0042 → file AB, twenty twenty three, zero zero four two"),

@@ -37,7 +37,7 @@ NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody el
     chapter part act scene section volume book phase article war mark type level stage class grade bowl apollo
     gemini fantasy episode round rocky appendix figure table title vol no step unit lesson verse canto saturn model
     item division group category schedule exhibit annex tier size page number form factor axis quadrant symphony
-    sonata quest warcraft souls theft rule generation season game question paper vatican
+    sonata quest warcraft souls theft rule artemis voyager pioneer viking soyuz ariane sputnik generation season game question paper vatican
     """.split()  # noqa: SIM905
 )
 DEGREES = {"type", "grade", "stage", "phase"}  # "I" behind these may be one where a noun follows
@@ -247,6 +247,8 @@ PHRASE_RULES: list[Rule] = [
     (r"\bcol\. ?(?=\d)", "column ", "in col. 5 → in column five"),
     (r"\bSt-(?=[A-Z])", "Saint-", "Rue St-Martin → Rue Saint-Martin"),
     (r"\b(Rm|Bldg|Fl|Apt|Ste|Vol|Figs?|Eqs?|Ep|Ext|Rte)(?= #?\d)", lambda m: COUNTERS[m[1]], "Rm 101, Bldg 5 → Room one hundred and one, Building five"),
+    (r"\b([Pp])op\.(?= [a-z])", r"\1opulation", "the pop. grew → the population grew"),
+    (r"\bapt\.(?= [a-z])", "apartment", "the apt. rents → the apartment rents"),
     (r"\bCo\. (?=R[do])", "County ", "Co. Rd. 12 → County Road twelve"),
     (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}-?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
     (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?(?:1\d{3}|20\d\d|\d{2,4} (?:BC|B\.C|AD|CE))\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
