@@ -20,7 +20,7 @@ from . import decoding, samples
 from .decoding import Sound
 from .errors import VoiceError, quoted
 from .files import atomic_write
-from .noise_level import clipped_share, snr  # noqa: F401  (the first is public here)
+from .noise_level import clipped_share, likeness, snr  # noqa: F401  (the first is public here)
 from .rumble import without_rumble
 from .speech_spans import (  # noqa: F401  (public here, too)
     MINIMUM_VOICED_SECONDS,
@@ -41,6 +41,8 @@ MAXIMUM_BYTES = 4 * 1024**3
 MAXIMUM_CHANNELS = 8
 MAXIMUM_DECODED = 1 << 30  # samples of all channels: 46 minutes of eight channels at 48 kHz, a few seconds of decoding
 RATES = (8_000, 192_000)  # Hz
+_OTHERS = 0.2  # of the speech: so much of somebody else's is worth a word
+_SAME = 0.15  # likeness of two channels: two microphones near one voice 0.5, two people 0.0 ± 0.1 in 30 of development
 LOUDNESS = -23.0  # LUFS, EBU R 128
 PEAK = 0.99
 KNEE = 0.95  # where `soft_clip` begins
@@ -73,16 +75,23 @@ def read(source: Recording, sampling_rate: int = SAMPLING_RATE, max_seconds: flo
     Raises:
         VoiceError: the recording is missing, unreadable, empty, too long, or holds NaN or infinite samples.
     """
+    return heard(source, sampling_rate, max_seconds)[0]
+
+
+def heard(
+    source: Recording, sampling_rate: int = SAMPLING_RATE, max_seconds: float = MAXIMUM_SECONDS
+) -> tuple[np.ndarray, bool]:
+    """As :func:`read`, and whether a channel that was left out holds somebody else's speech, as interviews have it."""
     source = samples.unpacked(source)
     if isinstance(source, tuple):
         name, choices = "The recording", [partial(_sound_of, source)]
     else:
         name, source = _encoded(source)
         choices = [partial(decode, source) for decode in decoding.decoders()]
-    wave = _decoded(choices, name, sampling_rate, max_seconds)
+    wave, others = _decoded(choices, name, sampling_rate, max_seconds)
     if not wave.size:
         raise VoiceError(f"{name} contains no sound; record or choose it again.")
-    return without_rumble(wave, sampling_rate)
+    return without_rumble(wave, sampling_rate), others
 
 
 def _encoded(source: Any) -> tuple[str, Path | bytes]:
@@ -97,7 +106,9 @@ def _encoded(source: Any) -> tuple[str, Path | bytes]:
     return name, path
 
 
-def _decoded(choices: list[Callable[[], Sound]], name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
+def _decoded(
+    choices: list[Callable[[], Sound]], name: str, sampling_rate: int, max_seconds: float
+) -> tuple[np.ndarray, bool]:
     """By the first decoder that can."""
     failure: Exception | None = None
     for choice in choices:
@@ -110,10 +121,10 @@ def _decoded(choices: list[Callable[[], Sound]], name: str, sampling_rate: int, 
     raise VoiceError(f"{name} cannot be read as audio; save it as WAV, FLAC, OGG or MP3 and try again.") from failure
 
 
-def _decode(sound: Sound, name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
+def _decode(sound: Sound, name: str, sampling_rate: int, max_seconds: float) -> tuple[np.ndarray, bool]:
     """The sound of an opened recording; what its header announces has to be within the limits first."""
     _check_limits(sound, sound.frames or 0, name, max_seconds)
-    channel = _clearest_channel(sound, name) if sound.channels > 1 else 0
+    channel, others = _clearest_channel(sound, name) if sound.channels > 1 else (0, False)
     resample = _resampler(sound.rate, sampling_rate)
     decoded, peak, parts = 0, 1.0, [np.zeros(0, np.float32)]
     for block in sound.blocks():
@@ -126,7 +137,7 @@ def _decode(sound: Sound, name: str, sampling_rate: int, max_seconds: float) -> 
         parts.append(resample(np.zeros(0, np.float32), True))
     # Floats beyond full scale are scaled; what a lossy codec or the resampler puts on a full-scale peak is clipped, so
     # that how loud a recording becomes does not depend on one of its samples.
-    return np.clip(np.concatenate(parts) / np.float32(peak), -1.0, 1.0)
+    return np.clip(np.concatenate(parts) / np.float32(peak), -1.0, 1.0), others
 
 
 def _check_limits(sound: Sound, frames: int, name: str, max_seconds: float) -> None:
@@ -137,8 +148,9 @@ def _check_limits(sound: Sound, frames: int, name: str, max_seconds: float) -> N
         raise VoiceError(f"{name} is too large when decoded; cut out a part of it, or mix it down to one channel.")
 
 
-def _clearest_channel(sound: Sound, name: str) -> int:
-    """The one channel that the whole recording is read from, chosen by up to two minutes spread over it.
+def _clearest_channel(sound: Sound, name: str) -> tuple[int, bool]:
+    """The one channel that the whole recording is read from, chosen by up to two minutes spread over it; and whether
+    another one holds somebody else's speech.
 
     Of those with nearly as much speech as any it is the one that is clearest, or the first of equals.
     """
@@ -150,14 +162,18 @@ def _clearest_channel(sound: Sound, name: str) -> int:
             stretches, stride = stretches[::2], 2 * stride
     channels = np.concatenate(stretches).T
     if not channels.size or (_energy(channels - channels[0]) <= 1e-4 * _energy(channels)).all():
-        return 0
+        return 0, False
     peak = max(1.0, float(np.abs(channels).max()))
     waves = [without_rumble(channel / np.float32(peak), SAMPLING_RATE) for channel in channels]
     speech = [voiced_seconds(wave) for wave in waves]
     levels = np.round(10.0 * np.log10(_energy(np.array(waves)) + 1e-12))  # dB, so that no rounding error decides
     clear = [round(snr(wave)) if part else 0 for wave, part in zip(waves, speech, strict=True)]
     marks = [(part >= 0.8 * max(speech), *mark) for part, *mark in zip(speech, clear, levels, strict=True)]
-    return max(range(len(marks)), key=marks.__getitem__)
+    best = max(range(len(marks)), key=marks.__getitem__)
+    enough = max(_OTHERS * speech[best], 1.0)
+    return best, any(
+        part >= enough and likeness(waves[best], wave) < _SAME for wave, part in zip(waves, speech, strict=True)
+    )
 
 
 def _energy(waves: np.ndarray) -> np.ndarray:
