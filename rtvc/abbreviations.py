@@ -22,7 +22,9 @@ TITLES = {  # a name follows
     "Hon": "Honorable", "Pres": "President", "Cpl": "Corporal", "Pvt": "Private", "Maj": "Major", "Adm": "Admiral",
     "Msgr": "Monsignor", "Fr": "Father", "Br": "Brother", "Supt": "Superintendent", "Insp": "Inspector",
     "Det": "Detective", "Atty": "Attorney", "Amb": "Ambassador", "Mlle": "Mademoiselle", "Mme": "Madame",
-    "Mt": "Mount", "Ft": "Fort", "Pt": "Point", "Ald": "Alderman", "Brig": "Brigadier", "Sec": "Secretary",
+    "Mt": "Mount", "Ft": "Fort", "Pt": "Point", "Ald": "Alderman", "Brig": "Brigadier", "Min": "Minister",
+    "Cllr": "Councillor", "Abp": "Archbishop",
+    "Bp": "Bishop", "Const": "Constable", "Cdr": "Commander", "Bro": "Brother", "Sec": "Secretary",
 }  # fmt: skip
 COUNTERS = {  # a number or a letter follows
     "No": "number", "Nos": "numbers", "Nr": "number", "Vol": "volume", "Vols": "volumes", "Ch": "chapter",
@@ -36,7 +38,9 @@ COUNTERS = {  # a number or a letter follows
     "Lat": "latitude", "Lon": "longitude", "Ps": "Psalm",
     "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
-    "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare",
+    "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare", "Exp": "expires",
+    "Extn": "extension",
+    "Cat": "category", "Sc": "Scene", "Lic": "license",
 }  # fmt: skip
 ANYWHERE = {  # the full stop may be the sentence's too
     "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",
@@ -54,11 +58,50 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "Approx": "approximately", "Ch": "chapter", "Vol": "volume", "Fig": "figure", "Tel": "telephone",
     "Temp": "temperature", "Natl": "National", "appt": "appointment", "Appt": "appointment", "cont": "continued",
     "pts": "points", "attd": "attached", "ea": "each", "Fl": "Floor", "Cnr": "Corner", "Wm": "William",
-    "wk": "week", "wks": "weeks", "yr": "year",
+    "wk": "week", "wks": "weeks", "yr": "year", "reg": "regular", "Reg": "Regular", "orig": "original",
+    "qty": "quantity",
+    "Qty": "Quantity", "amt": "amount", "acct": "account", "attn": "attention", "Attn": "Attention",
+    "asst": "assistant",
+    "Asst": "Assistant", "assoc": "associate", "Assoc": "Associate", "doz": "dozen", "diam": "diameter",
+    "dia": "diameter",
+    "equiv": "equivalent", "freq": "frequency", "mfr": "manufacturer", "mgr": "manager", "Mgr": "Manager",
+    "mtg": "meeting", "Mtg": "Meeting", "mtn": "mountain", "Mtn": "Mountain", "pkg": "package", "pkgs": "packages",
+    "anniv": "anniversary", "Plz": "Plaza", "bdrm": "bedroom", "bdrms": "bedrooms", "co": "company", "Mob": "Mobile",
+    "agg": "aggregate", "pkt": "packet", "blk": "block",
+    "blks": "blocks", "lg": "large",
+    "prev": "previous", "qtr": "quarter", "std": "standard", "wt": "weight", "ht": "height", "hdqrs": "headquarters",
+    "Hts": "Heights", "Jct": "Junction", "Ctr": "Center", "Stn": "Station", "Cres": "Crescent", "Hosp": "Hospital",
+    "pls": "please", "Pls": "Please", "ul": "ulica", "Str": "Strasse", "str": "strasse", "av": "avenue",
+    "yds": "yards", "pcs": "pieces", 
+    "sched": "schedule", "req": "required", "reqd": "required", "recd": "received", "rcvd": "received",
+    "encl": "enclosed", "Encl": "Enclosed", "pron": "pronounced", "adv": "adverb", "adj": "adjective",
+    "Secy": "Secretary", "Treas": "Treasurer", "Dir": "Director", "Chmn": "Chairman",
+    "Thos": "Thomas", "Chas": "Charles", "Jas": "James", "Robt": "Robert",
     "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September", "Oct": "October", "Nov": "November",
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday",
 }  # fmt: skip
+BIBLE = {  # chapter and verse follow
+    "Gen": "Genesis", "Ex": "Exodus", "Lev": "Leviticus", "Deut": "Deuteronomy", "Ps": "Psalm", "Prov": "Proverbs",
+    "Isa": "Isaiah", "Jer": "Jeremiah", "Ezek": "Ezekiel", "Dan": "Daniel", "Matt": "Matthew", "Mk": "Mark",
+    "Lk": "Luke",
+    "Jn": "John", "Rom": "Romans", "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians",
+    "Tim": "Timothy", "Heb": "Hebrews", "Jas": "James", "Pet": "Peter", "Rev": "Revelation",
+}  # fmt: skip
+STATES = {  # of America, as newspapers shorten them; a place or a party stands before
+    "Ala": "Alabama", "Ariz": "Arizona", "Ark": "Arkansas", "Calif": "California", "Colo": "Colorado",
+    "Conn": "Connecticut", "Del": "Delaware", "Fla": "Florida", "Ga": "Georgia", "Ill": "Illinois", "Ind": "Indiana",
+    "Kan": "Kansas", "Ky": "Kentucky", "La": "Louisiana", "Md": "Maryland", "Mass": "Massachusetts", "Mich": "Michigan",
+    "Minn": "Minnesota", "Miss": "Mississippi", "Mo": "Missouri", "Mont": "Montana", "Neb": "Nebraska", "Nev": "Nevada",
+    "Okla": "Oklahoma", "Ore": "Oregon", "Pa": "Pennsylvania", "Tenn": "Tennessee", "Tex": "Texas", "Va": "Virginia",
+    "Vt": "Vermont", "Wash": "Washington", "Wis": "Wisconsin", "Wyo": "Wyoming", "Ont": "Ontario", "Que": "Quebec",
+}  # fmt: skip
+# at the beginning of a sentence or a label: "Wt.: 5 kg"
+ANYWHERE |= {
+    word.capitalize(): full.capitalize()
+    for word, full in ANYWHERE.items()
+    if word.islower() and word.capitalize() not in {*ANYWHERE, *TITLES, *COUNTERS}
+}
 # without a full stop too
 BARE = (
     "pts",
@@ -77,6 +120,18 @@ BARE = (
     "Lt",
     "Blvd",
     "Dept",
+    "mtg",
+    "wk",
+    "wks",
+    "yrs",
+    "pkg",
+    "pkgs",
+    "qty",
+    "pls",
+    "Pls",
+    "asst",
+    "Asst",
+    "acct",
     "Feb",
     "Sept",
 )
@@ -85,17 +140,20 @@ MONTHS = [
     "July", "August", "September", "October", "November", "December",
 ]  # fmt: skip
 MONTH = alternatives([*MONTHS, *(month[:3] for month in MONTHS), "Sept"])
-WEEKDAYS = "Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun"
+WEEKDAYS = "Mon|Tues?|Weds?|Thurs?|Thu|Fri|Sat|Sun"
 
 _NAMED = re.compile(r"(?:^|[^\w'])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Mlle|Mme|Mt)\.$", re.I)
 _TITLE = re.compile(rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det'})})\.$", re.I)
-_COUNTER = re.compile(rf"(?:^|[^\w'])(?:{alternatives(COUNTERS)}|Rs|§+)\.$", re.I)
+_COUNTER = re.compile(rf"(?:^|[^\w'])(?:{alternatives(COUNTERS)}|Rs|S?Fr|kr|§+)\.$", re.I)
 _DATED = re.compile(rf"(?:^|\W)(?:{alternatives(month[:3] for month in MONTHS)}|Sept|{WEEKDAYS})\.$", re.I)
 _WORDS = {"No", "Art", "Def", "Ex", "Det", "Par"}  # too
 _ANYWHERE = re.compile(
     rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - _WORDS)}"
     r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'])[A-Za-z])\.$"
 )
+_VERSE = re.compile(rf"\b(?:{alternatives(BIBLE)})\.$")
+_PLACED = re.compile(rf"(?:[a-z], ?|[RDI]-)(?:{alternatives(STATES)})\.$")
+_DEGREES = re.compile(r"(?:^|\W)(?:lat|long)\.$", re.I)
 _DOTTED = re.compile(r"(?:^|[^\w'])(?:[A-Za-z]\.){2,}$|(?:^|[^\w'])[ap]\. ?m\.$", re.I)
 # behind these a name may follow, but a word followed by one in small letters opens a sentence: "X Inc. Profits rose."
 _CLOSING = re.compile(r"(?:^|[^\w'])(?:Inc|Corp|Ltd|Co|LLC|Bros|etc|Esq|[AaPp]\. ?[Mm])\.$")
@@ -110,24 +168,55 @@ _ITEM = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,3}|[A-Za-z])\.$")
 _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 
 
+_SHOUTED = re.compile(r"(?<![\w'])([A-Z]{2,5})\.$")
+
+
+def _in_capitals(before: str, after: str) -> bool:
+    """Whether an abbreviation of a text in capitals goes on, "ACME INC. TO BUY"."""
+    word = _SHOUTED.search(before)
+    if not word or not re.match(r"[A-Z]{2}|[A-Z]\.", after):
+        return False
+    is_abbreviation = word[1].capitalize() in {*ANYWHERE, *TITLES, "St", "Dr"} - _WORDS
+    return is_abbreviation and not re.match(r"(?:THE|HE|SHE|IT|WE|THEY|BUT|YOU|THIS)\b", after)
+
+
+def names_follow(before: str) -> bool:
+    """Whether a text ends with a title, "Mr.", which nothing parts from its name."""
+    return _TITLE.search(before) is not None or _NAMED.search(before) is not None
+
+
 def ends_sentence(before: str, after: str) -> bool:
     """Whether the full stop that ends `before` ends a sentence, and is not an abbreviation's alone.
 
     before: some characters of text, up to a full stop (or ? ! …) and what closes behind it. after: what follows.
     """
-    if re.match(r"[\"'“‘(\[]*[a-z]|[.…]", after):
+    if re.match(r"[\"'“‘(\[]*[a-z]|[.…]|[+&=/%] ", after):
+        return False
+    if _in_capitals(before, after):
         return False
     if _NAMED.search(before) or _ITEM.search(before):
         return False
     if _TITLE.search(before):
         return re.match(rf"[\"'“‘(\[]*(?!A\b|I\b|[A-Z]\.){OPENERS}", after) is not None
-    if _COUNTER.search(before) and re.match(r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]\d|[A-Z]\b(?![' ])", after):
+    if _COUNTER.search(before) and re.match(r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]{1,4}-?\d|[A-Z]\b(?![' ])", after):
+        return False
+    if re.search(r"\b(?:Cat|Ref|Tel|Reg|Acct|Ser|Lic)\.$", before) and after.startswith("No"):
+        return False
+    if before.endswith(" def.") and after[:1].isupper():
+        return False
+    if before.endswith("str.") and after[:1].isdigit():
+        return False
+    if _VERSE.search(before) and re.match(r"\d{1,3}:\d", after):
+        return False
+    if before.endswith("Wash.") and after.startswith("D.C."):
+        return False
+    if _DEGREES.search(before) and re.match(r"[-−–]?\d{1,3}(?:\.\d|°)", after):
         return False
     if _DATED.search(before) and (re.match(r"\d|[-–]", after) or _DAY_OR_MONTH_AHEAD.match(after)):
         return False
     if _CLOSING.search(before) and _OPENS.match(after):
         return True
-    if _ANYWHERE.search(before) or _DOTTED.search(before) or _CONSONANTS.search(before):
+    if _ANYWHERE.search(before) or _PLACED.search(before) or _DOTTED.search(before) or _CONSONANTS.search(before):
         return re.match(rf"[\"'“‘(\[]*{OPENERS}", after) is not None
     return True
 

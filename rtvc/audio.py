@@ -20,7 +20,8 @@ from . import decoding, samples
 from .decoding import Sound
 from .errors import VoiceError, quoted
 from .files import atomic_write
-from .noise_level import clipped_share, snr  # noqa: F401  (the first is public here)
+from .noise_level import clipped_share, likeness, snr  # noqa: F401  (the first is public here)
+from .rumble import without_rumble
 from .speech_spans import (  # noqa: F401  (public here, too)
     MINIMUM_VOICED_SECONDS,
     SAMPLING_RATE,
@@ -40,13 +41,13 @@ MAXIMUM_BYTES = 4 * 1024**3
 MAXIMUM_CHANNELS = 8
 MAXIMUM_DECODED = 1 << 30  # samples of all channels: 46 minutes of eight channels at 48 kHz, a few seconds of decoding
 RATES = (8_000, 192_000)  # Hz
+_OTHERS = 0.2  # of the speech: so much of somebody else's is worth a word
+_SAME = 0.15  # likeness of two channels: two microphones near one voice 0.5, two people 0.0 ± 0.1 in 30 of development
 LOUDNESS = -23.0  # LUFS, EBU R 128
 PEAK = 0.99
 KNEE = 0.95  # where `soft_clip` begins
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-_RUMBLE = 35.0  # Hz, under any voice
-_OFFSET, _TRACE = 1e-4, 3e-3  # of the power: a smaller offset, and less rumble, change nothing
 _lock = threading.Lock()
 
 Recording = str | os.PathLike | bytes | BinaryIO | tuple[Any, int] | dict[str, Any]
@@ -74,16 +75,23 @@ def read(source: Recording, sampling_rate: int = SAMPLING_RATE, max_seconds: flo
     Raises:
         VoiceError: the recording is missing, unreadable, empty, too long, or holds NaN or infinite samples.
     """
+    return heard(source, sampling_rate, max_seconds)[0]
+
+
+def heard(
+    source: Recording, sampling_rate: int = SAMPLING_RATE, max_seconds: float = MAXIMUM_SECONDS
+) -> tuple[np.ndarray, bool]:
+    """As :func:`read`, and whether a channel that was left out holds somebody else's speech, as interviews have it."""
     source = samples.unpacked(source)
     if isinstance(source, tuple):
         name, choices = "The recording", [partial(_sound_of, source)]
     else:
         name, source = _encoded(source)
         choices = [partial(decode, source) for decode in decoding.decoders()]
-    wave = _decoded(choices, name, sampling_rate, max_seconds)
+    wave, others = _decoded(choices, name, sampling_rate, max_seconds)
     if not wave.size:
         raise VoiceError(f"{name} contains no sound; record or choose it again.")
-    return _without_rumble(wave, sampling_rate)
+    return without_rumble(wave, sampling_rate), others
 
 
 def _encoded(source: Any) -> tuple[str, Path | bytes]:
@@ -98,7 +106,9 @@ def _encoded(source: Any) -> tuple[str, Path | bytes]:
     return name, path
 
 
-def _decoded(choices: list[Callable[[], Sound]], name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
+def _decoded(
+    choices: list[Callable[[], Sound]], name: str, sampling_rate: int, max_seconds: float
+) -> tuple[np.ndarray, bool]:
     """By the first decoder that can."""
     failure: Exception | None = None
     for choice in choices:
@@ -111,10 +121,10 @@ def _decoded(choices: list[Callable[[], Sound]], name: str, sampling_rate: int, 
     raise VoiceError(f"{name} cannot be read as audio; save it as WAV, FLAC, OGG or MP3 and try again.") from failure
 
 
-def _decode(sound: Sound, name: str, sampling_rate: int, max_seconds: float) -> np.ndarray:
+def _decode(sound: Sound, name: str, sampling_rate: int, max_seconds: float) -> tuple[np.ndarray, bool]:
     """The sound of an opened recording; what its header announces has to be within the limits first."""
     _check_limits(sound, sound.frames or 0, name, max_seconds)
-    channel = _clearest_channel(sound, name) if sound.channels > 1 else 0
+    channel, others = _clearest_channel(sound, name) if sound.channels > 1 else (0, False)
     resample = _resampler(sound.rate, sampling_rate)
     decoded, peak, parts = 0, 1.0, [np.zeros(0, np.float32)]
     for block in sound.blocks():
@@ -127,7 +137,7 @@ def _decode(sound: Sound, name: str, sampling_rate: int, max_seconds: float) -> 
         parts.append(resample(np.zeros(0, np.float32), True))
     # Floats beyond full scale are scaled; what a lossy codec or the resampler puts on a full-scale peak is clipped, so
     # that how loud a recording becomes does not depend on one of its samples.
-    return np.clip(np.concatenate(parts) / np.float32(peak), -1.0, 1.0)
+    return np.clip(np.concatenate(parts) / np.float32(peak), -1.0, 1.0), others
 
 
 def _check_limits(sound: Sound, frames: int, name: str, max_seconds: float) -> None:
@@ -138,8 +148,9 @@ def _check_limits(sound: Sound, frames: int, name: str, max_seconds: float) -> N
         raise VoiceError(f"{name} is too large when decoded; cut out a part of it, or mix it down to one channel.")
 
 
-def _clearest_channel(sound: Sound, name: str) -> int:
-    """The one channel that the whole recording is read from, chosen by up to two minutes spread over it.
+def _clearest_channel(sound: Sound, name: str) -> tuple[int, bool]:
+    """The one channel that the whole recording is read from, chosen by up to two minutes spread over it; and whether
+    another one holds somebody else's speech.
 
     Of those with nearly as much speech as any it is the one that is clearest, or the first of equals.
     """
@@ -151,14 +162,18 @@ def _clearest_channel(sound: Sound, name: str) -> int:
             stretches, stride = stretches[::2], 2 * stride
     channels = np.concatenate(stretches).T
     if not channels.size or (_energy(channels - channels[0]) <= 1e-4 * _energy(channels)).all():
-        return 0
+        return 0, False
     peak = max(1.0, float(np.abs(channels).max()))
-    waves = [_without_rumble(channel / np.float32(peak), SAMPLING_RATE) for channel in channels]
+    waves = [without_rumble(channel / np.float32(peak), SAMPLING_RATE) for channel in channels]
     speech = [voiced_seconds(wave) for wave in waves]
     levels = np.round(10.0 * np.log10(_energy(np.array(waves)) + 1e-12))  # dB, so that no rounding error decides
     clear = [round(snr(wave)) if part else 0 for wave, part in zip(waves, speech, strict=True)]
     marks = [(part >= 0.8 * max(speech), *mark) for part, *mark in zip(speech, clear, levels, strict=True)]
-    return max(range(len(marks)), key=marks.__getitem__)
+    best = max(range(len(marks)), key=marks.__getitem__)
+    enough = max(_OTHERS * speech[best], 1.0)
+    return best, any(
+        part >= enough and likeness(waves[best], wave) < _SAME for wave, part in zip(waves, speech, strict=True)
+    )
 
 
 def _energy(waves: np.ndarray) -> np.ndarray:
@@ -176,56 +191,6 @@ def _stretches(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
             held = []
     if held:
         yield np.concatenate(held)
-
-
-def _without_rumble(wave: np.ndarray, rate: int) -> np.ndarray:
-    """Without offset, drift and rumble below 30 Hz, which nobody hears, where they are more than a trace.
-
-    The filter runs forwards only, so that a file that was cut off gives a beginning of what the whole one does. Exact
-    silence of 10 ms or more stays, and what is on both sides of it is filtered as if it were not there.
-    """
-    from scipy.signal import sosfilt
-
-    there = _beside_silence(wave, rate)
-    part = wave[there].astype(np.float64)
-    if part.size < rate // 2:  # of so little a mean tells nothing
-        return wave
-    power, offset = np.square(part).mean(), part.mean()
-    high, low, steady = _rumble_filters(rate)
-    if is_offset := offset**2 > _OFFSET * power:
-        part -= offset
-    if rumbles := power > 0.0 and _lasting_power(sosfilt(low, part), rate) > _TRACE * np.square(part).mean():
-        part = sosfilt(high, part, zi=steady * part[: rate // 20].mean())[0]
-    if not (is_offset or rumbles):
-        return wave
-    filtered = np.zeros_like(wave)
-    filtered[there] = part
-    return np.clip(filtered, -1.0, 1.0)
-
-
-def _lasting_power(wave: np.ndarray, rate: int) -> float:
-    """What the power is for a quarter of the time at least: a cough has deep tones too, and is no rumble."""
-    return float(np.quantile(np.square(_blocks(wave, rate // 10)).mean(axis=1), 0.75))
-
-
-def _blocks(wave: np.ndarray, size: int) -> np.ndarray:
-    return wave[: wave.size // size * size].reshape(-1, size)
-
-
-@lru_cache(maxsize=8)
-def _rumble_filters(rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What lets pass all but the rumble, what lets pass only it, and the first one's state after a constant."""
-    from scipy.signal import butter, ellip, sosfilt_zi
-
-    high = ellip(6, 0.1, 60.0, 1.3 * _RUMBLE, btype="highpass", fs=rate, output="sos")  # -60 dB at 25 Hz
-    return high, butter(4, _RUMBLE, fs=rate, output="sos"), sosfilt_zi(high)
-
-
-def _beside_silence(wave: np.ndarray, rate: int) -> np.ndarray:
-    """Whether something was recorded, or it is exact silence of 10 ms or more; bool (samples,)."""
-    size = rate // 100
-    frames = _blocks(wave, size).any(axis=1).repeat(size)
-    return np.pad(frames, (0, wave.size - frames.size), constant_values=True)
 
 
 def _check_file(path: Path, name: str) -> None:

@@ -20,6 +20,10 @@ LOOKALIKES = {
     "¡": "", "‚": ",", "№": "number ", "º": "°", "˚": "°", "′′": '"',
 }  # fmt: skip
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+UNIT_PRODUCT = re.compile(  # the dot in 25 N·m, 6.63×10⁻³⁴ J·s, 3 kW·h
+    r"(?:(?<=[\d⁰-⁹¹²³][A-Za-z])|(?<=[\d⁰-⁹¹²³] [A-Za-z]))[·⋅](?=[A-Za-z])|(?:(?<=\dk[A-Z])|(?<=\d k[A-Z]))[·⋅](?=h)"
+)
+PRODUCT = re.compile(r"(?<=\b[a-zA-Z\d])[·⋅](?=[a-zA-Z\d]\b)|(?<=\d)[·⋅](?=\d)")  # a·b, 3·4
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31}\d{0,2});")
 
 
@@ -30,6 +34,8 @@ def plain(text: str) -> str:
     """
     text = ENTITY.sub(lambda match: html.unescape(match.group()), text)
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
+    text = UNIT_PRODUCT.sub("", text)
+    text = PRODUCT.sub(" × ", text)
     text = re.sub(r"(?<=[A-Za-z])([²³]?)([⁺⁻])(?![\d⁰¹²³⁴-⁹])", _charge, text)
     text = re.sub(r"(?<=\d|\b[A-Za-z])[⁰¹²³⁴-⁹⁻]+", _power, text)
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)

@@ -126,6 +126,11 @@ def has_own_reading(word: str) -> bool:
     return g2p().lexicon.golds.get(word) is not None
 
 
+def is_read(letters: str) -> bool:
+    """Whether letters in capitals are said as a word, "CO", and not one by one."""
+    return letters.lower() in ("so", "no", "on", "go") or len(re.findall("[ˈˌ]", reading(letters))) < len(letters)
+
+
 def converted(text: str) -> list:
     """hibari's tokens of a text, with their phonemes. "[word](/phonemes/)" is read as given."""
     converter = g2p()

@@ -7,6 +7,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from .dictionary import g2p
 from .number_words import LETTER_A
 
 TEENS = "ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
@@ -28,6 +29,7 @@ MANNER = "never|ever|already|just|not|only|also|always|recently|since|finally|re
 HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     # the past of "read"
     ("", "well-read", "", "wˈɛlɹˈɛd"),
+    (f"(?<!did )(?<!does )(?<!will )(?<!can )(?<!could )(?<!would )(?<!should )(?:[Hh]e|[Ss]he|nobody|everyone) (?:{MANNER})", "read", "", "ɹˈɛd"),
     (f"(?:{HELPERS})(?: (?:{MANNER}|{THEY}|he|she|it|be able to))?", "read", "", "ɹˈid"),
     (f"(?:{HAVE}|{BE}|get|gets|got)(?: (?:{THEY}|he|she|it|been|{MANNER}|widely|well|never been))*", "read", "", "ɹˈɛd"),
     ("an?|good|great|quick|long|easy|fun|must|light|or|let me|help me|let him|let her|how to", "read", "", "ɹˈid"),
@@ -41,10 +43,12 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "read", "", "ɹˈid"),
     # the metal
     ("", "lead", r"(?:pipes?|pencils?|paints?|poisoning|bullets?|shot|acid|crystal|ore|weights?|foil|coffin|free|based|levels?|content|exposure|contamination|roofs?|mines?|batter\w+|solder|shield\w*|aprons?|glass|oxide|atoms?|ions?|melts|is a (?:heavy|soft|toxic|dense|metal|poison\w*)|(?:and|or) (?:zinc|copper|tin|mercury|arsenic|steel|iron|gold|silver|cadmium))", "lˈɛd"),
-    (r"molten|metal|element|heavy as|like|of|made of|made from|contains?|containing|(?:zinc|copper|tin|mercury|arsenic|iron|gold|silver|cadmium),?(?: and| or)?|some|toxic|melted|in", f"lead{END}", "", "lˈɛd"),
+    (r"molten|metal|element|heavy as|like|of|made of|made from|(?:contains?|containing|without)(?: no| any| much| more| less)?|(?:zinc|copper|tin|mercury|arsenic|iron|gold|silver|cadmium),?(?: and| or)?|some|toxic|melted|in", f"lead{END}", "", "lˈɛd"),
+    ("(?:get|getting|got|gets) the", "lead", "out", "lˈɛd"),
     ("molten|metal|element|pieces? of|full of|made of|tons? of|pounds? of|traces? of|levels? of|amounts? of", "lead", "", "lˈɛd"),
     ("is|was|as|the", "lead", "", "lˈɛd", r"\b(?:metals?|toxic|melt\w*|poison\w*|plumb\w*|pencils?|heavier|density|gasoline)\b"),
     # fish and music
+    ("tuned?|tuning|plays?|played|playing|slap|slapped|slapping|electric|upright|double|(?:tuned?|tuning|plays?|played|playing) (?:his|her|the|a|my)", "bass", "", "bˈAs"),
     (r"sea|striped|largemouth|smallmouth|freshwater|grilled|fried|baked", "bass", "", "bˈæs"),
     ("", "bass", r"(?:fishing|boats?|fillets?|ponds?|tournaments?|swam|swim)", "bˈæs"),
     ("", "bass", "", "bˈæs", r"\b(?:fish\w*|lakes?|rivers?|caught|catch\w*|hook\w*|angler\w*|trout|pike|perch|fillets?|bait|pond|eat|ate|cooked|reel\w*)\b"),
@@ -57,12 +61,13 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "bow", "(?:down|before|out|their|his|her|your|my|our|to (?:the|your|his|her|their|no|him|them|pressure|an?))", "bˈW"),
     ("the|its", "bow", "", "bˈW", r"\b(?:ships?|boats?|stern|deck|sail\w*|waves?|anchor|vessel|crew|captain|yacht)\b"),
     (f"{HELPERS}|{THEY}|actors|dancers|performers|singers|and", f"bow{END}", "", "bˈW"),
+    ("actors|dancers|performers|singers|guests|players|musicians|all", "bow", "(?:at|to|together|after|and|low|in|when|as)", "bˈW"),
     ("", "bow", "", "bˈO"),
     ("", "bowed", r"(?:down|before|to|his|her|their|and|low|deeply|out)", "bˈWd"),
     # alive, and not recorded
     ("", "live", r"(?:music|shows?|concerts?|broadcasts?|streams?|streaming|performances?|audiences?|events?|coverage|TV|television|bands?|wires?|bait|animals?|ammunition|ammo|rounds?|recordings?|albums?|versions?|updates?|chats?|demos?|theater|sports?|stock|birds?|chickens?|lobsters?|data|sessions?|feeds?|video|videos|news|footage|blog|crowd|oak|tour|report|football|sets?)", "lˈIv"),
     ("(?:go|goes|going|went|gone)", "live", "(?!in\\b|with\\b|there\\b|by\\b|alone\\b|somewhere\\b|together\\b|near\\b|at home\\b|in a\\b)[a-z]+", "lˈIv"),
-    (f"(?:go|goes|going|went|gone|{BE}|comes?|coming|broadcast|airs?|aired|stream(?:ed|ing|s)?|perform(?:ed|ing|s)?|sang|sing|recorded|play(?:ed|ing|s)?|watch(?:ed|ing)?(?: it| them| us| him| her)?|now|see (?:it|them|him|her)|saw (?:it|them|him|her)|happening|reporting|appeared|on air|shown)", "live", "(?:at|on|from|in|now|tonight|today|and|to|for)", "lˈIv"),
+    (f"(?:go|goes|going|went|gone|{BE}|comes?|coming|broadcast|airs?|aired|stream(?:ed|ing|s)?|perform(?:ed|ing|s)?|sang|sing|recorded|play(?:ed|ing|s)?|watch(?:ed|ing)?(?: it| them| us| him| her)?|now|see (?:it|them|him|her)|saw (?:it|them|him|her)|happening|reporting|appeared|on air|shown)", "live", "(?:at|on|from|in|now|tonight|today|and|to|for|where|when|while|every|all|as|before|after)", "lˈIv"),
     (f"(?:go|goes|going|went|gone|{BE}|comes?|coming|broadcast|airs?|aired|stream(?:ed|ing|s)?|perform(?:ed|ing|s)?|sang|sing|recorded|play(?:ed|ing|s)?|watch(?:ed|ing)?(?: it| them| us| him| her)?|now|see (?:it|them|him|her)|saw (?:it|them|him|her)|happening|on air|shown|a)", f"live{END}", "", "lˈIv"),
     (f"{THEY}|{HELPERS}|people|who|that|and|where|families|parents|children|still|also|both|all|cats|dogs|animals|plants|fish|friends|cannot|never|not|always", "live", "", "lˈɪv"),
     ("he|she|it|who|He|She|It|that|[A-Z][a-z]+|(?:the|my|his|her|our|your|a|an) [a-z]+(?<!s)|still|also|now|one|nobody|everyone", "lives", "(?:in|on|at|with|near|by|alone|here|there|for|under|next|up|down|across|far|among|a|to|nearby|inside|above)", "lˈɪvz"),
@@ -95,9 +100,10 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "tear", "(?:gas|drops?|ducts?|stained|rolled|ran|fell|down|of|came|slid|jerker|trickled|streak\\w*)", "tˈɪɹ"),
     ("an?|single|one|the|his|her|each|every|little|salty", "tear", "", "tˈɪɹ"),
     # the past of "dive"
-    ("he|she|they|we|I|it|who|He|She|They|We|It|dogs?|and|then|swimmers?|divers?|boys?|girls?|child|children|player|players|goalkeeper|goalie|whales?|submarine|plane|jet|cat|seal|otters?|penguins?|everyone|man|woman|kids|(?!(?:The|A|An|This|That|Every|White|His|Her|Our|My|Your|Each|One)\\b)[A-Z][a-z]+", "dove", "(?:in|into|under|off|for|down|from|deep|to|right|through|beneath|headfirst|behind|out|at|deeper|straight|head|back|across|over|towards?|beside|left|headlong|below|after)", "dˈOv"),
+    ("he|she|they|we|I|it|who|He|She|They|We|It|dogs?|and|then|swimmers?|divers?|boys?|girls?|child|children|player|players|goalkeeper|goalie|whales?|submarine|plane|jet|cat|seal|otters?|penguins?|dove|ducks?|loons?|everyone|man|woman|kids|(?!(?:The|A|An|This|That|Every|White|His|Her|Our|My|Your|Each|One)\\b)[A-Z][a-z]+", "dove", "(?:in|into|under|off|for|down|from|deep|to|right|through|beneath|headfirst|behind|out|at|deeper|straight|head|back|across|over|towards?|beside|left|headlong|below|after|past|by|away)", "dˈOv"),
     ("", "dove", "", "dˈʌv"),
     # quarrels
+    ("(?:had|have|having|has) an?(?: [a-z]+)?", "row(?! of| [a-z]+s\\b)", "", "ɹˈW"),
     ("(?:had|have|having|started|start|caused|sparked|after|in) an?(?: [a-z]+)?", "rows?", "(?:about|with|over|between|last)", "ɹˈW"),
     ("blazing|furious|almighty|heated|diplomatic|terrible|flaming|noisy|bitter|fierce|political|public", "row", "", "ɹˈW"),
     ("", "sow", "(?:seeds?|the (?:seeds?|fields?|wheat|corn)|wheat|corn|discord|doubt|oats|grain|crops|what|wild|your|their|confusion|chaos|fear|division|in|so)", "sˈO"),
@@ -115,31 +121,40 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("he|she|who|nobody|anyone", "objects", "", "əbʤˈɛkts"),
     (f"(?:{BE}|quite|perfectly|feel|felt|seems?|seemed|very|to be|not)", "content", "", "kəntˈɛnt"),
     ("heart's", "content", "", "kəntˈɛnt"),
+    ("(?:made|makes?|making|kept|keeps?|keep|left) (?:me|her|him|us|them|you|everyone|people)", "content", "", "kəntˈɛnt"),
     ("I|to|will|we|they|can|would|could|must|experts|analysts|models|economists", "project", "", "pɹəʤˈɛkt"),
+    ("the|an|this|any|no|another", "increase", "", "ˈɪnkɹˌis"),
+    (f"{HELPERS}|{THEY}|and|who", "export", f"(?:{OBJECTS}|[a-z]+s|oil|gas|wine|coffee|tea|rice|wheat|steel)", "ɪkspˈɔɹt"),
+    ("", "Export", f"(?:{OBJECTS})", "ɪkspˈɔɹt"),
     ("", "console", "him|her|them|me|us|you|himself|herself", "kənsˈOl"),
     (f"{HELPERS}|{THEY}|people|workers|students|and|who", "protest", "(?:against|the|this|that|for|outside|in|about|at|loudly|peacefully|too|his|her|their|every|on)", "pɹətˈɛst"),
-    ("to|will|would|must|I|not|didn't", "protest", "", "pɹətˈɛst"),
+    (f"to|will|would|must|not|didn't|{THEY}", "protest", "", "pɹətˈɛst"),
+    (f"{HELPERS}|{THEY}|who|often", "frequent", f"(?:{OBJECTS}|bars|caf[eé]s|clubs|pubs)", "fɹikwˈɛnt"),
     (f"{HELPERS}|{THEY}|proudly|and|who", "present", f"(?:{OBJECTS}|to|some|evidence|findings|new|our|both|two|three|awards?)", "pɹizˈɛnt"),
     (f"{HELPERS}|{THEY}", "record", f"(?:{OBJECTS}|to|some|new|our|all|every|videos?|music|songs?|and|with|audio|sound|in|your)", "ɹəkˈɔɹd"),
     (f"{HELPERS}|and", f"record{END}", "", "ɹəkˈɔɹd"),
     ("(?:can|may|could|should|must|shall) (?:we|I|they|you)|law|laws|rules|not|does|doesn't|do|don't|will|to|conditions|circumstances|if (?:time|weather)|time|weather", "permits?", "", "pəɹmˈɪt"),
     ("", "refuse", "(?:collections?|bins?|trucks?|piles?|heaps?|disposal|collectors?|dumps?|sacks?|bags?|containers?|sites?)", "ɹˈɛfjˌus"),
     ("household|the|of|kitchen|all|rotting|city|their|our|domestic|garden|human|with|and", "refuse", "(?:was|is|in|from|on|into|at|were|had|lay|piled)", "ɹˈɛfjˌus"),
-    ("household|kitchen|of|rotting|domestic|garden|the", f"refuse{END}", "", "ɹˈɛfjˌus"),
+    ("household|kitchen|of|rotting|domestic|garden|the|more|some|any|much|collects?|collected|less|dump|dumped", f"refuse{END}", "", "ɹˈɛfjˌus"),
     ("", "refuse", "", "ɹəfjˈuz"),
     ("(?:became|become|was|is|as|for|an elderly|been|like|to be) an?|elderly|poor|bedridden|lifelong|the", "invalid(?= (?:for|since|who|all|in|was|lay|after|and)\\b|[,.;:!?]|$)", "", "ˈɪnvəlɪd", r"\b(?:[Hh]e|[Ss]he|[Hh]is|[Hh]er|mother|father|man|woman|wife|husband|uncle|aunt|nurse|bed|chair|illness|accident|years|the invalid)\b"),
+    ("an?|his|her|my|our|their|the", "invalid", "(?:mother|father|wife|husband|son|daughter|brother|sister|aunt|uncle|child|parent|chair|carriage)", "ˈɪnvəlɪd"),
+    ("the|this|that|his|her", "invalid", "(?:holds?|has|had|needs?|needed|lay|sat|could|would|was|is|who|ate|slept|asked|said)", "ˈɪnvəlɪd"),
     ("", "invalid", "", "ɪnvˈælɪd"),
     ("", "subject", "(?:him|her|them|it|us|me|you|himself|themselves|yourself) to", "səbʤˈɛkt"),
     (f"(?:{HELPERS})", "subject", f"(?:{OBJECTS})", "səbʤˈɛkt"),
     (f"(?:{HELPERS})", "conduct", f"(?:{OBJECTS}|electricity|heat|research|experiments?|interviews?|business|surveys?)", "kəndˈʌkt"),
     ("muscles?|pupils|metals?|hearts?|to|will|can|may|and|you|they|vessels|walls", "contract", "", "kəntɹˈækt"),
     ("an?|the|most|very|his|her|my", "learned", "(?:man|men|woman|women|professor|scholars?|judge|friend|colleague|people|society|journal|doctor|person|debate)", "lˈɜɹnɪd"),
+    ("the", "resume", "(?:was|is|looks?|looked)", "ɹˈɛzəmˌA"),
     ("", "resume", "(?:is|was|to|with|looks?|and cover|writing|template)", "ɹˈɛzəmˌA", r"\b(?:job|hire\w*|employer|cover letter|interview|skills?|send|sent|email|updated?|my|your|his|her)\b"),
     ("my|your|his|her|a|an|updated|their|impressive|one-page|strong|polished|this|that|printed", "resume", "", "ɹˈɛzəmˌA"),
     ("my|your|their|these|those|of|hundred|many|all|read|reviewed|reviewing|submitted|our|two|fake", "resumes", "", "ɹˈɛzəmˌAz"),
     # nations, deer, needlework and other rarities
     ("", "Polish", "(?:the|your|it|them|up|off|my|his|her|those|these|shoes|silver|that)", "pˈɑlɪʃ"),
     ("", "Polish", "", "pˈOlɪʃ"),
+    ("the|these|those|some|two|three|our", "does", "(?:are|were|eat|ate|have|had|ran|run|graze|grazed|came|come|feed|fed|stood|stand|gave|and)", "dˈOz"),
     ("two|three|the|several|of|some|and|few|four|five|many|young|female|The|Two|Three|Several|bucks and|pregnant", "does", "", "dˈOz", r"\b(?:bucks?|fawns?|deer|stags?|antlers|rabbits?|herd|graz\w+|rut|venison)\b"),
     ("skilled|good|talented|expert|professional|experienced|keen|hobby|beginner|a|great|avid|every|the", "sewers?", "", "sˈOəɹ", r"\b(?:sew|sews|sewing|needles?|fabrics?|dress\w*|stitch\w*|quilts?|threads?|patterns?|garments?|tailor|seams?|skilled|talented)\b"),
     ("he|she|they|we|I|and|who|It|He|She|They|just|[A-Z][a-z]+|boy|girl|dog", "moped", "(?:around|about|all|for|because|in|after|at|and|over)", "mˈOpt"),
@@ -182,6 +197,11 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "zz+", "", "zˈɪz"),
     ("", "hmm+|hm", "", "hˈʌm"),
 ]  # fmt: skip
+
+
+BEFORE_OBJECTS = re.compile(  # a verb
+    rf"((?:^|[.!?:;] |\b(?:{HELPERS}) ))([A-Za-z]+)(?= (?!that\b)(?:{OBJECTS})\b)"
+)
 
 
 class Homograph(NamedTuple):
@@ -227,7 +247,15 @@ def mark_homographs(text: str) -> str:
         if row.topic and not row.topic.search(text):
             continue
         text = row.pattern.sub(lambda match, row=row: f"{match[1]}[{match[2]}](/{_reading(row, match[2])}/)", text)
-    return text
+    return BEFORE_OBJECTS.sub(_as_verb, text)
+
+
+def _as_verb(match: re.Match[str]) -> str:
+    """ "Record this.", "Don't abuse it.": said as a verb, if the dictionary knows it as a noun and a verb."""
+    entry = g2p().lexicon.golds.get(match[2].lower())
+    if not isinstance(entry, dict) or not entry.keys() & {"VERB", "NOUN"}:
+        return match.group()
+    return f"{match[1]}[{match[2]}](/{entry.get('VERB', entry['DEFAULT'])}/)"
 
 
 def _reading(row: Homograph, word: str) -> str:

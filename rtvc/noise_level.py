@@ -27,6 +27,32 @@ def clipped_share(wave: np.ndarray) -> float:
     return float((loud > 0.9 * top).mean()) if loud.size else 0.0
 
 
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """How alike what two channels hear is, -1 … 1: the correlation of their bands' levels where both are loud.
+
+    A room, a delay and noise leave one voice like itself; a common pause makes nobody like another.
+    """
+    powers = [_band_powers(wave) for wave in (one, other)]
+    sums = [power.sum(axis=1) for power in powers]
+    loud = np.all([total > 10**-2.5 * np.quantile(total, 0.95) for total in sums], axis=0)
+    if loud.sum() < 30:
+        return 0.0
+    levels = []
+    for power in powers:
+        level = np.log10(power[loud] + 1e-4 * power[loud].mean())
+        level -= level.mean(axis=0)
+        levels.append(level - level.mean(axis=1, keepdims=True))
+    first, second = levels
+    return float((first * second).sum() / np.sqrt(np.square(first).sum() * np.square(second).sum()))
+
+
+def _band_powers(wave: np.ndarray) -> np.ndarray:
+    """(frames, bands) of 32 ms every 10 ms, 16 bands from 150 Hz to 4 kHz."""
+    frames = np.lib.stride_tricks.sliding_window_view(wave, 512)[::_HOP] * np.hanning(512)
+    edges = np.unique(np.round(np.geomspace(5, 128, 17)).astype(int))
+    return np.add.reduceat(np.square(np.abs(np.fft.rfft(frames)))[:, : edges[-1]], edges[:-1], axis=1)
+
+
 def snr(wave: np.ndarray) -> float:
     """Signal-to-noise ratio in dB: level while somebody speaks against the noise under the speech, 0 to 80 dB.
 

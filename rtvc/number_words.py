@@ -16,8 +16,12 @@ cardinal, ordinal, year_words = attrgetter("cardinal", "ordinal", "year")(hibari
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 LETTER_A = "Ⓐ"  # the letter's name; a plain "A" may be the article. `rtvc.text.normalize` writes it as "A" again
 NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
-SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion",
-          "tn": "trillion"}  # fmt: skip
+CRICKET = re.compile(  # where 142/3 is "one hundred and forty two for three"
+    r"\b(?:overs?|wickets?|innings|all out|declared|dec|stumps|chas(?:e|ing)|bowl(?:ed|ing|er)|batt?(?:ed|ing|ers?)?|"
+    r"not out|Tests?|lbw)\b"
+)
+SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "mio": "million",
+          "mrd": "billion", "t": "trillion", "tn": "trillion"}  # fmt: skip
 Replacement = str | Callable[[Match[str]], str]
 # A pattern, what to put in its place, and examples "as written → as spoken" in which this rule itself has work to do.
 Rule = tuple[str, Replacement, *tuple[str, ...]]

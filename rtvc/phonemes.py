@@ -39,7 +39,9 @@ STRESSED_NEIGHBOURS = {"ə": "ʌ", "ɐ": "ʌ", "ᵊ": "ʌ", "ᵻ": "ɪ"}
 ASKING = "who|whom|whose|what|which|when|where|why|how"
 FALLING = re.compile(rf"^\W*(?:(?:and|but|so|well|then|oh|now)\W+)*(?:\w+\W+)?(?:{ASKING})\b|\bor\b", re.I)
 NOTHING = "There is nothing to say in this text: write at least one English word or number."
+TOO_LONG = "A sentence of {:,} characters is too long to speak; split the text into sentences."
 LONGEST_LINE = 10_000  # characters that are spoken as one sentence
+LONGEST_SPOKEN = 20_000  # of its words: those of a row of digits are five times as long
 ACCENTED = re.compile(r"[^\W\d_]*[À-ɏ][^\W\d_]*")
 ACCENTED_WORD = re.compile(rf"({ACCENTED.pattern})('s)?")
 LOUD_WORD = re.compile(r"(?<![\w\[])[A-Z]{2,}(?![\w\]])")
@@ -72,8 +74,11 @@ def phonemize(text: str) -> list[str]:
         TextError: there is nothing to say, or more than one breath can: `split_sentences` comes first.
     """
     if isinstance(text, str) and len(text) > LONGEST_LINE:
-        raise TextError(f"A sentence of {len(text):,} characters is too long to speak; split the text into sentences.")
-    symbols = _symbols(_phonemes(_falling_questions(_spoken(text))))
+        raise TextError(TOO_LONG.format(len(text)))
+    words = _spoken(text)
+    if len(words) > LONGEST_SPOKEN:
+        raise TextError(TOO_LONG.format(len(text)))
+    symbols = _symbols(_phonemes(_falling_questions(words)))
     if len(symbols) <= 3:
         raise TextError(NOTHING)
     return symbols

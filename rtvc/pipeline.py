@@ -174,7 +174,8 @@ class VoiceCloningPipeline(Pipeline):
             raise VoiceError("There is no recording to enrol; give at least one.")
         if saved := [one for one in recordings if is_saved(one)]:
             raise VoiceError(f"{quoted(Path(saved[0]).name)} is a saved voice; pass it alone, as voice=.")
-        waves = [audio.read(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
+        heard = [audio.heard(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
+        waves, others = [wave for wave, _ in heard], any(other for _, other in heard)
         names = [Path(one).name if isinstance(one, str | os.PathLike) else "" for one in recordings]
         names = tuple(names) if all(names) else ()
         key = _digest(self.model, waves, enhance)
@@ -186,7 +187,8 @@ class VoiceCloningPipeline(Pipeline):
             self._enrolled.move_to_end(key)
             while len(self._enrolled) > KEPT_VOICES:
                 self._enrolled.popitem(last=False)
-        return replace(voice, report=replace(voice.report, files=names))
+        several = voice.report.several_voices or others
+        return replace(voice, report=replace(voice.report, files=names, several_voices=several))
 
     def embed(self, recording: Recording) -> np.ndarray:
         """Who speaks in a recording: float32 (256,), unit length. Half a second of speech is enough."""

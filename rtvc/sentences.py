@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .abbreviations import ends_sentence
+from .abbreviations import ends_sentence, names_follow
 from .errors import TextError
 
 LONGEST_WORD = 400  # characters: what has no space for so long is no word and is cut
@@ -69,7 +69,7 @@ def _split(text: str) -> list[str]:
 
 def _ends_sentence(before: str, after: str, mark: str) -> bool:
     """Whether a mark between sentences is one: a blank line, or a full stop that is not an abbreviation's."""
-    if mark.count("\n") > 1 and not before.endswith("."):
+    if mark.count("\n") > 1 and not names_follow(before):
         return True
     return mark[0] in ".!?…" and ends_sentence(before, after)
 

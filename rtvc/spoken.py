@@ -42,15 +42,15 @@ ANY = ""
 # Rules that stand together, and without what none of them has anything to do: most sentences need a fifth of them.
 IN_ORDER = (
     (r"[<>\[\]()|#*_~=:;'+$•]|--|^[-\d]", MARKUP),
-    (r"[\d_@#/\\:()]|\.\w|[a-z][A-Z]", ADDRESSES),
+    (r"[\d_@#/\\:()]|\.\w|[a-z][A-Z]|(?:^|[ (\"'])-", ADDRESSES),
     (ANY, PHRASE_RULES),
     (r"\d", DURATIONS),
-    (rf"\d|\b(?:{WEEKDAYS}|{MONTH})|[AaPp]\. ?[Mm]\.", DATES),
+    (rf"\d|\b(?:{WEEKDAYS}|{MONTH})|[AaPp]\. ?[Mm]\.|[MTWF][hu]? ?[-–/] ?[TFSW]", DATES),
     (r"\d|\.\w|mp", VERSIONS),
     (r"[\d^×*/<>~≈°–$£€]| [-x] |(?:foot|feet|inch|inches|meters?) ?x", AMOUNTS),
     (ANY, NAMES),
     (r"\d", YEARS),
-    (r"[^A-Za-z ,.?!;:'\"—…-]|[a-z]\.[a-z]|->|![a-z(]", LEFTOVERS),
+    (r"[^A-Za-z ,.?!;:'\"—…-]|[a-z]\.[a-z]|[A-Z]\.[A-Z]|->|![a-z(]", LEFTOVERS),
 )
 STAGES = [(re.compile(trigger), [compiled(rule) for rule in rules]) for trigger, rules in IN_ORDER]
 RULES = [rule for _, rules in STAGES for rule in rules]

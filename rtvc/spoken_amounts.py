@@ -7,7 +7,7 @@ import re
 from re import Match
 
 from .abbreviations import sentence_end
-from .number_words import NUMBER, SCALES, Rule, alternatives, count, in_pairs, is_one, nth, number, plural
+from .number_words import CRICKET, NUMBER, SCALES, Rule, alternatives, count, in_pairs, is_one, nth, number, plural
 from .symbol_names import AREAS, CURRENCIES, EACH, UNITS
 
 FIRST = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d+)?"  # of a range
@@ -16,14 +16,17 @@ RATIO = re.compile(r"(-)?(?:(\d+)[ -])?(\d{1,4})/(\d{1,4})()")
 AREA = alternatives(AREAS)
 MONEY = alternatives(CURRENCIES)
 PAID = alternatives({*(word for names in CURRENCIES.values() for word in names), "thousand", "million", "billion"})
-SCALE = r"hundred|thousand|million|billion|trillion"
+SCALE = r"lakh crore|lakh|crore|hundred|thousand|million|billion|trillion"
 DENOMINATORS = {2: "half", 4: "quarter"}
+MEASURED = {2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 64, 100}  # denominators of what is measured; "50/60 Hz" are two numbers
 COUNTED = (  # what is counted in millions
     "people|users|customers|viewers|readers|homes|jobs|barrels|tonnes|tons|copies|views|downloads|followers|residents|"
     "children|women|men|workers|votes|voters|households|inhabitants|subscribers|visitors|tourists|deaths|cases|doses|"
+    "had|have|were|are|more|fewer|new|extra|additional|Britons|Europeans|Africans|Canadians|Australians|Germans|"
     "units|shares|patients|refugees|acres|hectares|years|pounds|dollars|euros|students|adults|passengers|records|Americans"
 )
 CLOCK_UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+PER = {"pp": "per person", "pcm": "per calendar month", "pw": "per week", "pa": "per annum", "pm": "per month"}
 POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 # what may stand between an amount's article and the amount, and what follows an amount without being its noun
 _ARTICLE = re.compile(
@@ -35,12 +38,14 @@ _OWNER = re.compile(
 _NOUN = re.compile(
     r" (?!(?:of|in|on|at|to|for|from|by|with|and|or|but|is|are|was|were|be|per|a|an|the|each|more|less|long|wide|tall|high|"
     r"deep|thick|away|ago|later|below|above|over|under|after|before|off|apart|if|when|that|which|it|he|she|they|we|you|I|"
-    r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there)\b)[a-z]+"
+    r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there)\b)(?:[A-Za-z][a-z]+|TVs?|SUVs?|LEDs?|LCDs?|SSDs?|PCs?)\b"
 )
 _RATED = re.compile(
     r"(?:\b(?:an?|solid|perfect|strong|rated|scores?|scored|got|[Ii]s|was)|'s|[Rr]ating:?|[Ss]core:?) $"
 )
-_BILLS = re.compile(r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount)\b")
+_BILLS = re.compile(
+    r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount|dash|sprint|race|relay|freestyle|hurdles|radius|marathon)\b"
+)
 
 
 def _is_adjective(match: Match[str]) -> bool:
@@ -52,7 +57,12 @@ def _is_adjective(match: Match[str]) -> bool:
     if _BILLS.match(after):
         return True
     if _ARTICLE.search(before):
-        return _NOUN.match(re.sub(r"^ (?:wide|long|tall|high|deep|thick|old)(?= [a-z])", "", after)) is not None
+        return (
+            _NOUN.match(
+                re.sub(r"^ (?:wide|long|tall|high|deep|thick|old)(?= [a-z])|^, \d+-[a-z]+(?= [a-z])", "", after)
+            )
+            is not None
+        )
     return _NOUN.match(after) is not None and _OWNER.search(before) is not None
 
 
@@ -103,6 +113,36 @@ def _money_after(match: Match[str]) -> str:
     return _amount(match[1], match[3], _is_adjective(match))
 
 
+def _cups(match: Match[str]) -> str:
+    """2 c., 1/4 c."""
+    if match[2]:
+        return f"{match[2]} {'cup' if len(match[2]) == 3 else 'cups'}"
+    return f"{number(match[1])} {'cup' if is_one(match[1]) else 'cups'}"
+
+
+def _few_cents(match: Match[str]) -> str:
+    value = match[1] or match[2]
+    words = f"{number(value)} {'cent' if is_one(value) or _is_adjective(match) else 'cents'}"
+    return words if match[2] else match.group()[: match.start(1) - match.start()] + words
+
+
+def _bare_degrees(match: Match[str]) -> str:
+    """375F: the number and the scale are those of the alternative that fits."""
+    value, scale = [group for group in match.groups() if group]
+    if re.search(r"\b(?:[Ss]eat|[Rr]ow|[Gg]ate|[Ff]lat|[Rr]oom|[Aa]partment|[Aa]isle|[Pp]latform)", match.string):
+        return match.group()
+    words = f"{number(value)} {'degree' if is_one(value) else 'degrees'} {'Celsius' if scale == 'C' else 'Fahrenheit'}"
+    return words + (", " if match.string[match.end() : match.end() + 1] == "/" else "")
+
+
+def _millions(match: Match[str]) -> str:
+    """3.4m, where people are counted."""
+    is_counted = re.search(
+        r"\b(?:[Pp]op|population|people|users|viewers|subscribers|followers|jobs|votes|residents)\b", match.string
+    )
+    return f"{number(match[1])} million" if is_counted else match.group()
+
+
 def _cents(match: Match[str]) -> str:
     return f"{number(match[1])} {'cent' if is_one(match[1]) else 'cents'}"
 
@@ -127,14 +167,17 @@ def _unit_words(value: str, unit: str, is_adjective: bool = False, raised: str |
 def _unit(match: Match[str]) -> str:
     value, unit, raised, per_count, per, per_raised = match.groups()
     words = _unit_words(value, unit, _is_adjective(match), raised)
-    if per_count and per_count not in ("8", "10", "24", "50", "100", "1000"):  # "350 g/12 oz" says the same twice
+    if per_count and (
+        unit == per or per_count not in ("8", "10", "24", "50", "100", "1000")
+    ):  # "350 g/12 oz" says the same twice
         words += ", " + _unit_words(per_count, per)
     elif per_count:
         words += f" per {number(per_count)} {UNITS[per][1]}"
     elif per:
         kind = {" squared": "square ", " cubed": "cubic "}[per_raised] if per_raised and per not in ("s", "h") else ""
         words += f" per {kind}{UNITS[per][0]}" + (per_raised or "" if not kind else "")
-    return words + sentence_end(match, "[A-Z][a-z]*")
+    comma = "," if re.match(r"/\d", match.string[match.end() :]) else ""
+    return words + comma + sentence_end(match, "[A-Z][a-z]*")
 
 
 def _unit_adjective(match: Match[str]) -> str:
@@ -144,9 +187,8 @@ def _unit_adjective(match: Match[str]) -> str:
 def _square(match: Match[str]) -> str:
     kind = "square" if match[2].startswith("sq") else "cubic"
     one, several = UNITS["inch" if match[3] == "in" else match[3]]
-    return (
-        f"{number(match[1])} {kind} {one if is_one(match[1]) or _is_adjective(match) else several}{sentence_end(match)}"
-    )
+    is_single = is_one(match[1]) or _is_adjective(match) or "-" in match.group()
+    return f"{number(match[1])} {kind} {one if is_single else several}{sentence_end(match)}"
 
 
 def _degrees(match: Match[str]) -> str:
@@ -155,10 +197,13 @@ def _degrees(match: Match[str]) -> str:
 
 
 def _coordinate(match: Match[str]) -> str:
-    """40°26'46"N."""
-    parts = [(match[1], "degree"), (match[2], "minute"), (match[3], "second")]
+    """40°26'46"N, N 40° 26'."""
+    parts = [(match[2], "degree"), (match[3], "minute"), (match[4], "second")]
     words = [f"{number(value)} {name}{'' if is_one(value) else 's'}" for value, name in parts if value]
-    return " ".join(words) + f" {POINTS[match[4]]}"
+    points = [POINTS[point] for point in (match[1], match[5]) if point]
+    if match[1]:
+        return " ".join(points + words)
+    return " ".join(words + points) if points or match[3] else match.group()
 
 
 def _inches(match: Match[str]) -> str:
@@ -168,10 +213,16 @@ def _inches(match: Match[str]) -> str:
 
 def _inch_mark(match: Match[str]) -> str:
     """27": inches, unless the mark closes a quotation."""
-    if match.string.count('"', 0, match.start()) % 2:
+    before = match.string[max(0, match.start() - 200) : match.start()]
+    if len(re.findall(r'(?:^|[\s(])"(?=\S)', before)) > len(re.findall(r'(?<=[^\s(\d])"', before)):
         return match.group()
     words = number(match[1]) if match[1] else match[2]
-    is_single = is_one(match[1] or "") or _is_adjective(match) or "/" in match.group()
+    is_single = (
+        is_one(match[1] or "")
+        or _is_adjective(match)
+        or "/" in match.group()
+        or _NOUN.match(match.string[match.end() :])
+    )
     return f"{words} {'inch' if is_single else 'inches'}"
 
 
@@ -189,7 +240,10 @@ def _fraction(match: Match[str]) -> str:
     if match[5]:
         bare = re.sub(r" ?[^\d]*$", "", match.group())
         is_part = 0 < above < below and not whole
-        return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_part else 1]}"
+        if is_part and below not in MEASURED:
+            return f"{number(match[3])} {number(match[4])} {UNITS[match[5]][1]}"
+        is_single = is_part or match[5] == "inch" and _NOUN.match(match.string[match.end() :])
+        return f"{RATIO.sub(_fraction, bare)} {UNITS[match[5]][0 if is_single else 1]}"
     if (
         below == 10
         and not whole
@@ -201,6 +255,8 @@ def _fraction(match: Match[str]) -> str:
         return f"{number(match[3])} {number(match[4])}"
     if above == below and not whole:
         return f"{number(match[3])} out of {number(match[4])}"
+    if not whole and above > 20 and below < 11 and CRICKET.search(match.string):
+        return f"{number(match[3])} for {number(match[4])}"
     if not (0 < above < below <= 100):
         words = f"{number(match[3])} over {number(match[4])}"
         return minus + (f"{number(whole)} and {words}" if whole else words)
@@ -237,59 +293,88 @@ DURATIONS: list[Rule] = [
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
     # sums: before a dash can be a range
-    (r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\w.]\w)\b", _power_of_ten, "1e-5 → one times ten to the minus five", "6.02e23 → six point zero two times ten to the twenty three"),
+    (r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]\d{1,3}|\d{1,2})(?![\w.]\w)\b", _power_of_ten, "1e-5 → one times ten to the minus five", "6.02e23 → six point zero two times ten to the twenty three"),
     (r"(?:(?<=^)|(?<=[ (=,:]))[–-](?=[\d.$£€]\S*)(?=\.?\d|[$£€]\d)", "-", "–3 °C → minus three degrees Celsius"),
-    (r"(?:(?<=\d)|(?<=\))|(?<=\b[a-z])) ?[-–] ?(?=[\d.(]|[a-z]\b)", _difference, "10 - 4 = 6 → ten minus four equals six", "x-3=7 → x minus three equals seven"),
+    (r"(?:(?<=\d)|(?<=\))|(?<=\b[a-z])|(?<=squared)|(?<=cubed)) ?[-–] ?(?=[\d.(]|[a-z]\b)", _difference, "10 - 4 = 6 → ten minus four equals six", "x-3=7 → x minus three equals seven"),
     (rf"(?<![\w.,])({FIRST}) [-–] ({FIRST})(?![\w%°:/-])(?!\.\d)", _minus_or_to, "9 - 3 is fine → nine minus three is fine", "ages 3 - 9 → ages three to nine"),
     (r"(?:(?<=\b[a-z])|(?<=\))) [-–] (?=\d|[a-z]\b)", " minus ", "x - 3 → x minus three"),
+    (r"(?<!\w)~ ?(?=[\d$£€]|[A-Z]{1,3}[$£€]|[A-Z]{3} ?\d)|(?<![\w)])(?<![\w)] )≈ ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
+    (r"(?<=[\d)%]) ?> ?(?=[-\d(])", " is greater than ", "5 > 3 → five is greater than three"),
+    (r"(?<=[\d)%]) ?< ?(?=[-\d(])", " is less than ", "3<5 → three is less than five"),
+    (r"(?<![\w)])>(?=[\d$£€])|(?<![\w)])(?<![\w)] )> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
+    (r"(?<![\w)])≥(?=[\d$£€])|(?<![\w)])(?<![\w)] )≥ ?(?=[\d$£€])", "at least ", "≥18 years → at least eighteen years"),
+    (r"(?<![\w)])≤(?=[\d$£€])|(?<![\w)])(?<![\w)] )≤ ?(?=[\d$£€])", "at most ", "≤5 cm → at most five centimeters"),
+    (r"(?<![\w)])<(?=[\d$£€])|(?<![\w)])(?<![\w)] )< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
     # money
+    (r"(?<![\d,])(?<!\d\.)\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", lambda m: m.group().replace(",", ""), "1,25,000 → one hundred and twenty five thousand"),
+    (r"(?<![\w.])(\d{1,2}) ?st (?=\d{1,2} ?lbs?\b)", r"\1 stone ", "23st 8lb → twenty three stone eight pounds"),
+    (r"(?<=\d)- (to|or|and|vs\.?|versus) (?=\d)", r" \1 ", "18- to 24-year-olds → eighteen to twenty four-year-olds"),
+    (r"(?<=\d)/[=-](?![\w-])", "", "KES 1,500/= only → one thousand five hundred Kenyan shillings only"),
+    (r"(?<![\w/.])(\d) ?/ ?(?=[$£€]\d)", r"\1 for ", "2/£6 → two for six pounds"),
     (r"(?<=\d) [xX×] (?=[$£€]\d)", " times ", "12 x £25 → twelve times twenty five pounds"),
-    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?<=[€£$])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents"),
+    (r"(?<![\w.,])(\d{1,3}(?:[.,]\d{3})*|\d+)(?:,|\.)(?:-{1,2}|[–—])(?![\w-])", lambda m: m[1].replace(".", ""), "from €1.299,- → from one thousand two hundred and ninety nine euros", "only 5.- → only five"),
+    (r"(?<=€)\d{1,3}(?:\.\d{3})+(?![\w.,]|/)", _continental, "€1.299 → one thousand two hundred and ninety nine euros"),
+    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?:(?<=[€£$])|(?<=[€£$] )|(?<=kr )|(?<=kr\. )|(?<=[A-Z]{{3}} ))\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents", "EUR 9,99 → nine euros and ninety nine cents"),
     (rf"([$£€¥₹])({FIRST})(?: ?({SCALE}|[kKmMbBtT]n?))? ?[-–] ?\1?(?=\d)", _money_range, "$50-$60 → fifty to sixty dollars", "$1.50-$2.00 → one dollar and fifty cents to two dollars", "$5k-$6k → five thousand dollars to six thousand dollars"),
-    (rf"(?<![\w$])(-)?({MONEY}) ?({NUMBER})(?:[ -]?({SCALE}|k|K|m|M|mn|bn|b|B|tn|T))?(?!\w)", _money, "$5.20 → five dollars and twenty cents", "a $1.4 billion loan → a one point four billion dollar loan", "-$5 → minus five dollars", "£2bn → two billion pounds"),
-    (rf"(?<![\w.])({NUMBER})(?: ?({SCALE}|k|K|m|M|mn|bn|b|B|tn))? ?({MONEY})(?!\w)", _money_after, "5 € → five euros", "3.50€ → three euros and fifty cents", "50 million USD → fifty million U S dollars"),
+    (rf"([$£€])({NUMBER})([kKmM]?) ?(pp|pcm|pw|pa|pm|p\.a\.|p\.w\.|p\.p\.)(?!\w)", lambda m: f"{m[1]}{m[2]}{m[3]} {PER[m[4].replace('.', '')]}", "£12.50pp → twelve pounds and fifty pence per person", "£900 pcm → nine hundred pounds per calendar month"),
+    (r"\bR(?: ?(?=\d{1,3}(?:,\d{3})+\b)|(?=\d+\.\d\d\b))", "ZAR ", "R1,200 → one thousand two hundred rand"),
+    (r"\b(\d{3,4})[x×](\d{3,4})(?![\w.])", lambda m: f"{in_pairs(m[1])} by {in_pairs(m[2])}", "2560x1440 → twenty five sixty by fourteen forty", "1920×1080 → nineteen twenty by ten eighty"),
+    (rf"(?<![\w$])(-)?({MONEY}) ?({NUMBER})(?:[ -]?({SCALE}|k|K|m|M|mn|bn|b|B|tn|T|mio|Mio|mrd|Mrd))?(?!\w)", _money, "$5.20 → five dollars and twenty cents", "a $1.4 billion loan → a one point four billion dollar loan", "-$5 → minus five dollars", "£2bn → two billion pounds", "EUR 4.5 mio → four point five million euros"),
+    (rf"(?<![\w.])({NUMBER})(?: ?({SCALE}|k|K|m|M|mn|bn|b|B|tn|[Mm]io|[Mm]rd)\.?)? ?({MONEY})(?!\w)", _money_after, "5 € → five euros", "3.50€ → three euros and fifty cents", "50 million USD → fifty million U S dollars"),
     (rf"(?<![\w.])({NUMBER}) ?¢", _cents, "50¢ → fifty cents"),
     (rf"\b({PAID}) ?/ ?({alternatives(EACH)})\b(?!/)\.?", lambda m: f"{m[1]} {EACH[m[2]]}" + sentence_end(m), "$5/mo → five dollars a month", "£3/kg → three pounds a kilogram"),
     (rf"(?<![\w.])({NUMBER})m(?:(?= (?:{COUNTED})\b)|(?<=population \d\.\dm))", lambda m: f"{number(m[1])} million", "1.5m people → one point five million people"),
+    (r"(?<![\w.$£€])(\d{1,3}\.\d{1,2})m\b(?! (?:long|wide|high|tall|deep|away|thick))(?![/²³])", _millions, "the population grew to 3.4m in May → the population grew to three point four million in May"),
     (r"(?<![\w.,/-])(\d+) ?[-–] ?(?=\d+ \d/\d)", r"\1 to ", "1-1 1/2 hours → one to one and a half hours"),
-    (r"(?<![\w.])(\d+) c\.(?= [a-z])", lambda m: f"{number(m[1])} {'cup' if is_one(m[1]) else 'cups'}", "2 c. sugar → two cups sugar"),
+    (r"(?<![\w./])(?:(\d+)|((?:\d )?\d/\d))(?: ?c\.(?= [a-z])|(?:(?<=/\d) c(?= (?!is|in|to|and|or|at|on|of|for|as|but|with|than|the|are|was)[a-z]{3})| c(?= (?:[a-z-]+ )?(?:flour|sugar|milk|butter|water|oil|rice|salt|stock|broth|cream|oats|nuts|cheese|juice)\b)))", _cups, "2 c. sugar → two cups sugar", "1/4 c milk → one quarter cup milk"),
+    (r"(?i:\b(?:costs?|pay|paid|price|worth|save|only|just|for|up|down|fell|rose|by|cents?|coin|stamp|are|now))(?: \w+)? (\d{1,2})c\b|(?<![\w.])(\d{1,2})c(?= (?:a|an|per|each|off|coin|piece|stamp|more|less|deposit)\b)", _few_cents, "It only costs 5c. → It only costs five cents.", "a 50c coin → a fifty cent coin"),
+    (r"(?<!\b[Aa]t )(?<!day )(?<![\w.,–-])(?!(?:144|240|360|480|540|720)p)(\d{1,3}(?:\.\d+)?)p(?= [a-z]|[,.;:!?)]|/|$)", lambda m: f"{number(m[1])} {'penny' if is_one(m[1]) else 'pence'}", "99p a pack → ninety nine pence a pack"),
+    (r"(?<![\w.])(\d+\.\d+) ?A\b(?!-)", lambda m: f"{number(m[1])} amps", "a current of 1.5 A → a current of one point five amps"),
+    (r"(?<![\w.,])(?<!\b(?:Flat|Room|Unit|Gate|Seat) )(\d{1,3}) ?A(?=[ -](?:fuse|breaker|charger|circuit|socket|plug|current|supply|outlet|max)\b)", lambda m: f"{number(m[1])} amp", "a 13 A fuse → a thirteen amp fuse"),
+    (r"(?<![\w./])((?:\d+ )?\d/\d|\d+) ([Tt])\.(?= [a-z])", lambda m: f"{m[1]} {'tbsp' if m[2] == 'T' else 'tsp'}", "2 T. butter → two tablespoons butter", "1/8 t. nutmeg → one eighth teaspoon nutmeg"),
+    (r"(?<=\d )(lg|sm|med)\b\.?(?= [a-z])", lambda m: {"lg": "large", "sm": "small", "med": "medium"}[m[1]], "2 lg. eggs → two large eggs"),
+    (r"(?<![\w.,])(\d+(?:\.\d+)?)pc\b", lambda m: f"{number(m[1])} percent", "lost 0.4pc → lost zero point four percent"),
+    # temperatures without a sign
+    (r"(?<![\w.,/-])(-?\d{1,3})([CF])(?=/\d)|(?<=/)()(\d{2,3})([CF])\b|(?<![\w.,/-])(\d{3}) ?([CF])\b(?![-+#&])|(?<![\w.,/])(?:(?<=\bat )|(?<=\bto )|(?<=\bbelow )|(?<=\babove )|(?<=\breached )|(?<=\bhit )|(?<=\baround )|(?<=\babout )|(?<=\bof ))(-?\d{1,3}) ?([CF])\b(?![-+#&])", _bare_degrees, "bake at 375F → bake at three hundred and seventy five degrees Fahrenheit", "220C/200C → two hundred and twenty degrees Celsius, two hundred degrees Celsius"),
     # quantities
-    (r"(?<!\w)[~≈] ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
     (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?(?!\w)", r" to the power of \1", "x^2 → x to the power of two", "3×10^8 m/s → three times ten to the power of eight meters per second"),
-    (rf"(?<=\d)[xX×](?=\d)(?!\d+(?: to the|\^))|(?<=\d) [xX×] (?=\d+(?:\.\d+)? ?(?:{AREA}|\"|'')(?!\w))", " by ", "1920x1080 → nineteen twenty by ten eighty", "a 9x13\" pan → a nine by thirteen inch pan", "the 4x100m relay → the four by one hundred meter relay", "2 x 4 m → two by four meters"),
+    (rf"(?<=\d)[xX×](?=\d)(?!\d+(?: to the|\^))|(?<=\d) [xX×] (?=\d+(?:\.\d+)?(?: [xX×] \d+(?:\.\d+)?){{0,2}} ?(?:{AREA}|\"|'')(?!\w))|(?<=\b[A-Z])(?: ?× ?| x )(?=[A-Z]\b)", " by ", "a 9x13\" pan → a nine by thirteen inch pan", "the 4x100m relay → the four by one hundred meter relay", "2 x 4 m → two by four meters", "30 x 20 x 10 cm (W×D×H) → thirty by twenty by ten centimeters, W by D by H"),
     (rf"(?<=\d) [xX×] (?=\d+(?:\.\d+)? ?(?:{UNIT})(?!\w))", " times ", "2 x 400g of tomatoes → two times four hundred grams of tomatoes"),
     (r"(?<![\w.])(\d{1,3}(?:,000)+)s\b", lambda match: plural(number(match[1]).removeprefix("one ")), "1,000s of them → thousands of them"),
     (r"(?:(?<=[%°])|(?<=°[CF])) ?[-–] ?(?=-?\d)", " to ", "5%–10% → five percent to ten percent"),
     (r"(?<=\d(?:st|nd|rd|th)) ?[-–] ?(?=\d+(?:st|nd|rd|th)\b)", " to ", "16th-18th → sixteenth to eighteenth"),
     (r"(?<=\d)-(to|for|by|in|on|and|or)-(?=\d)", r" \1 ", "9-to-5 → nine to five"),
-    (r"(?<=[\d)%]) ?> ?(?=[-\d(])", " is greater than ", "5 > 3 → five is greater than three"),
-    (r"(?<=[\d)%]) ?< ?(?=[-\d(])", " is less than ", "3<5 → three is less than five"),
-    (r"(?<!\w)> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
-    (r"(?<![\w)])(?<![\w)] )≥ ?(?=[\d$£€])", "at least ", "≥18 years → at least eighteen years"),
-    (r"(?<![\w)])(?<![\w)] )≤ ?(?=[\d$£€])", "at most ", "≤5 cm → at most five centimeters"),
     (r"(?<=\b(?:two|the|old|new) )(\d{3})s\b", lambda m: plural(in_pairs(m[1])), "the 747s → the seven forty sevens"),
     (r"(?<== )([A-Za-z])/([A-Za-z])\b", r"\1 over \2", "v = d/t → v equals d over t"),
-    (r"(?<!\w)< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
     (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
-    (rf"(?<![\w.])({NUMBER}) ?(sq|cu)\.? ?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
-    (rf"(?<![\w./])({NUMBER})-({UNIT})\.?(?=[ -][a-z])", _unit_adjective, "a 10-km run → a ten kilometer run", "a 6-ft. fence → a six foot fence"),
+    (rf"(?<=\d )([a-z]{{3,}}|req)/({UNIT})(?!\w)", lambda m: f"{m[1]} per {UNITS[m[2]][0]}", "6 cells/mL → six cells per milliliter", "9 requests/s → nine requests per second"),
+    (rf"(?<![\w.])({NUMBER})[ -]?(sq|cu)\.?[ -]?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "a 500-sq.-ft. flat → a five hundred square foot flat", "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
+    (rf"(?<![\w./])({NUMBER})-({UNIT})\.?(?=[ -][a-z]|\)|, )", _unit_adjective, "a 10-km run → a ten kilometer run", "a 6-ft. fence → a six foot fence"),
     (rf"(?<![\w.])({NUMBER})-in\.(?= [a-z])", lambda m: f"{number(m[1])} inch", "1-in. cubes → one inch cubes"),
     (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
-    (r"(?<![\w.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW])(?!\w)", _coordinate, "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
+    (r"(?:\b([NSEW]) ?)?(?<![\d.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+(?:\.\d+)?)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW]\b)?", _coordinate, "N 51° 30' 26\" → north fifty one degrees thirty minutes twenty six seconds", "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
     (r"(?<![\w.'])(\d{1,3})'(?=(?: (?:tall|wide|long|high|deep|x|by|×)\b)|[x×])|(?<=[x×] )(\d{1,3})'(?!')|(?<=[x×])(\d{1,3})'(?!')", _feet, "10' long → ten feet long"),
-    (rf"(?<![\w.])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
-    (rf"(?<![\w.])(-)?(?:(\d+)[ -])?(\d{{1,4}})/(\d{{1,4}})(?:ths?|rds?|nds?)?(?: ?({UNIT}))?(?![\w/])", _fraction, "120/80 mmHg → one hundred and twenty over eighty millimeters of mercury", "2 1/2 → two and a half", "50/50 → fifty fifty", "−5/18 → minus five eighteenths", "10/10 → ten out of ten"),
+    (rf"(?<![\w.\"])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
+    (r"(?<![\w.,])(\d{1,2}) ?[–-] ?(?=\d{1,2}x\b)", r"\1 to ", "rinse 2–3x → rinse two to three times"),
+    (r"(?<![\w.,])(\d{1,3}(?:\.\d)?)K(?= (?:employees|followers|users|people|views|members|subscribers|workers|miles|copies|fans|jobs)\b)", lambda m: f"{number(m[1])} thousand", "12K employees → twelve thousand employees"),
+    (r"(?<![\w./])1 pt\b(\.?)", lambda m: "one point" + sentence_end(m) if re.search(r"\bpts\b|\bpoints?\b|\b(?:lead|win|[Dd]raw|loss)\b", m.string) else m.group(), "1 pt behind, 3 pts up → one point behind, three points up"),
+    (r"(?<![\w./])(\d{1,2}\.\d)/(5|10|100)(?![\w/.]|\.\d| ?[A-Za-z]{1,3}\b(?<! on)(?<! in)(?<! at))", lambda m: f"{number(m[1])} out of {number(m[2])}", "9.5/10 → nine point five out of ten"),
+    (r"(?<=[a-z])/(mi|km)\b", lambda m: f" per {UNITS[m[1]][0]}", "ran 4:37.2/mi → ran four thirty seven point two per mile"),
+    (r"(?<![\w/.])(\d/\d{1,2}) ?[–-] ?(?=\d)", r"\1 to ", "¼–½ tsp → one quarter to one half teaspoon"),
+    (r"(?<=\d/\d) ?dec\b\.?", " declared", "312/5 dec. → three hundred and twelve for five declared"),
+    (rf"(?<![\w.])(-)?(?:(\d+)[ -])?(\d{{1,4}})/(\d{{1,4}})(?:ths?|rds?|nds?)?(?: ?({UNIT}))?(?![\w/])(?:(?<=[a-z])\.(?= [a-z]|[),;]))?", _fraction, "1/2 tbsp. oil → one half tablespoon oil", "120/80 mmHg → one hundred and twenty over eighty millimeters of mercury", "2 1/2 → two and a half", "50/50 → fifty fifty", "−5/18 → minus five eighteenths", "10/10 → ten out of ten"),
     (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty"),
     (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°|[kKMB]\b)(?!\w))", lambda m: f"{number(m[1])} to ", "5-10kg → five to ten kilograms"),
     (rf"(?<![\w.])(-?(?:{NUMBER})) ?° ?([CFKcf])?(?![\w])", _degrees, "21°C → twenty one degrees Celsius", "1° → one degree"),
-    (rf"(?<!power of )(?<!power of -)(?<![\w.])({NUMBER}) ?(?:(mn|bn|tn|mil)|(M)(?!\w)(?! ?[a-z]?\d))(?!\w)\.?(?<=[a-zM])", lambda m: f"{number(m[1])} {SCALES[(m[2] or m[3]).lower()[:2].rstrip('i')]}", "10M views → ten million views", "2.5bn → two point five billion"),
+    (rf"(?<!power of )(?<!power of -)(?<![\w.])({NUMBER}) ?(?:(mn|bn|tn|mil|[Mm]io|[Mm]rd)|(M)(?!\w)(?! ?[a-z]?\d))(?!\w)\.?(?<=[a-zM.])", lambda m: f"{number(m[1])} {SCALES.get((m[2] or m[3]).lower(), 'million')}", "10M views → ten million views", "2.5bn → two point five billion", "3 Mrd. Euro → three billion Euro"),
     (rf"(?<!\ba )(?<!\b[Aa]n )(?<![\w.])({NUMBER})k(?= (?!run|race|walk|trail|marathon)[a-z]|[+,.;!?)]|$)", lambda m: f"{number(m[1])} thousand", "5k followers → five thousand followers"),
     (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
-    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w)(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
-    (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
-    (r"(?<![\w.])(\d+(?:\.\d+)?)x(?= [a-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
+    (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w|-\d+(?![\w.,])|-(?!long|wide|high|tall|deep|thick)[a-z]{{4}})(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
+    (r"(?<!\w)(\d{1,3})ers\b", lambda m: number(m[1]).removesuffix("e") + "ers", "the 49ers → the forty niners"),
+    (r"(?<![\w.])(\d[\d,]{0,20})(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
+    (r"(?<![\w.])(\d+(?:\.\d+)?)x(?! (?:squared|cubed|to the)\b)(?<!= \dx)(?<!= \d\dx)(?= [A-Za-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
     (r"(?<=[\w)]) ?\^ ?(?=[a-z]\b)", " to the power of ", "e^x → e to the power of x"),

@@ -8,8 +8,8 @@ import unicodedata
 from re import Match
 
 from .abbreviations import OPENERS
-from .dictionary import has_own_reading
-from .number_words import NUMBER, Rule, digits, in_pairs, number, plural, spelled
+from .dictionary import has_own_reading, is_known, is_read
+from .number_words import CRICKET, NUMBER, Rule, digits, in_pairs, number, plural, spelled
 from .symbol_names import IN_ADDRESSES, SIGNS, UNITS
 
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
@@ -23,7 +23,10 @@ LABELS = (
     r"Rate|Ratio|Approximately|Between|Add|Take|Pay|Run|Earn|Till|Until|Than|Within|Least|Most)\b)(?:[A-Z][a-z]+|[a-z]{1,3}OS|Py[A-Z]\w+)|"
     r"[Ss]ection|[Ff]igure|[Tt]able|[Cc]hapter|[Ee]quation|[Ee]xercise|[Ee]xample|[Tt]heorem|[Ll]emma|[Rr]elease|[Kk]ernel|python"
 )
-DOMAINS = "com|org|net|edu|gov|mil|io|co|info|ai|dev|app|uk|eu|tv|me|fm|gg|xyz|online|site|shop"
+DOMAINS = (
+    "com|org|net|edu|gov|mil|io|co|info|ai|dev|app|uk|eu|tv|me|fm|gg|xyz|online|site|shop|ly|de|fr|ch|nl|se|pl|jp|ca|au|nz|"
+    "ru|ie|es|cloud|blog|news|store|tech|page|wiki|studio|social"
+)
 BLOCKS = "p|br|div|li|ul|ol|h[1-6]|tr|table|hr|blockquote|section|article|title|s|speak"
 # before digits that are no number but a row of them
 CODES = r"PIN|ZIP|postcode|zip|passcode|password|code|extension|ext\.?|account|serial|OTP|PNR|IBAN|VIN|SSN|ISBN|flight|tracking"
@@ -48,6 +51,8 @@ def _address(match: Match[str]) -> str:
 
 
 def _phone(match: Match[str]) -> str:
+    if match.group().startswith("+") and sum(c.isdigit() for c in match.group()) < 7:
+        return match.group()
     plus = "plus " if match.group().lstrip("(").startswith("+") else ""
     return plus + digits(match.group())
 
@@ -87,7 +92,8 @@ def _version(match: Match[str]) -> str:
 
 def _model(match: Match[str]) -> str:
     """Boeing 747-8."""
-    return f"{match[1]}{in_pairs(match[2])} {in_pairs(match[3])}"
+    words = [match[1].strip(), in_pairs(match[2]), in_pairs(match[3]), match[4]]
+    return " ".join(filter(None, words))
 
 
 def _letters_and_digits(match: Match[str]) -> str:
@@ -98,15 +104,23 @@ def _letters_and_digits(match: Match[str]) -> str:
             is_row = (piece[0] == "0" and len(piece) > 1) or len(piece) > 4
             words.append(digits(piece) if is_row else in_pairs(piece) if words else number(piece))
         else:
-            words.append(spelled(piece) if len(piece) == 1 else piece)
+            is_code = len(piece) == 1 or (len(piece) == 2 and piece.isupper() and is_read(piece))
+            words.append(spelled(piece) if is_code else piece)
     return " ".join(words)
+
+
+def _flag(match: Match[str]) -> str:
+    """ls -la; a word of prose behind a dash, "-so what", is none."""
+    is_word = len(match[1]) > 1 and is_known(match[1])
+    return match.group() if is_word and not _COMMAND.search(match.string) else f"dash {spelled(match[1])}"
 
 
 def _camel(match: Match[str]) -> str:
     """getUserId: the words of an identifier; what the dictionary has, "iPhone", stays."""
     if has_own_reading(match[1]) or match[1] in UNITS:
         return match[1]
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", match[1]).lower()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", match[1]).split()
+    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
 
 
 def _labelled(match: Match[str]) -> str:
@@ -128,6 +142,9 @@ def _symbol(match: Match[str]) -> str:
     return f" {SIGNS[match.group()]} "
 
 
+_COMMAND = re.compile(
+    r"\b(?:ls|docker|git|tar|grep|rm|cp|mv|ssh|curl|pip|npm|sudo|chmod|kubectl|ps|find|python|make|gcc|option|flag)\b"
+)
 ATTRIBUTE = r"\s{1,3}[\w:-]{1,30}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[^\s\"'<>=]{1,200}))"
 MARKUP: list[Rule] = [
     (r"<\|[^<>|]{1,40}\|>", " ", "<|end|> Hello → Hello"),
@@ -142,22 +159,40 @@ MARKUP: list[Rule] = [
     (r"(?:^|(?<=\s))'{3}[a-z+#]{0,12}(?=\s|$)", " ", "``` x = 1 ``` → x equals one"),
     (r"^#{1,6} |(?<=\S) #{1,6}$", "", "# Heading → Heading"),
     (r"^(?:[-*+•] )+(?=\S)|^(?:> ?)+(?=[^\W\d])", "", "- 5 apples → five apples", "> quoted → quoted"),
-    (r"^(\d{1,3})[.)] (?=[^\W\d])", lambda m: f"{number(m[1])}, ", "1. Milk → one, Milk"),
+    (r"^(\d{1,3})[.)] (?=[*_\"'(]{0,3}[^\W\d])", lambda m: f"{number(m[1])}, ", "1. Milk → one, Milk"),
     (r" ?(?:={3,}|-{3,}|~{3,})$|^(?:={3,}|-{3,}|~{3,}) ?", "", "===== Chapter 1 ===== → Chapter one"),
     (r"^\(?([A-HJ-UW-Za-hj-uw-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
     (r"={3,}|(?<=\|)[ :]{0,3}-{2,}[ :-]{0,40}(?=\||$)|-{4,}|~{3,}|\+(?:-{2,}\+)+", ", ", "tea ==== milk → tea, milk", "| a |---|---| b → a, b"),
+    (r"(?<=\d)\*(?=[\s,.;)]|$)", lambda m: " not out" if CRICKET.search(m.string) or re.search(r"\d{2}/\d\b", m.string) else "", "142/3 (Root 68*) → one hundred and forty two for three, Root sixty eight not out"),
+    (r"(?<=[a-z,;] )\(([a-z]|\d{1,2})\)(?=[,;.?!]| (?:and|or|to)\b|$)", lambda m: spelled(m[1]), "screws (a), (b) and (c) → screws A, B and C"),
     (r"\*{2,3}|~~|(?<![\w*])\*(?=\w)|(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", "a **bold** word → a bold word", "_so_ it is → so it is"),
     (r"(?<!\w):[a-z][a-z\d_+-]{1,30}:(?!\w)|(?<!\w)(?:[:;=]'?-?[)(DPpOo|*]|<3|:/)(?!\w)", " ", "fine :smile: → fine", "fine :-) → fine"),
 ]  # fmt: skip  # noqa: E501
 ADDRESSES: list[Rule] = [
+    (r"(?:(?<=^)|(?<=[\s(\"']))--([a-z][\w-]{0,40})(?![\w-])(?!.{0,80}\w--)", lambda m: "dash dash " + m[1].replace("-", " "), "run it with --help → run it with dash dash help", "use --no-cache → use dash dash no cache"),
+    (r"(?:(?<=[a-z\d\"'] )|(?<=^))-([A-Za-z]|[a-z]{2,4})(?= [A-Za-z\"'./\d<>|-]|[.,]?$)(?<![-][aI])", _flag, "git commit -m done → git commit dash M done", "use ls -la → use ls dash L A"),
     (r"\b(?:https?|ftp)://[^\s<>\"]{0,2000}[\w/]|\bwww\.[\w-]+\.[^\s<>\"]{0,2000}[\w/]", _address, "https://www.example.com/a_b?q=1 → example dot com slash a underscore b question mark q equals one"),
-    (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", _address, "john.smith@example.com → john dot smith at example dot com"),
+    (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+(?::[\w-]{1,63}/[\w./-]{0,200}\w)?", _address, "john.smith@example.com → john dot smith at example dot com"),
     (rf"(?<![\w.-])(?:[A-Za-z][\w-]{{0,62}}\.){{1,6}}(?:{DOMAINS})\b(?:/[^\s<>\"]{{0,2000}}[\w/])?(?!\.?[A-Z]\w)", _address, "at test.co.uk → at test dot co dot U K"),
-    (r"(?<![\w/.:])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.-]{0,63}\w){2,20}[/\\]?|(?<![\w/\\.])[A-Za-z]:\\[\w.-]{0,63}\w|(?<![\w/])(?:\.{1,2}|~)/[\w.-]{0,63}\w", _address, "/usr/local/bin → slash usr slash local slash bin"),
+    (r"(?<!\w)[A-Za-z]:\\(?:[\w.-]{1,40}(?: [\w.-]{1,40}){0,3}\\){1,9}[\w.-]{0,40}\w|(?<![\w/.:])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.-]{0,63}\w){2,20}[/\\]?|(?<![\w/\\.])[A-Za-z]:\\[\w.-]{0,63}\w|(?<![\w/])(?:\.{1,2}|~)/[\w.-]{0,63}\w", _address, "/usr/local/bin → slash usr slash local slash bin"),
     (rf"(?<![\w/.])(?:[\w-]{{1,63}}/){{1,20}}[\w-]{{1,63}}\.(?:{FILES})\b", _address, "src/main.py → src slash main dot py"),
     (r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5})|/(\d{1,2}))?(?![\w.]\d|\w)", _internet, "192.168.0.1:8080 → one nine two dot one six eight dot zero dot one port eight zero eight zero"),
     (r"(?<![\w:])(?:[\dA-Fa-f]{2,4}:){3,7}[\dA-Fa-f]{1,4}(?![\w:])", _in_hexadecimal, "00:1A:2B:3C → zero zero one A two B three C"),
-    (r"(?<!\w)0x[\dA-Fa-f]{1,32}(?!\w)|(?<!\w)(?=[\da-f-]{0,35}[a-f])(?=[a-f-]{0,35}\d)[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}(?!\w)|(?<=#)(?=[A-F]{0,6}\d)[\dA-F]{6}(?!\w)", _in_hexadecimal, "0x1F → zero X one F"),
+    (r"(?<!\w)0x[\dA-Fa-f]{1,32}(?!\w)|(?<!\w)(?=[\da-f-]{0,35}[a-f])(?=[a-f-]{0,35}\d)[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}(?!\w)|(?<!\w)#(?:(?=[A-F]{0,6}\d)[\dA-F]{6}|(?=[a-f]{0,6}\d)[\da-f]{6})(?!\w)|(?<![\w.#-])(?=[a-f\d]*[a-f]\d[a-f\d]*\d[a-f])(?=[a-f\d]*\d[a-f][a-f\d]*[a-f]\d)[a-f\d]{7,64}(?![\w-])", _in_hexadecimal, "0x1F → zero X one F", "sha da39a3ee5e6b → sha D A three nine A three E E five E six B"),
+    (r"(?<![\w/.])(?:[\w-]{1,63}/){1,9}\.[A-Za-z][\w-]{0,63}", _address, "node_modules/.bin → node underscore modules slash dot bin"),
+    (r"(?<=\d{3}[-. ]\d{4}),? ?(?:x|ext\.?|[Ee]xtension) ?(\d{2,5})(?!\w)", lambda m: f", extension {digits(m[1])}", "555-0100 x123 → five five five, zero one zero zero, extension one two three"),
+    (r"\b((?:HTTPS?|[Ss]tatus|[Ee]rror)(?: code| status)? )([1-5]\d\d)(?![\w.,%-])(?! [a-z]+s\b)", lambda m: m[1] + in_pairs(m[2]), "HTTP 404 → HTTP four oh four", "an error 503 → an error five oh three"),
+    (rf"(?:(?<=^)|(?<=[\s(\"'])|(?<=[\s(\"']\*))\.({FILES}|env|git[a-z]+|[a-z]+rc|ssh|venv|profile|config|com|org|net)\b", r" dot \1", "the .env file → the dot env file", "find *.pdf → find dot pdf"),
+    (r"\b([A-Z]{2,5})-(\d{1,4})-(\d{2,7})\b(?!-)", lambda m: f"{m[1]} {in_pairs(m[2])}, {in_pairs(m[3]) if len(m[3]) < 5 else digits(m[3])}", "CVE-2024-3094 → CVE twenty twenty four, thirty ninety four"),
+    (r"(?<=[\d ])([A-Ha-h]) ?[–-] ?([A-Ha-h])(?![\w'-])(?<=\d[a-h].[a-h])", lambda m: f"{m[1].upper()} to {m[2].upper()}", "Figs. 2a–c → figures two A to C"),
+    (r"(?:(?<=[a-z] )|(?<=\())([A-Z])\.(\d{1,3}(?:\.\d{1,2})*)(?!\w|\.\d)", lambda m: f"{spelled(m[1])} point " + " point ".join(number(part) for part in m[2].split(".")), "see Table A.3 → see Table A point three"),
+    (r"\b(D|A|CH|F|NL|L|DK|SE|FI)-(\d{4,5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: f"{spelled(m[1])} {digits(m[2])}", "D-10115 Berlin → D one zero one one five Berlin"),
+    (r"(?<![\w.-])(#?)(\d{1,6}(?:-\d{1,7}){1,5}|\d{3,6})-([A-Z]{1,3})(?![\w-])", lambda m: f"{'number ' if m[1] else ''}{digits(m[2])}, {spelled(m[3])}", "part 45-6789-B → part four five, six seven eight nine, B"),
+    (r"(?<![\w/.])(?=[\dA-Z/]*[A-Z])(?=[\dA-Z/]*\d{2})(?:[A-Z]{1,5}|\d{1,8})(?:/(?:[A-Z]{1,5}|\d{1,8})){2,6}(?![\w/])", lambda m: ", ".join(in_pairs(part) if part.isdigit() and len(part) < 5 else digits(part) if part.isdigit() else part for part in m.group().split("/")), "file AB/2023/0042 → file AB, twenty twenty three, zero zero four two"),
+    (r"\b([A-Za-z])('{1,2})\(([\w, ]{1,20})\)", lambda m: f"{m[1]} {'prime' if len(m[2]) == 1 else 'double prime'} of {m[3]}", "f'(x) = 2 → f prime of x equals two"),
+    (r"(?<![\w-])(?!\d{4}-\d\d-\d\d|1-8\d\d)(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){2,6}(?![\w-])", lambda m: ", ".join(" ".join(digits(c) if c.isdigit() else spelled(c) for c in part) for part in m.group().split("-")), "part 8J0-955-119-A → part eight J zero, nine five five, one one nine, A"),
+    (r"(?<![\w.])([A-Z]{1,4})(\d+\.\d+)([A-Z]?)(?![\w.]\w|\w)", lambda m: " ".join(filter(None, (m[1], number(m[2]), spelled(m[3])))), "a USB3.2 port → a USB three point two port"),
+    (r"\b([A-Z])(\d{1,3}) ?[–-] ?(?=\1\d)", r"\1\2 to ", "press F1–F4 → press F one to F four"),
     (r"(?<=\d)_(?=\d{3})", "", "1_000 → one thousand"),
     (r"(?<=\w)\(\)(?!\w)", " ", "call main() → call main"),
     (r"(?<![\w.'-])([A-Za-z]|log|ln|sin|cos|tan|exp|max|min|arg|det)\((?!s\))([\w^+*/ ,.-]{1,40})\)(?!\w)", r"\1 of \2", "f(x) = 2 → f of x equals two", "O(n log n) → O of n log n"),
@@ -166,13 +201,14 @@ ADDRESSES: list[Rule] = [
     (r"_", " ", "snake_case → snake case"),
     (r"(?<!\w)@(?=\w)", "at ", "@user → at user"),
     (r"(?<!\w)#(?=\d|[A-Z]{1,4}-?\d)", "number ", "#1 → number one", "order #A-1042 → order number A ten forty two"),
+    (r"(?<!\w)#([A-Z][a-z]+(?:[A-Z][a-z]+)+)\b", lambda m: "hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])", " ", m[1]), "#MondayMotivation → hashtag Monday Motivation"),
     (r"(?<!\w)#(?=[A-Za-z])", "hashtag ", "#tag → hashtag tag"),
     (r"(?<=[A-Z])-(\d{3,4})(?![\w,]|[.-]\d)", lambda m: f" {in_pairs(m[1])}", "an F-150 and SHA-256 → an F one fifty and SHA two fifty six"),
     # telephone numbers and other rows of digits
     (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)", _phone, "+44 20 7946 0958 → plus four four, two zero, seven nine four six, zero nine five eight"),
     (r"(?<![\w.-])\(\d{3,5}\)[ -]?\d{3,4}[ .-]\d{3,4}(?![\w-])", _phone, "(020) 7946 0018 → zero two zero, seven nine four six, zero zero one eight"),
     (r"(?<![\w.-])(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}(?![\w-])", _phone, "555-123-4567 → five five five, one two three, four five six seven"),
-    (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
+    (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}(?:[ -]?\d{3,4}){1,3}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
     (r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _phone, "555-1234 → five five five, one two three four"),
     (r"(?<![\w.-])1-(?=8\d\d-[A-Za-z])(8\d\d)-", lambda m: f"one {digits(m[1])} ", "Call 1-800-FLOWERS → Call one eight zero zero flowers"),
     (r"(?<![\w.-])\d{5}-\d{4}(?![\w-])", lambda match: digits(match.group()), "90210-1234 → nine zero two one zero, one two three four"),
@@ -181,10 +217,11 @@ ADDRESSES: list[Rule] = [
     (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
     (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|€)\b)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
     (r"(?<=\d)'(?=\d{3}(?!\d))", "", "1'000'000 → one million"),
-    (r"(?<![\w.])\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
+    (r"(?<![\w.])(?!(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])-[3-9]\d(?![\w-]))\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
     (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
-    (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ )(\d{{3}})-(\d{{1,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight"),
-    (r"(?<=[A-Z]{2} )[1-9]\d[1-9]\d(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
+    (r"(?<![\w.,+-])\d{2,4}(?: \d{3,4}){2,4}(?![\w,.-]\d|\w)", lambda m: m.group() if re.fullmatch(r"\d{1,3}(?: \d{3})+", m.group()) else digits(m.group()), "my ID 812 3456 7890 → my ID eight one two, three four five six, seven eight nine zero"),
+    (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ |[A-Z])(\d{{3}})-(\d{{1,3}})([A-Z]{{0,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight", "an A350-900 → an A three fifty nine hundred"),
+    (r"(?<=[A-Z]{2} )[1-9]\d(?:0[1-9]|[1-9]\d)(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
 ]  # fmt: skip  # noqa: E501
 VERSIONS: list[Rule] = [
     (r"(?<![\w.,-])(\d{1,6})-(0\d{1,6})(?![\w-]|[.,]\d)", lambda m: f"{in_pairs(m[1])}, {digits(m[2])}", "no. 2023-0457 → number twenty twenty three, zero four five seven"),
@@ -201,11 +238,13 @@ LEFTOVERS: list[Rule] = [
     (r"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Z])", " ", "the COVID-19 virus → the COVID nineteen virus"),
     (r"(?<!\w)\d{10,}(?!\w)", _long_digits, "5286564231 → five two eight, six five six, four two three one"),
     (rf"(?<![\w.)-])-(?:{NUMBER})(?!\w)", lambda match: number(match.group()), "-5 → minus five"),
-    (rf"(?<!\w)(?:{NUMBER})(?![\w])", lambda match: number(match.group()), "42 → forty two", "007 → zero zero seven"),
+    (rf"(?<!\w)(?<![A-Z]\d-)(?<![A-Z]\d\d-)(?:{NUMBER})(?![\w])", lambda match: number(match.group()), "42 → forty two", "007 → zero zero seven"),
     (r"(?<= )(\d+)'?s\b", lambda m: plural(number(m[1])), "two B-52s → two B fifty twos"),
     (r"(?<=[A-Za-z])(\d+)s\b", lambda m: f" {plural(number(m[1]))}", "two MP3s → two MP threes"),
-    (r"\b\w{0,60}\d\w{0,60}(?:-\d+)?", _letters_and_digits, "H2O, 4K and an A4 → H two O, four K and an A four"),
+    (r"\b\w{0,60}\d\w{0,60}(?:-\d\w{0,60}){0,4}", _letters_and_digits, "H2O, 4K and an A4 → H two O, four K and an A four"),
     # symbols
+    (r"(?<=[A-Z]{2})\.(?=[A-Z]{1,3}\b(?!\.)|[a-z])", " dot ", "buy RR.L now → buy RR dot L now"),
+    (r"\$(?=[A-Z_{(])", "dollar ", "in $HOME now → in dollar home now"),
     (r"(?<=[a-z])\.(?=[a-z])", " dot ", "call foo.bar → call foo dot bar"),
     (r"(?<=\S) ?-+> ?| ?=> ?", " to ", "A -> B → A to B"),
     (r" ?\|\| ?", " or ", "a || b → a or b"),

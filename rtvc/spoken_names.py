@@ -6,27 +6,38 @@ from __future__ import annotations
 import re
 from re import Match
 
-from .abbreviations import ANYWHERE, BARE, COUNTERS, OPENERS, TITLES, sentence_end
+from .abbreviations import ANYWHERE, BARE, COUNTERS, OPENERS, STATES, TITLES, sentence_end
 from .dictionary import converted
 from .number_words import LETTER_A, Rule, alternatives, in_pairs, nth, number, roman, spelled, year
 
 # with inner full stops, or none
 PHRASES = {
-    "e.g.": "for example", "E.g.": "For example", "I.e.": "That is", "eg.": "for example", "i.e.": "that is", "ie.": "that is", "et al.": "et al",
+    "e.g.": "for example", "E.g.": "For example", "I.e.": "That is", "eg.": "for example", "i.e.": "that is",
+    "ie.": "that is", "et al.": "et al",
     "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with ", "c/o": "care of",
     "b/c": "because", "p.s.": "P S", "BTW": "by the way", "n/a": "not applicable", "N/A": "not applicable",
     "C#": "C sharp", "F#": "F sharp", ".NET": "dot net", "C++": "C plus plus", "sth": "something",
     "24/7": "twenty four seven", "911": "nine one one", "9/11": "nine eleven", "n't": "not", "'n'": "and",
-    "I/O": "I O", "B2B": "B to B", "B2C": "B to C", "P2P": "P to P", "WWI": "World War One", "WWII": "World War Two", "WW1": "World War One", "WW2": "World War Two",
+    "I/O": "I O", "B2B": "B to B", "B2C": "B to C", "P2P": "P to P", "WWI": "World War One", "WWII": "World War Two",
+    "WW1": "World War One", "WW2": "World War Two",
     "M&M's": "M and M's", "op. cit.": "op cit", "ibid.": "ibid", "P.O.": "P O", "A/C": f"{LETTER_A} C",
     "o' clock": "o'clock", "Roe v. Wade": "Roe versus Wade", "v/s": "versus", "Inc.'s": "Incorporated's",
+    "q/q": "quarter on quarter", "m/m": "month on month", "y/y": "year on year", "QoQ": "quarter over quarter",
+    "MoM": "month over month", "YoY": "year over year", "s.t.": "such that", "w.r.t.": "with respect to",
+    "wrt": "with respect to", "y/o": "year old", "thx": "thanks", "Thx": "Thanks", "plz": "please", "ppl": "people",
+    "att'd": "attached", "cont'd": "continued", "int'l": "international", "Int'l": "International",
+    "nat'l": "national", "Nat'l": "National", "gov't": "government", "Gov't": "Government", "dep't": "department",
+    "Ass'n": "Association", "req'd": "required", "rec'd": "received", "b'day": "birthday",
+    "Wash. D.C.": "Washington D.C.", "tmrw": "tomorrow", "Rt. Hon.": "Right Honorable", "Rt Hon": "Right Honorable",
+    "the mo.": "the month.",
+    "per mo.": "per month", "b/w": "between",
 }  # fmt: skip
 NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
     """
     chapter part act scene section volume book phase article war mark type level stage class grade bowl apollo
     gemini fantasy episode round rocky appendix figure table title vol no step unit lesson verse canto saturn model
     item division group category schedule exhibit annex tier size page number form factor axis quadrant symphony
-    sonata quest warcraft souls theft rule generation season game question paper vatican
+    sonata quest warcraft souls theft rule artemis voyager pioneer viking soyuz ariane sputnik generation season game question paper vatican
     """.split()  # noqa: SIM905
 )
 DEGREES = {"type", "grade", "stage", "phase"}  # "I" behind these may be one where a noun follows
@@ -50,9 +61,25 @@ ROADS = (
     "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Court|Ct|Place|Pl|Highway|Hwy|Parkway|Pkwy|Way|"
     "Terrace|Ter|Circle|Cir|Square|Sq"
 )
+LIVES = {"b": "born", "d": "died", "r": "reigned", "fl": "flourished", "m": "married"}
+NUMBERS_OF = {
+    "ref": "reference",
+    "Ref": "Reference",
+    "cat": "catalog",
+    "Cat": "Catalog",
+    "tel": "telephone",
+    "Tel": "Telephone",
+}
+STREETS = {"St": "Street", "Dr": "Drive"}
 _I_SPEAK = re.compile(
     r"(?: [a-z]+ly)? (?:am|think|know|love|like|want|will|can|would|could|should|do|did|don't|didn't|have|had|need|feel|"
     r"see|saw|said|say|read|wrote|went|go|got|get|mean|hope|guess|believe|wish|never|always|just|also|really|still|ever)\b|'"
+)
+
+
+# numerals before this one: "sections III and"
+_LISTED = re.compile(
+    rf"\b(?i:{'|'.join(sorted(NUMBERED))})s? (?:[IVXLC]+(?:, | ?[–-] ?|,? (?:and|or|to|through|&) ))+$"
 )
 
 
@@ -69,7 +96,7 @@ def _roman_rule(match: Match[str]) -> str:
         return match.group()
     if rest.startswith((" century", " centuries", "th century")):
         return before + nth(str(value))
-    if is_counted:
+    if is_counted or _LISTED.search(match.string[: match.start(2)][-60:]):
         return f"{before}{number(str(value))}{own}"
     if len(numeral) > 3 and 1100 < value < 2100:
         return f"{before}{year(value)}"
@@ -187,6 +214,11 @@ def _abbreviation(match: Match[str]) -> str:
     return ANYWHERE[match[1]] + sentence_end(match) + space
 
 
+def _state(match: Match[str]) -> str:
+    """Miami, Fla.; of a politician the party and the state, R-Fla."""
+    return (match[1] or f"{match[2]}, ") + STATES[match[3]] + sentence_end(match)
+
+
 def _ampersand(match: Match[str]) -> str:
     """AT&T, R&D: the letters, with "and" between."""
     return f"{_letters(match[1])} and {_letters(match[2])}"
@@ -197,15 +229,35 @@ def _letters(text: str) -> str:
 
 
 _COUNTING = alternatives(
-    [*COUNTERS, *(word.lower() for word in COUNTERS if word not in ("C", "Q", "Tab", "App", "Def"))]
+    [*COUNTERS, *(word.lower() for word in COUNTERS if word not in ("C", "Q", "Tab", "App", "Def", "Cat"))]
 )
 _NUMERAL = r"[IVXLCDM]+"
 ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
 PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
-    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
+    (r"\bNo (?=\d{1,4}\b(?![-.:/,]\d|-[a-z])(?! ?(?:%|[a-z]+s\b|are\b|or\b|more\b|people\b|percent\b|women\b|men\b|children\b|million\b|of\b|[kcm]?[gm]\b)))", "number ", "No 10 said it → number ten said it"),
+    (r"\b(the|your|my|his|her|our|this|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
+    (r"\b(Max|Min|Approx|Avg|Est)\.(?= [a-z])", lambda m: COUNTERS[m[1]].capitalize(), "Max. load: 5 → Maximum load: five"),
+    (r"\bSec\.(?= of\b|-Gen)", "Secretary", "the Sec. of State → the Secretary of State"),
+    (r"(?<=st |nd |rd |th )Fl\b\.?", lambda m: "Floor" + sentence_end(m), "the 3rd Fl → the third Floor"),
+    (r"(?<=[\da-z.] )([NSEW]|NE|NW|SE|SW)(?= of (?:[A-Z\d]|the\b))", lambda m: COMPASS[m[1]].lower(), "a mile N of the city → a mile north of the city"),
+    (r"\b(Rd|St|Ave|Dr|Ln|Blvd|Hwy)\. ([NSEW]|NE|NW|SE|SW)\.?(?=,|$)", lambda m: f"{(ANYWHERE | STREETS)[m[1]]} {COMPASS[m[2]]}", "on Lake Rd. E., Bldg. C → on Lake Road East, Building C"),
+    (r"(?<![\w.])(?<!\d )(?!I)([A-Z])\. (?=[a-z]{4,})", lambda m: f"{spelled(m[1])} ", "the E. coli outbreak → the E coli outbreak"),
+    (r"(?<=[a-z] )def\. (?=[A-Z])", "defeated ", "Sinner def. Ruud → Sinner defeated Ruud"),
+    (r"\bcol\. ?(?=\d)", "column ", "in col. 5 → in column five"),
+    (r"\bSt-(?=[A-Z])", "Saint-", "Rue St-Martin → Rue Saint-Martin"),
+    (r"\b(Rm|Bldg|Fl|Apt|Ste|Vol|Figs?|Eqs?|Ep|Ext|Rte)(?= #?\d)", lambda m: COUNTERS[m[1]], "Rm 101, Bldg 5 → Room one hundred and one, Building five"),
+    (r"\b([Pp])op\.(?= [a-z])", r"\1opulation", "the pop. grew → the population grew"),
+    (r"\bapt\.(?= [a-z])", "apartment", "the apt. rents → the apartment rents"),
+    (r"\bCo\. (?=R[do])", "County ", "Co. Rd. 12 → County Road twelve"),
+    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}-?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
+    (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?(?:1\d{3}|20\d\d|\d{2,4} (?:BC|B\.C|AD|CE))\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
+    (r"(?<=[a-z])str\.(?= ?\d)", "strasse", "Bahnhofstr. 12 → Bahnhofstrasse twelve"),
+    (r"(?<=[a-z\d] )([42])(?= (?:u|ur|me|us)\b)", lambda m: {"4": "for", "2": "to"}[m[1]], "thx 4 ur help → thanks for ur help"),
     (r"(?<![.\w])c\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
+    (r"\b((?:I|US|SR|Rte\.?|Route|Hwy\.?|Highway)[- ]\d{1,3}[A-Z]?) ([NSEW])\b\.?(?! [A-Z][a-z]+ (?:St|Ave|Rd|Street|Road)\b)", lambda m: f"{m[1]} {COMPASS[m[2]]}" + sentence_end(m), "I-80 W to exit 12 → I eighty West to exit twelve"),
+    (r"\b([Ll])ong\. ?(?=[-–]?\d{1,3}(?:\.\d|°))", r"\1ongitude ", "long. -0.12 → longitude minus zero point one two"),
     (rf"\b([NSEW])\. (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
@@ -218,14 +270,15 @@ RULES: list[Rule] = [
     (r"\b(?:[A-Za-z]\.){1,6}[A-Za-z]\.|\b[A-Z]\.[A-Z]\b(?!\.)", _initials, "T.S. Eliot → T S Eliot", "in the U.S. He left. → in the U S. He left."),
     (rf"(?:\b(\w+) )?\b((?:[A-Z]\. ?){{1,5}})(?=[A-Z][a-z'])(?!{OPENERS})", _name_initials, "J. R. R. Tolkien → J R R Tolkien", "Prof. A. Jones → Professor A Jones"),
     (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
-    (rf"\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
+    (rf"(?<!\d )\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]| (?:&|and) [A-Z]|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
     (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
+    (rf"(?:(?<=[a-z])(, ?)|\b([RDI])(?:-|\., ?))({alternatives(STATES)})\.", _state, "Miami, Fla., and Gary, Ind. → Miami, Florida, and Gary, Indiana.", "Mr. Scott (R-Fla.) spoke. → Mister Scott, R, Florida, spoke."),
     (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
     (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
     (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{1,6})\b(?! [a-z]{1,2}\b)(?=[\W]|$)", lambda m: m.group() if roman(m[3].upper()) is None or m[3] == "i" else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve"),
     (r"(?<!\w)(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
     (r"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{1,4})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
     (r"\b([IVXL]{1,8})(?:th|st|nd|rd)\b", lambda m: nth(str(roman(m[1]))) if roman(m[1]) else m.group(), "the XVIIIth century → the eighteenth century"),
-    (r"(?<=[A-Z][a-z]) (Rd|Ave|Ln|Pkwy|Hwy)\b|(?<=[a-z']s) (Rd|Ave|Ln|Pkwy|Hwy)\b", lambda m: f" {ANYWHERE[m[1] or m[2]]}", "St John's Rd → Saint John's Road"),
+    (r"(\b(?:[A-Z][\w']+|\w+th|first|second|third)) (Rd|Ave|Ln|Pkwy|Hwy|Blvd|Sq|(?:St|Dr)(?=,|$|\)| (?:in|at|and|near|to|from|by|is|was)\b))\b(?!\.| [A-Z][a-z])", lambda m: f"{m[1]} {(ANYWHERE | STREETS)[m[2]]}", "22 Oak Rd, London → twenty two Oak Road, London", "500 W 2nd St → five hundred West second Street", "St John's Rd → Saint John's Road"),
     ROMAN,
 ]  # fmt: skip  # noqa: E501

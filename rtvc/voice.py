@@ -34,10 +34,10 @@ class EnrolmentReport:
     """What enrolment heard.
 
     seconds: of all recordings; voiced_seconds: of speech in them; used_seconds: of speech that is the main voice's and
-    made the embedding; several_voices: whether much of the speech is somebody else's; snr_db: the noisiest recording's
-    signal-to-noise ratio as it came; enhanced: whether any was cleaned; files: their names, empty for samples from
-    memory; clipped: whether so much of it was recorded too loud that it sounds like somebody else;
-    music: whether nearly all of it has a pitch, as no speech has.
+    made the embedding; several_voices: whether much of the speech is somebody else's, or another channel's, which was
+    left out; snr_db: the noisiest recording's signal-to-noise ratio as it came; enhanced: whether any was cleaned;
+    files: their names, empty for samples from memory; clipped: whether so much of it was recorded too loud that it
+    sounds like somebody else; music: whether nearly all of it has a pitch, as no speech has.
     """
 
     seconds: float

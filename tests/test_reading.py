@@ -193,3 +193,26 @@ def test_samples_that_cannot_be_right(speech):
     for samples in (np.zeros((0, 2)), np.zeros((2, 0)), np.zeros((3, 4)), np.array(1.0), speech.astype(complex)):
         refused((samples, 16000), "recording")
     refused(((speech * 32767).astype(np.int64), 16000), "int64")
+
+
+# ---------------------------------------------------------------------------------------------- channels
+
+
+def test_somebody_else_in_the_channel_that_is_left_out_is_noticed(speech, man):
+    """Of an interview with a person on either side one side was dropped without a word."""
+    his = audio.read(man)[: speech.size]
+    hers = speech[: his.size]
+    silence = np.zeros(his.size, np.float32)
+    assert audio.heard((np.stack([hers, his]), 16000))[1]
+    in_turns = np.stack([np.concatenate([hers, silence]), np.concatenate([silence, his])])
+    assert audio.heard((in_turns, 16000))[1]
+
+
+def test_one_voice_in_two_microphones_is_nobody_else(speech):
+    """Later, softer, in noise and with an echo: it stays one voice. Hum and silence are nobody."""
+    noise, time = np.random.default_rng(4).normal(0.0, 0.01, speech.size), np.arange(speech.size) / 16000
+    later = np.roll(speech, 160)
+    others = [np.roll(speech, 8), later, 0.3 * later + noise, speech + 0.6 * np.roll(speech, 800), -speech]
+    others += [0.1 * np.sin(2 * np.pi * 50 * time), np.zeros(speech.size)]
+    for other in others:
+        assert not audio.heard((np.stack([speech, other]).astype(np.float32), 16000))[1]

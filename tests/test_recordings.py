@@ -371,6 +371,15 @@ def test_quick_turns_and_music_are_noticed(bundled):
         assert bundled.enroll((recording(name), RATE)).report.warning == ""
 
 
+def test_somebody_on_the_other_side_of_a_stereo_recording_is_noticed(bundled):
+    """Of an interview one side is cloned, and the report says that there is another."""
+    hers, his = (recording(name)[: 4 * RATE] for name in ("woman", "man"))
+    report = bundled.enroll((np.stack([hers, his]), RATE)).report
+    assert report.several_voices
+    assert "More than one voice" in report.warning
+    assert bundled.enroll((np.stack([hers, 0.5 * np.roll(hers, 40)]), RATE)).report.warning == ""
+
+
 def test_the_report_says_music():
     report = EnrolmentReport(9.0, 8.0, 8.0, several_voices=False, snr_db=30.0, enhanced=False, music=True)
     assert "music" in report.warning
