@@ -21,17 +21,18 @@ def same(one: np.ndarray, other: np.ndarray) -> None:
 
 def in_a_fresh_process(folder: Path | None, place: Path) -> np.ndarray:
     """What `TEXT` sounds like in the voice saved at `place`; a network would be refused, and what training, enrolment
-    or the page need is not loaded."""
+    evaluation or the page need is not loaded."""
     code = f"""
 import socket, sys, numpy, torch
 torch.set_num_threads({__import__("torch").get_num_threads()})
 socket.socket.connect = lambda *some: sys.exit("it tried to use the network")
-import rtvc
+import rtvc, rtvc.cli
 from transformers import pipeline
 clone = pipeline("voice-cloning"{f", model={str(folder)!r}" if folder else ""})
 out = clone({TEXT!r}, voice={str(place / "me.voice")!r}, variation=0.5, seed=3)
 numpy.save({str(place / "said.npy")!r}, out["audio"])
-loaded = {{"librosa", "numba", "onnx", "gradio", "silero_vad", "swift_f0", "rtvc.training"}} & set(sys.modules)
+foreign = {{"librosa", "numba", "onnx", "gradio", "silero_vad", "swift_f0", "rtvc.training", "rtvc.evaluation"}}
+loaded = foreign & set(sys.modules)
 assert not loaded, loaded
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
