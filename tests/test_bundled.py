@@ -81,11 +81,15 @@ def test_the_bundled_model_tells_people_apart(bundled, woman, man, speech):
     assert np.mean((cleaned - speech) ** 2) < np.mean(noise**2), "the noise must become less"
 
 
-def test_the_bundled_model_offline_in_a_fresh_process(bundled, woman, tmp_path):
-    voice = bundled.enroll(woman)
-    voice.save(tmp_path / "me.voice")
-    said = bundled(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
-    same(in_a_fresh_process(None, tmp_path), said)
+def test_the_same_in_a_fresh_process_offline(bundled, tiny, tiny_folder, woman, tmp_path):
+    """The bundled model by default, another one by its folder."""
+    clones = {None: bundled, tiny_folder: tiny}
+    voices = [clone.enroll(woman) for clone in clones.values()]
+    for number, voice in enumerate(voices):
+        voice.save(tmp_path / f"{number}.voice")
+    said = in_a_fresh_process(list(clones), tmp_path)
+    for clone, voice, wave in zip(clones.values(), voices, said, strict=True):
+        same(wave, clone(TEXT, voice=voice, variation=0.5, seed=3)["audio"])
 
 
 def test_no_advice_about_the_default_model(bundled, caplog):

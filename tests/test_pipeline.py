@@ -16,7 +16,7 @@ import pytest
 import soundfile
 import torch
 from datasets import Dataset
-from speaking import LONG, TEXT, in_a_fresh_process, same
+from speaking import LONG, TEXT, same
 from transformers import pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 
@@ -465,9 +465,3 @@ def test_many_threads_say_what_one_says(tiny, woman, man):
     for one, other in zip([*alone, *alone], together, strict=True):
         for mine, theirs in zip(one, other, strict=True):  # of a stream piece by piece
             same(mine, theirs)
-
-
-def test_the_same_in_a_fresh_process(tiny, tiny_folder, voice, woman, tmp_path):
-    said = tiny(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
-    voice.save(tmp_path / "me.voice")
-    same(in_a_fresh_process(tiny_folder, tmp_path), said)
