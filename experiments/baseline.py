@@ -224,7 +224,7 @@ def evaluation(
     }
 
 
-def _steps(written: list[str]) -> dict[str, int]:
+def budget(written: list[str]) -> dict[str, int]:
     """["ge2e=700"] → the budget."""
     given = dict(one.split("=") for one in written)
     if unknown := set(given) - set(STEPS):
@@ -242,7 +242,7 @@ def main() -> None:
     options = parser.parse_args()
     hush()
     keep_memory()
-    steps, cases = _steps(options.steps), read_cases(options.cases, options.limit)
+    steps, cases = budget(options.steps), read_cases(options.cases, options.limit)
     parts = {name: trained(name, steps) for name in SYSTEMS}
     options.output.mkdir(parents=True, exist_ok=True)
     fits = {name: assemble(name, parts[name], options.output / name) for name in SYSTEMS}

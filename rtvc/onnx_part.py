@@ -29,7 +29,7 @@ class OnnxPart(nn.Module):
         """Tensors in the order of the part's own ``forward``; a tensor, or a tuple of them."""
         opened = self.open()
         outputs = opened.run(None, named(opened, inputs))
-        outputs = [torch.from_numpy(one).to(inputs[0].device) for one in outputs]
+        outputs = [torch.from_numpy(output).to(inputs[0].device) for output in outputs]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def open(self) -> onnxruntime.InferenceSession:
@@ -62,5 +62,7 @@ def named(session: onnxruntime.InferenceSession, inputs: Sequence[Tensor]) -> di
 
     A graph computes in float32, whatever type the rest of the model has.
     """
-    fed = {one.name: inputs[int(one.name.removeprefix("input"))] for one in session.get_inputs()}
-    return {name: (one.float() if one.is_floating_point() else one).cpu().numpy() for name, one in fed.items()}
+    fed = {value.name: inputs[int(value.name.removeprefix("input"))] for value in session.get_inputs()}
+    return {
+        name: (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy() for name, tensor in fed.items()
+    }

@@ -121,7 +121,7 @@ def _recorded(model: nn.Module) -> dict[str, list[tuple[Tensor, ...]]]:
     finally:
         for name, part in parts.items():
             setattr(model.rtvc7, name, part)
-    return {name: [tuple(one.clone() for one in some) for some in recorders[name].inputs] for name in PARTS}
+    return {name: [tuple(tensor.clone() for tensor in some) for some in recorders[name].inputs] for name in PARTS}
 
 
 def _lines() -> list[Tensor]:
@@ -163,7 +163,7 @@ def _exported(rtvc7: nn.Module, name: str, inputs: tuple[Tensor, ...]) -> bytes:
     }
     torch.onnx.export(
         _Inverse(part) if name == "flow" else part,
-        tuple(torch.cat([one, one]) for one in inputs),  # one line would be taken for a constant
+        tuple(torch.cat([tensor, tensor]) for tensor in inputs),  # one line would be taken for a constant
         graph,
         dynamo=False,
         opset_version=OPSET,
@@ -178,7 +178,7 @@ def _halved(graph: bytes) -> bytes:
     import onnx
 
     model, casts = onnx.load_from_string(graph), []
-    for weight in [one for one in model.graph.initializer if one.data_type == onnx.TensorProto.FLOAT]:
+    for weight in [constant for constant in model.graph.initializer if constant.data_type == onnx.TensorProto.FLOAT]:
         name = f"{weight.name} float16"
         half = onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight).astype(np.float16), name)
         casts.append(onnx.helper.make_node("Cast", [name], [weight.name], to=onnx.TensorProto.FLOAT))
@@ -211,7 +211,7 @@ def _fixed(graph: bytes, inputs: list[tuple[Tensor, ...]]) -> bytes:
     model = onnx.load_from_string(graph)
     follow = [node for node in model.graph.node if node.op_type in ("DynamicQuantizeMatMul", "DynamicQuantizeLinear")]
     ranges = _ranges(model, {node.input[0] for node in follow}, inputs)
-    nodes, made = [], set()
+    nodes, quantized = [], set()
     for node in model.graph.node:
         if node not in follow:
             nodes.append(node)
@@ -220,8 +220,8 @@ def _fixed(graph: bytes, inputs: list[tuple[Tensor, ...]]) -> bytes:
         names = [f"{value} {what}" for what in ("int8", "scale", "zero")]
         if node.op_type == "DynamicQuantizeLinear":
             names = list(node.output)
-        if names[0] not in made:
-            made.add(names[0])
+        if names[0] not in quantized:
+            quantized.add(names[0])
             model.graph.initializer.extend(_scale(*ranges[value], *names[1:]))
             nodes.append(onnx.helper.make_node("QuantizeLinear", [value, *names[1:]], names[:1]))
         if node.op_type == "DynamicQuantizeMatMul":
@@ -239,7 +239,7 @@ def _ranges(model: Any, names: set[str], inputs: list[tuple[Tensor, ...]]) -> di
 
     probe = type(model)()
     probe.CopyFrom(model)
-    given = {one.name for one in model.graph.input}
+    given = {value.name for value in model.graph.input}
     inner = sorted(names - given)
     probe.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in inner)
     runtime, found = session(probe.SerializeToString()), {}
@@ -258,5 +258,6 @@ def _scale(low: float, high: float, scale: str, zero: str) -> list[Any]:
     step = max(HEADROOM * (high - low) / 255, 1e-8)
     constants = np.float32(step), np.uint8(np.clip(round(-HEADROOM * low / step), 0, 255))
     return [
-        onnx.numpy_helper.from_array(np.asarray(one), name) for one, name in zip(constants, (scale, zero), strict=True)
+        onnx.numpy_helper.from_array(np.asarray(constant), name)
+        for constant, name in zip(constants, (scale, zero), strict=True)
     ]

@@ -151,9 +151,9 @@ class VoiceCloningPipeline(Pipeline):
         options = self._merged(options)
         voice = self._one_voice(voice, options.pop("enhance", None))
         if not isinstance(text, str):
-            return self._speak_in_pieces(_tokenise(_split(text), self._tokens), voice, options)
+            return self._speak_in_pieces(_tokenise(sentences_as_they_come(text), self._tokens), voice, options)
         _check_length(text)
-        lines = _tokenise(_split([text]), self._tokens)
+        lines = _tokenise(sentences_as_they_come([text]), self._tokens)
         first = next(lines)  # a text without words is refused at once
         return self._speak_in_pieces(chain([first], lines), voice, options)
 
@@ -299,7 +299,7 @@ class VoiceCloningPipeline(Pipeline):
         if not isinstance(text, str):
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
         _check_length(text)
-        return list(_tokenise(_split([text]), self._tokens))
+        return list(_tokenise(sentences_as_they_come([text]), self._tokens))
 
     def _speak(
         self, texts: list[list[Tokenised]], voices: list[Voice], options: dict[str, Any], size: int
@@ -344,7 +344,7 @@ class VoiceCloningPipeline(Pipeline):
         return self.processor(text=sentence)["input_ids"]
 
 
-def _split(texts: Iterable[str]) -> Iterator[str]:
+def sentences_as_they_come(texts: Iterable[str]) -> Iterator[str]:
     """The sentences of a text that comes in pieces, whole, as soon as they are there: the last one waits for more."""
     held = ""
     for text in texts:

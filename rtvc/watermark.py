@@ -75,16 +75,16 @@ class Marker:
         """
         if not np.isfinite(wave).all():
             raise RTVCError("The speech holds samples that are not numbers, so it cannot be watermarked; say it again.")
-        heard = np.concatenate([self._past, np.asarray(wave, np.float32)])
+        samples = np.concatenate([self._past, np.asarray(wave, np.float32)])
         count = -(-(wave.size - self._ready.size) // self._hop)  # frames that begin in this piece
-        mark = np.concatenate([self._ready, self._frames(heard, count)]) if count > 0 else self._ready
-        self._past = heard[max(count, 0) * self._hop :]
+        mark = np.concatenate([self._ready, self._frames(samples, count)]) if count > 0 else self._ready
+        self._past = samples[max(count, 0) * self._hop :]
         self._ready = mark[wave.size :]
         return np.clip(np.where(wave == 0.0, 0.0, wave + mark[: wave.size]), -PEAK, PEAK).astype(np.float32)
 
-    def _frames(self, heard: np.ndarray, count: int) -> np.ndarray:
-        """The mark of the next `count` hops, from what was heard before each: (count · hop,)."""
-        past = np.lib.stride_tricks.sliding_window_view(heard, self._size)[:: self._hop][:count]
+    def _frames(self, samples: np.ndarray, count: int) -> np.ndarray:
+        """The mark of the next `count` hops, from the samples before each: (count · hop,)."""
+        past = np.lib.stride_tricks.sliding_window_view(samples, self._size)[:: self._hop][:count]
         magnitudes = _smooth(np.abs(fft.rfft(past * self._analysis, axis=1)[:, :BINS]))
         numbers = np.arange(self._frame, self._frame + count) % FRAMES
         frames = fft.irfft(magnitudes * self._phases[numbers], n=self._size, axis=1) * self._synthesis

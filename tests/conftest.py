@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:  # several share the cores, which torch would take all of
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -23,8 +25,16 @@ from rtvc.text import VoiceCloningTokenizer
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from rtvc.voice_cloning import VoiceCloningConfig, VoiceCloningModel
 
+WORKERS = 4  # at most, of `-n auto`: each holds a model and about 1.5 GB
 VOICES = Path(__file__).parents[1] / "examples" / "voices"
 SIZE = 32  # of the tiny model's speaker embedding
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One for each processor that this process may use; xdist itself counts those of the machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(cores or 1, WORKERS)
 
 
 @pytest.fixture(scope="session")

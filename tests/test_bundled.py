@@ -63,8 +63,9 @@ LEVELS += [{"speed": number} for number in (0.25, 0.5, 2.0, 4.0)] + [{"pitch": n
 @pytest.mark.parametrize("options", LEVELS, ids=str)
 def test_as_loud_at_every_setting(bundled, woman, man, options):
     """−23 ± 2 LUFS, and nothing is clipped: latents that are varied were once said 20 dB too loud."""
-    for path, text in ((woman, LONG), (man, "Hi."), (man, "Would you like another cup of coffee, or shall we go?")):
-        wave = bundled(text, voice=path, seed=3, **options)["audio"]
+    hers, his = bundled.enroll(woman), bundled.enroll(man)
+    for voice, text in ((hers, LONG), (his, "Hi."), (his, "Would you like another cup of coffee, or shall we go?")):
+        wave = bundled(text, voice=voice, seed=3, **options)["audio"]
         assert audio.loudness(wave, bundled.model.config.sampling_rate) == pytest.approx(-23, abs=2)
         assert np.abs(wave).max() < audio.PEAK + 1e-6
         assert (np.abs(wave) > audio.KNEE).mean() < 1e-3
@@ -80,11 +81,15 @@ def test_the_bundled_model_tells_people_apart(bundled, woman, man, speech):
     assert np.mean((cleaned - speech) ** 2) < np.mean(noise**2), "the noise must become less"
 
 
-def test_the_bundled_model_offline_in_a_fresh_process(bundled, woman, tmp_path):
-    voice = bundled.enroll(woman)
-    voice.save(tmp_path / "me.voice")
-    said = bundled(TEXT, voice=voice, variation=0.5, seed=3)["audio"]
-    same(in_a_fresh_process(None, tmp_path), said)
+def test_the_same_in_a_fresh_process_offline(bundled, tiny, tiny_folder, woman, tmp_path):
+    """The bundled model by default, another one by its folder."""
+    clones = {None: bundled, tiny_folder: tiny}
+    voices = [clone.enroll(woman) for clone in clones.values()]
+    for number, voice in enumerate(voices):
+        voice.save(tmp_path / f"{number}.voice")
+    said = in_a_fresh_process(list(clones), tmp_path)
+    for clone, voice, wave in zip(clones.values(), voices, said, strict=True):
+        same(wave, clone(TEXT, voice=voice, variation=0.5, seed=3)["audio"])
 
 
 def test_no_advice_about_the_default_model(bundled, caplog):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from types import SimpleNamespace
@@ -15,7 +16,6 @@ from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoProces
 from rtvc import CheckpointError, Voice, VoiceCloningConfig, VoiceCloningModel, VoiceCloningProcessor, VoiceError, audio
 from rtvc.earspeech import EarSpeechModel
 from rtvc.sayen import SayENConfig
-from rtvc.voice_cloning import _windows
 
 
 def noisy(speech: np.ndarray, decibels: float = 0.0) -> np.ndarray:
@@ -50,23 +50,23 @@ def test_no_path_of_a_training_run_is_published(tiny_model, tmp_path):
     assert VoiceCloningModel.from_pretrained(tmp_path / "joined").config.enhance_below_snr == 7.5
 
 
-def test_the_path_goes_through_all_four_in_order(tiny_model, speech, monkeypatch):
-    calls = []
-    for name in ("earspeech", "tuned_ge2e", "sayen"):
-        part = getattr(tiny_model, name)
-        part.register_forward_hook(lambda *_, name=name: calls.append(name))
-    try:
-        tiny_model.enroll([speech], enhance=True)
-        twice = ["earspeech", "tuned_ge2e", "sayen"] * 2
-        assert calls == ["earspeech", *twice, *calls[7:]]
-        assert calls[7:9] == ["earspeech", "tuned_ge2e"], "the cleaned recording must be embedded again"
-        calls.clear()
-        tiny_model.enroll([speech], enhance=False)
-        assert calls[:2] == ["earspeech", "tuned_ge2e"], "a clean recording must be left alone"
-        assert "sayen" not in calls
-    finally:
-        for name in ("earspeech", "tuned_ge2e", "sayen"):
-            getattr(tiny_model, name)._forward_hooks.clear()
+@pytest.mark.parametrize("part", ["earspeech", "tuned_ge2e", "sayen"])
+def test_a_recording_goes_through_three_and_is_embedded_again_when_it_is_cleaned(part, tiny_model, speech):
+    """Each shapes what a cleaned recording sounds like and whose voice it is; SayEN leaves a clean one alone."""
+    other = copy.deepcopy(tiny_model)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in getattr(other, part).parameters():
+            weight.add_(0.5 * torch.randn(weight.shape, generator=generator))
+    assert not np.allclose(other.enhance(speech), tiny_model.enhance(speech), atol=1e-4)
+    cleaned, untouched = (
+        [model.enroll([speech], enhance=enhance).speaker_embedding for model in (tiny_model, other)]
+        for enhance in (True, False)
+    )
+    assert not np.allclose(*cleaned, atol=1e-4)
+    assert np.allclose(*untouched, atol=1e-4) is (part == "sayen")
+    again = tiny_model.enroll([tiny_model.enhance(speech)], enhance=False).speaker_embedding
+    np.testing.assert_allclose(again, cleaned[0], atol=1e-5)
 
 
 def test_only_noisy_recordings_are_cleaned(tiny_model, speech):
@@ -109,13 +109,14 @@ def test_embedding(tiny_model, speech):
         tiny_model.embed(speech[:2000])
 
 
-def test_windows_reach_the_end():
-    wave = np.arange(16000 * 20, dtype=np.float32)
-    windows = _windows(wave, 6.0, 3.0)
-    assert windows.shape[1] == 6 * 16000
-    assert windows[0, 0] == 0
-    assert windows[-1, -1] == wave[-1]
-    assert len(_windows(wave[:1000], 6.0, 3.0)) == 1
+@torch.inference_mode()
+def test_windows_reach_the_end(tiny_model, speech):
+    wave, size = np.tile(speech, 3)[: 14 * 16000], 6 * 16000
+    windows = tiny_model.embed_windows(wave, 6.0, 3.0)
+    expected = [wave[:size], wave[48000 : 48000 + size], wave[96000 : 96000 + size], wave[-size:]]
+    alone = torch.cat([tiny_model.embed_windows(some, 6.0, 3.0) for some in expected])
+    torch.testing.assert_close(windows, alone, rtol=0, atol=1e-5)
+    assert len(tiny_model.embed_windows(wave[:16000], 6.0, 3.0)) == 1, "what is shorter is one window"
 
 
 def test_enhancing(tiny_model, speech):

@@ -108,14 +108,14 @@ def least_squares(inputs: np.ndarray, wanted: np.ndarray, ridge: float) -> np.nd
     return np.linalg.solve(inputs.T @ inputs + ridges, inputs.T @ wanted)
 
 
-def linear_map(heard: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def linear_map(embeddings: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What takes one encoder's embeddings to another's by least squares: x → x @ matrix + shift, about unit length.
 
     Args:
-        heard, known: (utterances, size) of the same utterances, of unit length.
+        embeddings, known: (utterances, size) of the same utterances, of unit length.
     """
-    centre, target = heard.mean(0), known.mean(0)
-    inputs = heard - centre
+    centre, target = embeddings.mean(0), known.mean(0)
+    inputs = embeddings - centre
     matrix = least_squares(inputs, known - target, RIDGE)
     scale = 1 / np.linalg.norm(inputs @ matrix + target, axis=1).mean()  # least squares shortens what it is unsure of
     return scale * matrix, scale * (target - centre @ matrix)
@@ -126,7 +126,7 @@ def refit(model: RTVC7Model, matrix: np.ndarray, shift: np.ndarray) -> None:
 
     The map goes into the layers that read an embedding; everything else stays as it is.
     """
-    weight, bias = (torch.from_numpy(one).float() for one in (matrix.T, shift))
+    weight, bias = (torch.from_numpy(array).float() for array in (matrix.T, shift))
     with torch.no_grad():
         for part in model.modules():
             if isinstance(part, VoiceCondition):

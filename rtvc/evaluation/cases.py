@@ -89,8 +89,8 @@ def _spread(cases: list, limit: int) -> list:
 
 def _few_of_each(cases: list[VerifyCase], limit: int) -> list[VerifyCase]:
     """Three recordings of a speaker at most: cases spread over the table would hold no two of one person."""
-    speakers = list(dict.fromkeys(one.speaker for one in cases))[: max(2, limit // 3)]
-    return [one for name in speakers for one in [case for case in cases if case.speaker == name][:3]]
+    speakers = list(dict.fromkeys(case.speaker for case in cases))[: max(2, limit // 3)]
+    return [case for name in speakers for case in [case for case in cases if case.speaker == name][:3]]
 
 
 # ---------------------------------------------------------------------------------------------- lines and files

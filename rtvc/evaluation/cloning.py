@@ -47,8 +47,8 @@ class Panel:
         for role, judge in self.speakers.items():
             vector = judge(wave)
             row[role] = {name: cosine(vector, other) for name, other in self.known[role].items()}
-        heard, wanted = _median_pitch(wave), self.pitch[case.speaker]
-        return row | ({"semitones": abs(12 * np.log2(heard / wanted))} if heard and wanted else {})
+        pitch, wanted = _median_pitch(wave), self.pitch[case.speaker]
+        return row | ({"semitones": abs(12 * np.log2(pitch / wanted))} if pitch and wanted else {})
 
 
 def _median_pitch(wave: np.ndarray) -> float:
@@ -111,7 +111,7 @@ def references(cases: list[CloneCase], kind: str = "long") -> dict[str, Path]:
 
 def panel(session: Session, roles: tuple[str, ...] | None = None) -> Panel:
     """All judges, or those of some roles, knowing the speakers of the cases."""
-    judges = {role: one for role, one in session.judges.items() if roles is None or role in roles}
+    judges = {role: judge for role, judge in session.judges.items() if roles is None or role in roles}
     return Panel(judges, {name: audio.read(path) for name, path in references(session.cases.clone).items()})
 
 
@@ -175,9 +175,9 @@ def noise_curve(session: Session) -> list[dict[str, Any]]:
     files, noises, judges = references(session.cases.clone), session.noises(), panel(session, ON_THE_CURVE)
     waves, points = [audio.read(path) for path in files.values()], []
     for snr_db in LEVELS if noises else LEVELS[:1]:
-        heard = waves if snr_db is None else with_noise(waves, noises, snr_db)
+        noisy = waves if snr_db is None else with_noise(waves, noises, snr_db)
         for enhance in (False, True):
-            voices = {name: _enrolled(session, wave, enhance) for name, wave in zip(files, heard, strict=True)}
+            voices = {name: _enrolled(session, wave, enhance) for name, wave in zip(files, noisy, strict=True)}
             some = [case for case in session.cases.clone if voices[case.speaker]]
             label = f"{'as it is' if snr_db is None else f'{snr_db:g} dB'}{', cleaned' if enhance else ''}"
             said = speak(session, some, lambda case, voices=voices: _said(session, case, voices[case.speaker]), label)

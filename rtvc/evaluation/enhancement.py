@@ -19,18 +19,18 @@ UNTOUCHED = "rtvc, clean in"  # clean recordings must stay as they are
 Row = dict[str, Any]
 
 
-def score(judges: Mapping[str, Judge], clean: np.ndarray, noisy: np.ndarray, made: np.ndarray) -> Row:
+def score(judges: Mapping[str, Judge], clean: np.ndarray, noisy: np.ndarray, enhanced: np.ndarray) -> Row:
     """Of one pair. gain: dB of SI-SDR; kept: cosine to the clean recording's speaker embedding."""
-    size = min(clean.size, noisy.size, made.size)
-    clean, noisy, made = clean[:size], noisy[:size], made[:size]
-    row: Row = {role: judges[role](clean, made) for role in ("pesq", "estoi") if role in judges}
-    row["si_sdr"] = si_sdr(clean, made)
+    size = min(clean.size, noisy.size, enhanced.size)
+    clean, noisy, enhanced = clean[:size], noisy[:size], enhanced[:size]
+    row: Row = {role: judges[role](clean, enhanced) for role in ("pesq", "estoi") if role in judges}
+    row["si_sdr"] = si_sdr(clean, enhanced)
     if not np.array_equal(clean, noisy):
         row["gain"] = row["si_sdr"] - si_sdr(clean, noisy)
     if "dnsmos" in judges:
-        row["dnsmos"] = judges["dnsmos"](made)
-    heard = {role: judges[role] for role in SPEAKERS if role in judges}
-    return row | {f"{role}_kept": cosine(judge(made), judge(clean)) for role, judge in heard.items()}
+        row["dnsmos"] = judges["dnsmos"](enhanced)
+    encoders = {role: judges[role] for role in SPEAKERS if role in judges}
+    return row | {f"{role}_kept": cosine(judge(enhanced), judge(clean)) for role, judge in encoders.items()}
 
 
 def figures(rows: list[Row], groups: list[str]) -> dict[str, Figure]:
@@ -49,21 +49,21 @@ def enhancement(session: Session, peers: Mapping[str, Enhance]) -> dict[str, Any
     systems = {"noisy": (pairs, lambda wave: wave), "rtvc": (pairs, clean_up), UNTOUCHED: (untouched, clean_up)}
     systems |= {name: (pairs, peer) for name, peer in peers.items()}
     groups = [case.speaker or str(number) for number, case in enumerate(cases)]
-    made = {}
+    results = {}
     for name, (some, call) in systems.items():
         watched = session.watch(list(zip(cases, some, strict=True)), name)
         rows = [_row(session, number, case, pair, call, name) for number, (case, pair) in enumerate(watched)]
-        made[name] = {"figures": figures(rows, groups), "pairs": rows}
-    return {"systems": made}
+        results[name] = {"figures": figures(rows, groups), "pairs": rows}
+    return {"systems": results}
 
 
 def _row(session: Session, number: int, case: EnhanceCase, pair: tuple, call: Enhance, name: str) -> Row:
     noisy, clean = pair
-    made, spent = timed(lambda: call(noisy))
+    enhanced, spent = timed(lambda: call(noisy))
     about = {"pair": number, "speaker": case.speaker, "noise": case.noise, "snr_db": _number(case.snr_db)}
-    clip = session.keep(f"{number:02d}-{name}", made) if name in ("noisy", "rtvc") else None
+    clip = session.keep(f"{number:02d}-{name}", enhanced) if name in ("noisy", "rtvc") else None
     time = {"spent": 0.0 if name == "noisy" else spent, "seconds": noisy.size / RATE}
-    return about | score(session.judges, clean, noisy, made) | time | {"clip": clip}
+    return about | score(session.judges, clean, noisy, enhanced) | time | {"clip": clip}
 
 
 def _number(written: str) -> float | None:

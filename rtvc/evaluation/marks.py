@@ -96,14 +96,14 @@ def watermark(session: Session) -> dict[str, Any]:
     found: dict[str, Any] = {name: {"figures": {}} for name in groups}
     scores = {}
     for name, change in session.watch(list(changes(np.random.default_rng(0)).items()), "watermark"):
-        heard = {
+        detected = {
             "rtvc": [detect(change(clip)) for clip in marked],
-            "unmarked": [detect(change(one)) for one in unmarked],
+            "unmarked": [detect(change(clip)) for clip in unmarked],
         }
-        for system, some in heard.items():
+        for system, some in detected.items():
             found[system]["figures"][name] = mean([float(score >= THRESHOLD) for score in some], groups[system])
-        low, median = np.percentile(heard["rtvc"], [5, 50])
-        scores[name] = {"low": float(low), "median": float(median), "highest_unmarked": max(heard["unmarked"])}
+        low, median = np.percentile(detected["rtvc"], [5, 50])
+        scores[name] = {"low": float(low), "median": float(median), "highest_unmarked": max(detected["unmarked"])}
     cost = {"naturalness": _cost(session, clips, marked, speakers), "share_of_time": share}
     return {"systems": found, "scores": scores, "cost": cost}
 

@@ -24,7 +24,7 @@ class Scale:
         low, high = (min(values), max(values)) if values else (0.0, 1.0)
         spread = high - low or abs(high) or 1.0
         step = 10 ** np.floor(np.log10(spread / 3))
-        self.step = float(next(step * one for one in (1, 2, 5, 10) if spread / (step * one) <= 5))
+        self.step = float(next(step * factor for factor in (1, 2, 5, 10) if spread / (step * factor) <= 5))
         self.low, self.high = np.floor(low / self.step) * self.step, np.ceil(high / self.step) * self.step
         self.start, self.stop = start, stop
 
@@ -67,7 +67,7 @@ def _upright(values: Sequence[float]) -> tuple[Scale, list[str]]:
 
 def _all(points: Sequence[Points]) -> list[float]:
     names = ("value", "low", "high")
-    return [one[name] for some in points for one in some if one for name in names if one.get(name) is not None]
+    return [point[name] for some in points for point in some if point for name in names if point.get(name) is not None]
 
 
 def curve(title: str, places: Sequence[str], series: dict[str, Points]) -> str:
@@ -76,19 +76,21 @@ def curve(title: str, places: Sequence[str], series: dict[str, Points]) -> str:
     xs = np.linspace(LEFT + 14, WIDTH - RIGHT - 14, len(places)).tolist()
     parts += [_text(x, HEIGHT - BOTTOM + 16, name) for x, name in zip(xs, places, strict=True)]
     for number, (name, points) in enumerate(series.items()):
-        known = [(x, one) for x, one in zip(xs, points, strict=True) if one]
+        known = [(x, point) for x, point in zip(xs, points, strict=True) if point]
         parts.append(_band(scale, known, number))
-        line = " ".join(f"{x:g},{scale(one['value'])}" for x, one in known)
+        line = " ".join(f"{x:g},{scale(point['value'])}" for x, point in known)
         parts.append(f'<polyline class="line s{number}" points="{line}"/>')
-        parts += [f'<circle class="dot s{number}" cx="{x:g}" cy="{scale(one["value"])}" r="3"/>' for x, one in known]
+        parts += [
+            f'<circle class="dot s{number}" cx="{x:g}" cy="{scale(point["value"])}" r="3"/>' for x, point in known
+        ]
         parts.append(_key(number, len(series), name))
     return _svg(title, parts)
 
 
 def _band(scale: Scale, known: list[tuple[float, Figure]], number: int) -> str:
-    wide = [(x, one) for x, one in known if one["low"] is not None]
-    upper = [f"{x:g},{scale(one['high'])}" for x, one in wide]
-    lower = [f"{x:g},{scale(one['low'])}" for x, one in reversed(wide)]
+    wide = [(x, point) for x, point in known if point["low"] is not None]
+    upper = [f"{x:g},{scale(point['high'])}" for x, point in wide]
+    lower = [f"{x:g},{scale(point['low'])}" for x, point in reversed(wide)]
     return f'<polygon class="band s{number}" points="{" ".join(upper + lower)}"/>'
 
 

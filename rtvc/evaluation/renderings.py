@@ -23,7 +23,7 @@ def renderings(session: Session) -> list[dict[str, Any]]:
         pictures = {"clone": (clone, case.speaker), "recording": (audio.read(case.recording), case.recording_speaker)}
         drawn.append(
             {"case": case.case, "recording_speaker": case.recording_speaker}
-            | {what: _kept(session, case, what, *one) for what, one in pictures.items()}
+            | {what: _kept(session, case, what, *picture) for what, picture in pictures.items()}
         )
     return drawn
 

@@ -66,12 +66,12 @@ def check_output(folder: Path) -> None:
 def written(folder: Path) -> Iterator[Path]:
     """A new folder, with one for clips, that takes the name ``folder`` when all of the report is in it."""
     with tempfile.TemporaryDirectory(dir=folder.absolute().parent) as temporary:
-        made = Path(temporary, folder.name)
-        (made / CLIPS).mkdir(parents=True)
-        yield made
+        new = Path(temporary, folder.name)
+        (new / CLIPS).mkdir(parents=True)
+        yield new
         if folder.exists():
             shutil.rmtree(folder)
-        made.rename(folder)
+        new.rename(folder)
 
 
 def write(results: Results, folder: Path) -> None:
@@ -132,7 +132,7 @@ def markdown(results: Results) -> str:
     if "cloning" in results:
         parts += ["## Each speaker", _grid(*_speakers(results)), "## Each sentence", _sentences(results)]
     parts += ["## Judges", _grid(["judge", "measures", "weights", "licence"], _judges(results))]
-    parts += ["## Left out", *(f"- {one['what']}: {one['why']}" for one in results["left_out"])]
+    parts += ["## Left out", *(f"- {part['what']}: {part['why']}" for part in results["left_out"])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -143,15 +143,18 @@ def _joined(figure: Figure | None) -> str:
 
 def _grid(header: list[str], rows: Iterable[list[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(one.replace("|", "\\|") for one in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines)
 
 
 def _speakers(results: Results) -> tuple[list[str], list[list[str]]]:
     """Header and rows of what each speaker's clones score."""
     wanted = ("wer", "naturalness", *(f"{role}_cosine" for role in SPEAKERS))
-    measures = [one for one in cloning_measures(results) if one.key in wanted]
+    measures = [measure for measure in cloning_measures(results) if measure.key in wanted]
     speakers = results["cloning"]["systems"]["rtvc"]["speakers"]
-    rows = [[name, *(cell(one.shown(found.get(one.key)))[0] for one in measures)] for name, found in speakers.items()]
+    rows = [
+        [name, *(cell(measure.shown(found.get(measure.key)))[0] for measure in measures)]
+        for name, found in speakers.items()
+    ]
     return ["speaker", *map(label, measures)], rows
 
 
@@ -178,7 +181,9 @@ def _number(value: float | None) -> str:
 
 
 def _judges(results: Results) -> list[list[str]]:
-    return [[one[name] for name in ("name", "measures", "weights", "licence")] for one in results["judges"].values()]
+    return [
+        [judge[name] for name in ("name", "measures", "weights", "licence")] for judge in results["judges"].values()
+    ]
 
 
 # ---------------------------------------------------------------------------------------------- HTML
@@ -200,7 +205,7 @@ def page(results: Results) -> str:
     if results.get("renderings"):
         parts += ["<h2>Clones beside recordings</h2>", _pictures(results["renderings"])]
     parts += ["<h2>Judges</h2>", _cells(["judge", "measures", "weights", "licence"], _judges(results), "words")]
-    items = "".join(f"<li>{escape(one['what'])}: {escape(one['why'])}</li>" for one in results["left_out"])
+    items = "".join(f"<li>{escape(part['what'])}: {escape(part['why'])}</li>" for part in results["left_out"])
     parts.append(f"<h2>Left out</h2><ul>{items or '<li>nothing</li>'}</ul>")
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     top = f'<!doctype html><html lang="en"><head>{head}<title>rtvc: evaluation</title><style>{STYLE}</style></head>'
@@ -209,12 +214,12 @@ def page(results: Results) -> str:
 
 def _cells(header: list[str], rows: Iterable[list[str]], kind: str = "") -> str:
     """A table of words or numbers as they are."""
-    return _rows(header, [[f"<td>{escape(one)}</td>" for one in row] for row in rows], kind)
+    return _rows(header, [[f"<td>{escape(text)}</td>" for text in row] for row in rows], kind)
 
 
 def _rows(header: list[str], rows: Iterable[list[str]], kind: str = "") -> str:
     """A table of finished cells; ``kind``: a class of the style sheet."""
-    top = "".join(f"<th>{escape(one)}</th>" for one in header)
+    top = "".join(f"<th>{escape(text)}</th>" for text in header)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return f'<div class="wide {kind}"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
@@ -237,14 +242,14 @@ def _players(results: Results) -> str:
     systems, rows = results["cloning"]["systems"], []
     real = {row["case"]: row for row in systems.get("recordings", {}).get("sentences", [])}
     for row in systems["rtvc"]["sentences"]:
-        heard = f"<small>heard: {escape(row['heard'])}</small>" if "heard" in row else ""
+        recognised = f"<small>heard: {escape(row['heard'])}</small>" if "heard" in row else ""
         sounds = (
             results["cloning"]["references"].get(row["speaker"]),
             row["clip"],
             real.get(row["case"], {}).get("clip"),
         )
-        words = [f"<td>{escape(row['case'])}</td>", f"<td class=text>{escape(row['text'])}{heard}</td>"]
-        scores = [f"<td>{one}</td>" for one in _scores(row)]
+        words = [f"<td>{escape(row['case'])}</td>", f"<td class=text>{escape(row['text'])}{recognised}</td>"]
+        scores = [f"<td>{score}</td>" for score in _scores(row)]
         rows.append([*words, *map(_player, sounds), *scores])
     return _rows(["case", "text", "reference", "clone", "recording", *_score_names(results)], rows)
 
@@ -252,17 +257,19 @@ def _players(results: Results) -> str:
 def _pairs(results: Results) -> str:
     """Each noisy recording, cleaned, to listen to."""
     systems, rows = results["enhancement"]["systems"], []
-    for noisy, made in zip(systems["noisy"]["pairs"], systems["rtvc"]["pairs"], strict=True):
-        what = (str(made["pair"]), made["noise"], _number(made["snr_db"]))
-        sounds = [_player(one["clip"]) for one in (noisy, made)]
-        scores = [_number(made.get(name)) for name in ("gain", "pesq", "dnsmos")]
-        rows.append([*(f"<td>{escape(one)}</td>" for one in what), *sounds, *(f"<td>{one}</td>" for one in scores)])
+    for noisy, enhanced in zip(systems["noisy"]["pairs"], systems["rtvc"]["pairs"], strict=True):
+        what = (str(enhanced["pair"]), enhanced["noise"], _number(enhanced["snr_db"]))
+        sounds = [_player(pair["clip"]) for pair in (noisy, enhanced)]
+        scores = [_number(enhanced.get(name)) for name in ("gain", "pesq", "dnsmos")]
+        rows.append(
+            [*(f"<td>{escape(text)}</td>" for text in what), *sounds, *(f"<td>{score}</td>" for score in scores)]
+        )
     return _rows(["pair", "noise", "dB", "noisy", "cleaned", "gain, dB", "PESQ-WB", "DNSMOS"], rows)
 
 
 def _pictures(drawn: list[dict[str, Any]]) -> str:
     """Each recording and clone of a sentence, side by side; nothing where no pictures were kept."""
-    shown = [one[what] for one in drawn for what in ("recording", "clone") if one[what]]
+    shown = [case[what] for case in drawn for what in ("recording", "clone") if case[what]]
     images = "".join(f'<img src="{escape(path)}" alt="spectrogram and pitch">' for path in shown)
     return f'<div class="plots speech">{images}</div>'
 
@@ -271,10 +278,11 @@ def _pictures(drawn: list[dict[str, Any]]) -> str:
 
 
 def _cloning_plots(results: Results) -> list[str]:
-    systems, wanted = results["cloning"]["systems"], ("naturalness", "wer", *(f"{one}_cosine" for one in SPEAKERS))
+    systems, wanted = results["cloning"]["systems"], ("naturalness", "wer", *(f"{role}_cosine" for role in SPEAKERS))
     return [
         plots.ranges(
-            label(measure), {name: measure.shown(one["figures"].get(measure.key)) for name, one in systems.items()}
+            label(measure),
+            {name: measure.shown(system["figures"].get(measure.key)) for name, system in systems.items()},
         )
         for measure in cloning_measures(results)
         if measure.key in wanted and measure.key in systems["rtvc"]["figures"]
@@ -283,10 +291,10 @@ def _cloning_plots(results: Results) -> list[str]:
 
 def _noise_plots(results: Results) -> list[str]:
     points, drawn = results["noise"], []
-    places = [level(one["snr_db"]) for one in points if not one["cleaned"]]
-    for measure in [one for one in cloning_measures(results) if one.key in CURVE]:
+    places = [level(point["snr_db"]) for point in points if not point["cleaned"]]
+    for measure in [row for row in cloning_measures(results) if row.key in CURVE]:
         series = {
-            name: [measure.shown(one["figures"].get(measure.key)) for one in points if one["cleaned"] is cleaned]
+            name: [measure.shown(point["figures"].get(measure.key)) for point in points if point["cleaned"] is cleaned]
             for name, cleaned in (("cleaned by SayEN", True), ("as it is", False))
         }
         if any(series["as it is"]):

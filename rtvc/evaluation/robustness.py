@@ -51,7 +51,7 @@ def robustness(session: Session) -> dict[str, Any]:
         out = session.clone(text, voice=voices[name])
         wave = audio.resample(out["audio"], out["sampling_rate"])
         row = {"kind": kind, "speaker": name, "text": text, "seconds": wave.size / RATE}
-        rows.append(row | heard(session.judges["words"], text, wave))
+        rows.append(row | recognised(session.judges["words"], text, wave))
     found = {}
     for kind in LINES:
         mine = [row for row in rows if row["kind"] == kind]
@@ -60,7 +60,7 @@ def robustness(session: Session) -> dict[str, Any]:
     return {"systems": {"rtvc": {"figures": figures}}, "lines": sorted(rows, key=lambda row: -row["wrong"])}
 
 
-def heard(judge: Judge, text: str, wave: np.ndarray) -> dict[str, Any]:
+def recognised(judge: Judge, text: str, wave: np.ndarray) -> dict[str, Any]:
     """What a recogniser makes of a line, and the share of words that it has wrong."""
     words = judge(np.pad(wave, RATE // 4))
     if _letters(words) == _letters(text):

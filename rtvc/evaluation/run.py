@@ -77,10 +77,10 @@ def check_judges(written: Iterable[str]) -> dict[str, str]:
     Raises:
         EvaluationError: one is written otherwise.
     """
-    pairs = [one.partition("=") for one in written]
-    for one, (role, _, model) in zip(written, pairs, strict=True):
+    pairs = [judge.partition("=") for judge in written]
+    for judge, (role, _, model) in zip(written, pairs, strict=True):
         if not (role and model):
-            raise EvaluationError(f"{quoted(one)} names no judge; write ROLE=MODEL, as words=openai/whisper-base.en.")
+            raise EvaluationError(f"{quoted(judge)} names no judge; write ROLE=MODEL, as words=openai/whisper-base.en.")
     return {role: model for role, _, model in pairs}
 
 
@@ -185,9 +185,9 @@ def counts(cases: Cases) -> dict[str, dict[str, Any]]:
 def rounded(value: Any, digits: int = DIGITS) -> Any:
     """Numbers of so many significant digits, as JSON knows them: more is noise, and not a number is null."""
     if isinstance(value, dict):
-        return {str(key): rounded(one, digits) for key, one in value.items()}
+        return {str(key): rounded(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [rounded(one, digits) for one in value]
+        return [rounded(item, digits) for item in value]
     if isinstance(value, float | np.floating):
         return float(f"{float(value):.{digits}g}") if np.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value
@@ -195,4 +195,4 @@ def rounded(value: Any, digits: int = DIGITS) -> Any:
 
 def missed(results: dict[str, Any]) -> list[dict[str, str]]:
     """What was asked for and could not be measured: [{"what", "why"}]."""
-    return [one for one in results["left_out"] if one["why"] != UNASKED]
+    return [part for part in results["left_out"] if part["why"] != UNASKED]

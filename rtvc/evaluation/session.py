@@ -62,18 +62,18 @@ class Session:
 
     def noises(self) -> list[np.ndarray]:
         """The noises of the enhancement cases: what is left of a noisy recording without the clean one."""
-        pairs = [(audio.read(one.noisy), audio.read(one.clean)) for one in self.cases.enhance]
+        pairs = [(audio.read(case.noisy), audio.read(case.clean)) for case in self.cases.enhance]
         found = [noisy[: clean.size] - clean[: noisy.size] for noisy, clean in pairs]
         return [noise for noise in found if noise.any()]
 
 
 def with_noise(waves: Sequence[np.ndarray], noises: Sequence[np.ndarray], snr_db: float) -> list[np.ndarray]:
     """Each wave (samples,) with one of the noises in turn, at so many dB over the whole of both."""
-    made = []
+    noisy = []
     for number, wave in enumerate(waves):
         noise = np.resize(noises[number % len(noises)], wave.size)
-        made.append((wave + noise_gain(wave, noise, snr_db) * noise).astype(np.float32))
-    return made
+        noisy.append((wave + noise_gain(wave, noise, snr_db) * noise).astype(np.float32))
+    return noisy
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:

@@ -31,7 +31,7 @@ def in_turns(calls: dict[str, Callable[[], object]], times: int) -> dict[str, np
     for call in calls.values():
         call()
     rounds = [{name: milliseconds(call) for name, call in calls.items()} for _ in range(times)]
-    return {name: np.array([one[name] for one in rounds]) for name in calls}
+    return {name: np.array([durations[name] for durations in rounds]) for name in calls}
 
 
 def first_sound(chunks: Iterable[dict]) -> None:
@@ -79,4 +79,4 @@ def speed(clone: VoiceCloningPipeline, reference: Path, times: int = TIMES) -> d
 def size(clone: VoiceCloningPipeline, folder: Path) -> dict[str, float]:
     """Numbers in the model, and MB of its folder's weights."""
     megabytes = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e6
-    return {"parameters": sum(one.numel() for one in clone.model.parameters()), "size_mb": megabytes}
+    return {"parameters": sum(weight.numel() for weight in clone.model.parameters()), "size_mb": megabytes}

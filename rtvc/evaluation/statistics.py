@@ -43,13 +43,13 @@ def interval(values: Iterable[float]) -> tuple[float | None, float | None]:
 def ratio(above: Sequence[float | None], below: Sequence[float], groups: Sequence[str]) -> Figure | None:
     """Sum over sum, of the items that have both: an error rate, or, over ones, a mean. None where there are none."""
     known = [place for place, value in enumerate(above) if value is not None and np.isfinite(value)]
-    one, other = (np.array([values[place] for place in known], float) for values in (above, below))
-    if not known or other.sum() <= 0:
+    numerators, denominators = (np.array([values[place] for place in known], float) for values in (above, below))
+    if not known or denominators.sum() <= 0:
         return None
     counts = bootstrap(tuple(groups[place] for place in known))
     with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = interval((counts @ one) / (counts @ other))
-    return {"value": float(one.sum() / other.sum()), "low": low, "high": high, "count": len(known)}
+        low, high = interval((counts @ numerators) / (counts @ denominators))
+    return {"value": float(numerators.sum() / denominators.sum()), "low": low, "high": high, "count": len(known)}
 
 
 def mean(values: Sequence[float | None], groups: Sequence[str]) -> Figure | None:
@@ -98,9 +98,9 @@ def pair_counts(speakers: np.ndarray, first: np.ndarray, second: np.ndarray, dra
     Pairs of one speaker count as often as the speaker was drawn, others as often as both together.
     """
     names, numbers = np.unique(speakers, return_inverse=True)
-    one, other = numbers[first], numbers[second]
+    left, right = numbers[first], numbers[second]
     for times in np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), draws):
-        yield np.where(one == other, times[one], times[one] * times[other])
+        yield np.where(left == right, times[left], times[left] * times[right])
 
 
 def noise_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> float:
@@ -108,14 +108,14 @@ def noise_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> float:
     return float(np.sqrt(np.mean(speech**2) / max(np.mean(noise**2), 1e-10) / 10 ** (snr_db / 10)))
 
 
-def si_sdr(clean: np.ndarray, made: np.ndarray) -> float:
+def si_sdr(clean: np.ndarray, processed: np.ndarray) -> float:
     """Scale-invariant signal-to-distortion ratio in dB (J. Le Roux et al. 2019); both (samples,)."""
-    clean, made = clean - clean.mean(), made - made.mean()
-    target = (made @ clean) / (clean @ clean) * clean
-    noise = made - target
+    clean, processed = clean - clean.mean(), processed - processed.mean()
+    target = (processed @ clean) / (clean @ clean) * clean
+    noise = processed - target
     return float(10 * np.log10((target @ target) / max(float(noise @ noise), 1e-12)))
 
 
-def cosine(one: np.ndarray, other: np.ndarray) -> float:
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """Of two vectors."""
-    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))

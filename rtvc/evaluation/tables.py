@@ -54,7 +54,7 @@ class Table:
         for measure, figures in self.rows:
             first, *others = (measure.shown(figure) for figure in figures)
             named = {"type": measure.kind, "name": measure.label, "unit": measure.unit}
-            compared = {name: kept(one) for name, one in zip(self.columns[1:], others, strict=True) if one}
+            compared = {name: kept(figure) for name, figure in zip(self.columns[1:], others, strict=True) if figure}
             metrics += [{**named, **first, "compared": compared}] if first else []
         about = {"task": self.task, "title": self.title, "column": self.columns[0]}
         return {**about, "metrics": metrics, "notes": self.notes}
@@ -154,19 +154,21 @@ def _decibels(value: float) -> str:
 def _noise(results: Results) -> Table:
     """A column a level, a row a measure and whether the reference was cleaned."""
     points, rows = results["noise"], []
-    for measure in [one for one in cloning_measures(results) if one.key in CURVE]:
+    for measure in [row for row in cloning_measures(results) if row.key in CURVE]:
         for cleaned in (False, True):
             names = {"kind": f"{measure.kind}_cleaned", "label": f"{measure.label}, cleaned"} if cleaned else {}
-            figures = [one["figures"].get(measure.key) for one in points if one["cleaned"] is cleaned]
+            figures = [point["figures"].get(measure.key) for point in points if point["cleaned"] is cleaned]
             rows.append((replace(measure, **names), figures))
-    refused = {level(one["snr_db"]): one["refused"] for one in points if one["refused"] and not one["cleaned"]}
+    refused = {
+        level(point["snr_db"]): point["refused"] for point in points if point["refused"] and not point["cleaned"]
+    }
     counts = results["cases"]["clone"]
     return Table(
         name="noise",
         task="text-to-speech",
         title="Cloning from noisy references, left as they are and cleaned by SayEN",
         cases=f"{counts['cases']} sentences, {counts['speakers']} speakers",
-        columns=[level(one["snr_db"]) for one in points if not one["cleaned"]],
+        columns=[level(point["snr_db"]) for point in points if not point["cleaned"]],
         rows=[row for row in rows if any(row[1])],
         notes=[f"At {at} no speech was found in the reference of {', '.join(who)}." for at, who in refused.items()],
     )
@@ -217,7 +219,7 @@ def _verification(results: Results) -> Table:
         Measure(key, "eer_" + key.replace(" ", "").replace(",", "_"), f"Equal error rate, {_heard(key)}", "%", 100)
         for key in systems["rtvc"]["figures"]
     ]
-    pairs = [f"{' and '.join(one['speakers'])} ({one['times']})" for one in confused]
+    pairs = [f"{' and '.join(pair['speakers'])} ({pair['times']})" for pair in confused]
     return _table(
         results,
         {name: name for name in systems},
@@ -234,7 +236,7 @@ def _verification(results: Results) -> Table:
 def _moved(results: Results) -> list[str]:
     """What changes that are no other person do to the model's embeddings."""
     changed = results["verification"].get("changed", {})
-    said = [f"{name}, {one['mean']:.3f} (lowest {one['lowest']:.3f})" for name, one in changed.items()]
+    said = [f"{name}, {cosine['mean']:.3f} (lowest {cosine['lowest']:.3f})" for name, cosine in changed.items()]
     return [f"Cosine to the same recording as it is: {'; '.join(said)}."] if said else []
 
 
@@ -255,7 +257,7 @@ def _speed(results: Results) -> Table:
         Measure("size_mb", "size", "… on disk", "MB"),
     ]
     found = results["speed"] | results["model"]
-    rows = [(one, [{"value": found[one.key], "low": None, "high": None}]) for one in measures]
+    rows = [(measure, [{"value": found[measure.key], "low": None, "high": None}]) for measure in measures]
     machine = results["machine"]
     return Table(
         name="speed",
@@ -270,8 +272,10 @@ def _speed(results: Results) -> Table:
 def _robustness(results: Results) -> Table:
     found, words = results["robustness"], judge_name(results, "words")
     kinds = found["systems"]["rtvc"]["figures"]
-    worst = [one for one in found["lines"] if one["wrong"]][:WORST]
-    said = [f"“{one['text']}”, {one['speaker']}, {one['seconds']:.1f} s: heard as “{one['heard']}”." for one in worst]
+    worst = [line for line in found["lines"] if line["wrong"]][:WORST]
+    said = [
+        f"“{line['text']}”, {line['speaker']}, {line['seconds']:.1f} s: heard as “{line['heard']}”." for line in worst
+    ]
     return _table(
         results,
         {"rtvc": "rtvc"},
@@ -291,11 +295,9 @@ def _robustness(results: Results) -> Table:
 def _watermark(results: Results) -> Table:
     found = results["watermark"]
     changes, cost = found["systems"]["rtvc"]["figures"], found["cost"]
-    heard, share = cost["naturalness"], f"Marking takes {cost['share_of_time']:.1%} of the time of synthesis."
+    loss, share = cost["naturalness"], f"Marking takes {cost['share_of_time']:.1%} of the time of synthesis."
     name = judge_name(results, "naturalness")
-    lost = (
-        [f"The mark costs {heard['value']:.3f} of {name} ({heard['low']:.3f} … {heard['high']:.3f})."] if heard else []
-    )
+    lost = [f"The mark costs {loss['value']:.3f} of {name} ({loss['low']:.3f} … {loss['high']:.3f})."] if loss else []
     counts = [found["systems"][system]["figures"]["nothing"]["count"] for system in ("rtvc", "unmarked")]
     return _table(
         results,

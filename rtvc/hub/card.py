@@ -260,7 +260,7 @@ def _training(folder: Path) -> dict[str, Any]:
 
 def _header(kind: str, training: dict, results: dict[str, Evaluation], repo_id: str | None) -> ModelCardData:
     task, tags = TAGS[kind]
-    datasets = [one["hub"] for one in training.get("corpora", ()) if "hub" in one]
+    datasets = [corpus["hub"] for corpus in training.get("corpora", ()) if "hub" in corpus]
     return ModelCardData(
         language="en",
         license="apache-2.0",
@@ -269,7 +269,7 @@ def _header(kind: str, training: dict, results: dict[str, Evaluation], repo_id: 
         tags=[*tags, "rtvc"],
         datasets=datasets or None,
         model_name=(repo_id or NAMES[kind]).split("/")[-1] if results else None,
-        eval_results=[one for pair in results.items() for one in _model_index(*pair)] or None,
+        eval_results=[result for pair in results.items() for result in _model_index(*pair)] or None,
     )
 
 
@@ -355,11 +355,11 @@ def _voices(folder: Path, repo_id: str) -> str:
 
 def measured(folder: Path, names: Sequence[str] = ()) -> str:
     """The tables of all evaluations of a model's folder, or of those named, and the commands that measured them."""
-    results, parts = [one for name, one in read_evaluations(folder).items() if not names or name in names], []
+    results, parts = [result for name, result in read_evaluations(folder).items() if not names or name in names], []
     for result in results:
         about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{_earlier(folder, result)}"
         parts += [about, _table(result), *result.notes]
-    missed = dict.fromkeys(one["what"] for result in results for one in result.left_out)
+    missed = dict.fromkeys(part["what"] for result in results for part in result.left_out)
     if absent := [what for what in missed if what not in _columns(results)]:
         parts.append(f"Not measured here: {', '.join(absent)}.")
     commands = dict.fromkeys(f"`{result.command}`" for result in results)
@@ -409,8 +409,11 @@ def _limits(training: dict[str, Any]) -> str:
 
 def _origin(training: dict[str, Any]) -> str:
     """Training data and licences, teachers, time and energy."""
-    rows = [f"| {one['name']} | {one['licence']} | {one['used_for']} |" for one in training["corpora"]]
-    teachers = [f"- [{one['name']}]({one['url']}) ({one['licence']}): {one['role']}" for one in training["teachers"]]
+    rows = [f"| {corpus['name']} | {corpus['licence']} | {corpus['used_for']} |" for corpus in training["corpora"]]
+    teachers = [
+        f"- [{teacher['name']}]({teacher['url']}) ({teacher['licence']}): {teacher['role']}"
+        for teacher in training["teachers"]
+    ]
     return "\n".join(
         [
             "## Where the weights come from",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -62,9 +64,13 @@ def test_the_mark_is_counted_and_its_cost_told(session, monkeypatch, speech):
     kept = ("nothing", "a crop of 1 s")
     every = marks.changes
     monkeypatch.setattr(marks, "changes", lambda random: {name: every(random)[name] for name in kept})
-    monkeypatch.setattr(
-        marks, "_clips", lambda session: ([speech, speech[::-1].copy(), 0.5 * speech], list("aab"), 1.0)
-    )
+    said = itertools.cycle([speech, speech[::-1].copy(), 0.5 * speech])
+
+    def clone(*_, **__) -> dict:
+        return {"audio": next(said), "sampling_rate": RATE}
+
+    clone.enroll, clone.model = session.clone.enroll, SimpleNamespace(config=SimpleNamespace(sampling_rate=RATE))
+    session.clone = clone
     found = marks.watermark(session)
     for name in kept:
         assert found["systems"]["rtvc"]["figures"][name]["value"] == 1

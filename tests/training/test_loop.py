@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,7 +17,7 @@ from short_runs import QUICK, ROOT, SMALLER, joint, losses, settings
 from test_sayen import SMALL
 
 from rtvc.errors import TrainingError
-from rtvc.training import command, disk, folders, loop
+from rtvc.training import command, folders, loop
 from rtvc.training.discriminators import Discriminators
 from rtvc.training.optim import rate_at
 
@@ -55,18 +54,18 @@ def test_a_killed_run_ends_with_the_weights_of_one_never_killed(stage, people, p
             "sayen", people, steps=4, **{name: parts[name] for name in ("earspeech", "tuned_ge2e")}, **small
         )
     command.run(config | {"name": "whole"})
-    step = loop.Loop._step
+    config["save_minutes"] = 0  # a checkpoint after every step
+    tick = loop.Clock.tick
 
-    def killed(self, batches):
-        step(self, batches)
-        if self.clock.total == 2:  # in the third step, the last checkpoint is of the second
+    def killed(clock):
+        if clock.total == 2:  # at the end of the third step, the last checkpoint is of the second
             raise KeyboardInterrupt
+        return tick(clock)
 
-    monkeypatch.setattr(loop.Loop, "_step", killed)
-    monkeypatch.setattr(loop.Loop, "_agree", lambda self: True)  # a checkpoint after every step
+    monkeypatch.setattr(loop.Clock, "tick", killed)
     with pytest.raises(KeyboardInterrupt):
         command.run(config | {"name": "killed"})
-    monkeypatch.setattr(loop.Loop, "_step", step)
+    monkeypatch.setattr(loop.Clock, "tick", tick)
     command.run(config | {"name": "killed"})
     one, other = (load_file(place / name / "model" / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(one[key], other[key]) for key in one)
@@ -153,22 +152,21 @@ def test_tensorboard_gets_curves_sounds_and_spectrograms(people, place, tiny_fol
 
 
 def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(people, place, tiny_folder, monkeypatch, capsys):
-    config = joint(people, tiny_folder, steps=3)
-    monkeypatch.setattr(loop.Loop, "_agree", lambda self: True)
-    sync, calls = disk._sync, []
+    config = joint(people, tiny_folder, steps=3, save_minutes=0)
+    checkpoints, sync, synced = place / "joint" / "checkpoints", os.fsync, set()
 
-    def full(path: Path) -> None:
-        calls.append(path)
-        if "step_0000002" in str(path):
+    def full(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+        if list(checkpoints.glob("step_0000002*")):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        sync(path)
+        sync(handle)
 
-    monkeypatch.setattr(disk, "_sync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(TrainingError, match="No space left on device.*make room"):
         command.run(config)
-    kept = sorted(one.name for one in (place / "joint" / "checkpoints").iterdir())
-    assert kept == ["step_0000001"]
-    assert any(path.name == "pytorch_model.bin" for path in calls)  # what is renamed has reached the disk
+    (kept,) = checkpoints.iterdir()
+    assert kept.name == "step_0000001"
+    assert (kept / "pytorch_model.bin").stat().st_ino in synced, "what is renamed has reached the disk"
 
 
 def test_a_checkpoint_half_written_when_the_power_failed_is_passed_over(people, place, tiny_folder, capsys):

@@ -16,7 +16,7 @@ class ESTOI(Judge):
     licence = "MIT"
     modules = ("pystoi",)
 
-    def __call__(self, clean: np.ndarray, made: np.ndarray) -> float:
+    def __call__(self, clean: np.ndarray, processed: np.ndarray) -> float:
         from pystoi import stoi
 
-        return float(stoi(clean, made, 16_000, extended=True))
+        return float(stoi(clean, processed, 16_000, extended=True))

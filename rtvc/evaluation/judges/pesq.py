@@ -16,8 +16,8 @@ class PESQ(Judge):
     licence = "MIT"
     modules = ("pesq",)
 
-    def __call__(self, clean: np.ndarray, made: np.ndarray) -> float:
+    def __call__(self, clean: np.ndarray, processed: np.ndarray) -> float:
         from pesq import PesqError, pesq
 
-        score = pesq(16_000, clean, made, "wb", on_error=PesqError.RETURN_VALUES)
+        score = pesq(16_000, clean, processed, "wb", on_error=PesqError.RETURN_VALUES)
         return float(score) if score > 0 else float("nan")

@@ -20,19 +20,19 @@ class Words(Judge):
 
         self.normalize = EnglishTextNormalizer()
 
-    def errors(self, wanted: str, heard: str) -> dict[str, Any]:
+    def errors(self, reference: str, hypothesis: str) -> dict[str, Any]:
         """How many words and characters were wrong, missing or too many, and of how many.
 
         Empty where the text has no words that the normaliser keeps.
         """
         import jiwer
 
-        wanted, heard = self.normalize(wanted), self.normalize(heard)
-        if not wanted:
+        reference, hypothesis = self.normalize(reference), self.normalize(hypothesis)
+        if not reference:
             return {}
         found = {}
         for unit, compare in (("word", jiwer.process_words), ("character", jiwer.process_characters)):
-            result = compare(wanted, heard)
+            result = compare(reference, hypothesis)
             found[f"{unit}_errors"] = result.substitutions + result.deletions + result.insertions
             found[f"{unit}s"] = result.substitutions + result.deletions + result.hits
         return found
