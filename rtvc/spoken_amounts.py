@@ -359,7 +359,7 @@ RULES: list[Rule] = [
     (r"(?<![\w.,])(\d{1,2}) ?[–-] ?(?=\d{1,2}x\b)", r"\1 to ", "rinse 2–3x → rinse two to three times"),
     (r"(?<![\w.,])(\d{1,3}(?:\.\d)?)K(?= (?:employees|followers|users|people|views|members|subscribers|workers|miles|copies|fans|jobs)\b)", lambda m: f"{number(m[1])} thousand", "12K employees → twelve thousand employees"),
     (r"(?<![\w./])1 pt\b(\.?)", lambda m: "one point" + sentence_end(m) if re.search(r"\bpts\b|\bpoints?\b|\b(?:lead|win|[Dd]raw|loss)\b", m.string) else m.group(), "1 pt behind, 3 pts up → one point behind, three points up"),
-    (r"(?<![\w./])(\d{1,2}\.\d)/(5|10|100)(?![\w/.]|\.\d| ?[A-Za-z]{1,3}\b(?<! on)(?<! in)(?<! at))", lambda m: f"{number(m[1])} out of {number(m[2])}", "9.5/10 → nine point five out of ten"),
+    (r"(?<![\w./])(\d{1,2}\.\d)/(5|10|100)(?![\w/]|\.\d| ?[A-Za-z]{1,3}\b(?<! on)(?<! in)(?<! at))", lambda m: f"{number(m[1])} out of {number(m[2])}", "9.5/10 → nine point five out of ten"),
     (r"(?<=[a-z])/(mi|km)\b", lambda m: f" per {UNITS[m[1]][0]}", "ran 4:37.2/mi → ran four thirty seven point two per mile"),
     (r"(?<![\w/.])(\d/\d{1,2}) ?[–-] ?(?=\d)", r"\1 to ", "¼–½ tsp → one quarter to one half teaspoon"),
     (r"(?<=\d/\d) ?dec\b\.?", " declared", "312/5 dec. → three hundred and twelve for five declared"),

@@ -239,7 +239,7 @@ PHRASE_RULES: list[Rule] = [
     (r"\b(the|your|my|his|her|our|this|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
     (r"\b(Max|Min|Approx|Avg|Est)\.(?= [a-z])", lambda m: COUNTERS[m[1]].capitalize(), "Max. load: 5 → Maximum load: five"),
     (r"\bSec\.(?= of\b|-Gen)", "Secretary", "the Sec. of State → the Secretary of State"),
-    (r"(?<=st |nd |rd |th )Fl\b\.?", lambda m: "Floor" + sentence_end(m), "the 3rd Fl → the third Floor"),
+    (r"(?<=st |nd |rd |th )([Ff])l\b\.?", lambda m: m[1] + "loor" + sentence_end(m), "the 3rd Fl → the third Floor"),
     (r"(?<=[\da-z.] )([NSEW]|NE|NW|SE|SW)(?= of (?:[A-Z\d]|the\b))", lambda m: COMPASS[m[1]].lower(), "a mile N of the city → a mile north of the city"),
     (r"\b(Rd|St|Ave|Dr|Ln|Blvd|Hwy)\. ([NSEW]|NE|NW|SE|SW)\.?(?=,|$)", lambda m: f"{(ANYWHERE | STREETS)[m[1]]} {COMPASS[m[2]]}", "on Lake Rd. E., Bldg. C → on Lake Road East, Building C"),
     (r"(?<![\w.])(?<!\d )(?!I)([A-Z])\. (?=[a-z]{4,})", lambda m: f"{spelled(m[1])} ", "the E. coli outbreak → the E coli outbreak"),
