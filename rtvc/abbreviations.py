@@ -40,7 +40,7 @@ COUNTERS = {  # a number or a letter follows
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare", "Exp": "expires",
     "Extn": "extension",
-    "Cat": "category", "Sc": "Scene", "Vv": "verses", "Lic": "license",
+    "Cat": "category", "Sc": "Scene", "Vv": "verses", "Tbl": "table", "Lic": "license",
 }  # fmt: skip
 ANYWHERE = {  # the full stop may be the sentence's too
     "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",

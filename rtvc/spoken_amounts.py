@@ -285,7 +285,7 @@ def _minus_or_to(match: Match[str]) -> str:
 
 
 def _power_of_ten(match: Match[str]) -> str:
-    return f"{number(match[1])} times ten to the {number(match[2].lstrip('+'))}"
+    return f"{number(match[1])} times ten to the {match[2].lstrip('+')}"
 
 
 DURATIONS: list[Rule] = [
