@@ -32,7 +32,7 @@ LOANS = {  # of which English has no other word without the accents: they are re
     "sauté": "sɔtˈA", "sautéed": "sɔtˈAd", "sautéing": "sɔtˈAɪŋ", "risqué": "ɹɪskˈA", "communiqué": "kəmjˌunɪkˈA",
     "communiqués": "kəmjˌunɪkˈAz", "appliqué": "ˌæplɪkˈA", "canapé": "kˈænəpˌA", "canapés": "kˈænəpˌAz",
     "consommé": "kˌɑnsəmˈA", "habitué": "həbˈɪʧuˌA", "garçon": "ɡɑɹsˈOn", "señorita": "sˌAnjəɹˈiTə", "maître": "mˈAtɹə",
-    "mâché": "məʃˈA", "tête": "tˈɛt", "fête": "fˈɛt", "mélange": "mAlˈɑnʒ", "étude": "ˈAtud", "études": "ˈAtudz",
+    "mâché": "məʃˈA", "fête": "fˈɛt", "mélange": "mAlˈɑnʒ", "étude": "ˈAtud", "études": "ˈAtudz",
     "curaçao": "kjˈʊɹəsˌW", "pokémon": "pˈOkəmˌɑn", "düsseldorf": "dˈusəldˌɔɹf", "cancún": "kˌænkˈun",
     "cliché": "kliʃˈA", "clichés": "kliʃˈAz", "clichéd": "kliʃˈAd",
 }  # fmt: skip
@@ -45,8 +45,8 @@ ACCENTED = LOANS | {
     "ångström": "ˈæŋstɹəm", "touché": "tuʃˈA", "entrée": "ˈɑntɹˌA", "entrées": "ˈɑntɹˌAz", "blasé": "blɑzˈA",
     "chloé": "klˈOi", "noé": "nOˈA", "hélène": "ɛlˈɛn", "thérèse": "tɛɹˈɛz", "moët": "mOˈɛt", "hermès": "ɛɹmˈɛz",
     "nestlé": "nˈɛslˌA", "köln": "kˈɜln", "münchen": "mˈʊnʃən", "olé": "OlˈA", "über": "ˈubəɹ", "ménage": "mAnˈɑʒ",
-    "scène": "sˈɛn", "bête": "bˈɛt", "éclat": "Aklˈɑ", "bogotá": "bˌOɡətˈɑ", "montréal": "mˌʌntɹiˈɔl", "jalapeño": "hˌɑləpˈAnjO",
-    "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə", "españa": "ɛspˈɑnjə",
+    "scène": "sˈɛn", "bête": "bˈɛt", "éclat": "Aklˈɑ", "bogotá": "bˌOɡətˈɑ", "montréal": "mˌʌntɹiˈɔl",
+    "jalapeño": "hˌɑləpˈAnjO", "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə", "españa": "ɛspˈɑnjə",
 }  # fmt: skip
 RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch", "ń": "ny"}
 _lock = threading.Lock()

@@ -179,7 +179,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     # loan words
     *(("", unaccented(word), "", phonemes) for word, phonemes in LOANS.items()),
     ("", "vis-a-vis", "", "vˌizəvˈi"),
-    ("", "tete-a-tete|tête-a-tête", "", "tˌAtətˈAt"),
+    ("", "tete-a-tete", "", "tˌAtətˈAt"),
     ("", "mise-en-scene", "", "mˌizɑnsˈɛn"),
     ("", "papier-mache", "", "pˌApəɹməʃˈA"),
     ("", "a la", "(?:carte|mode|king)", "ˌɑlə"),
