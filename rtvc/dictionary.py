@@ -46,7 +46,8 @@ ACCENTED = LOANS | {
     "chloé": "klˈOi", "noé": "nOˈA", "hélène": "ɛlˈɛn", "thérèse": "tɛɹˈɛz", "moët": "mOˈɛt", "hermès": "ɛɹmˈɛz",
     "nestlé": "nˈɛslˌA", "köln": "kˈɜln", "münchen": "mˈʊnʃən", "olé": "OlˈA", "über": "ˈubəɹ", "ménage": "mAnˈɑʒ",
     "scène": "sˈɛn", "bête": "bˈɛt", "éclat": "Aklˈɑ", "bogotá": "bˌOɡətˈɑ", "montréal": "mˌʌntɹiˈɔl",
-    "jalapeño": "hˌɑləpˈAnjO", "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə", "españa": "ɛspˈɑnjə",
+    "jalapeño": "hˌɑləpˈAnjO", "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə",
+    "españa": "ɛspˈɑnjə",
 }  # fmt: skip
 RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch", "ń": "ny"}
 _lock = threading.Lock()
