@@ -153,6 +153,7 @@ _ANYWHERE = re.compile(
     rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - _WORDS)}"
     r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'/])[A-Za-z])\.$"
 )
+_STATE = re.compile(rf"\b(?:{alternatives(STATES)})\.$")
 _VERSE = re.compile(rf"\b(?:{alternatives(BIBLE)})\.$")
 _PLACED = re.compile(rf"(?:[a-z], ?|[RDI]-)(?:{alternatives(STATES)})\.$")
 _DEGREES = re.compile(r"(?:^|\W)(?:lat|long)\.$", re.I)
@@ -213,6 +214,8 @@ def ends_sentence(before: str, after: str) -> bool:
     if _VERSE.search(before) and re.match(r"\d{1,3}:\d", after):
         return False
     if before.endswith("...") and re.match(r"[$£€\d]", after):
+        return False
+    if _STATE.search(before) and re.match(r"(?:Lt\. )?(?:Gov|Sen|Rep|Atty)\b|State\b|Supreme\b", after):
         return False
     if before.endswith("Wash.") and after.startswith("D.C."):
         return False

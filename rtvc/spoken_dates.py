@@ -231,6 +231,7 @@ HALF_DAY = r"[AaPp]\.? ?[Mm]"
 RULES: list[Rule] = [
     (r"(?:(?<=\bin )|(?<=\btime )|(?<=\bof ))(2[5-9]|[3-5]\d):([0-5]\d)(?![\d:]|\.\d)", lambda m: f"{number(m[1])} " + (f"oh {number(m[2][1])}" if m[2][0] == "0" else number(m[2])), "ran it in 44:50 → ran it in forty four fifty"),
     (rf"\b(?:([123]) )?({alternatives(BIBLE)})\. (?=\d{{1,3}}:\d)", lambda m: ({"1": "First ", "2": "Second ", "3": "Third "}[m[1]] if m[1] else "") + BIBLE[m[2]] + " ", "1 Cor. 13:4–7 → First Corinthians thirteen four to seven"),
+    (r"(?<![\w.])(\d{1,2}(?::\d\d)?)([ap]) ?[-–] ?(\d{1,2}(?::\d\d)?)([ap])\b(?!\.?m)", r"\1\2m to \3\4m", "open 7a–9p → open seven A M to nine P M"),
     (r"(?<=\d:\d\d)([ap])\b(?!\.?m)", r"\1m", "until 11:15a → until eleven fifteen A M"),
     (r"(?<![\w/])(?=[\w/]*(?:W|Th|Tu))(?:M|Tu|Th?|W|F|Sa)(?:/(?:Tu|Th?|W|F|Sa|Su)){1,4}(?![\w/])", lambda m: ", ".join(INITIALS[day] for day in m.group().split("/")), "M/W/F at 10 → Monday, Wednesday, Friday at ten"),
     (rf"\b(\d{{1,2}})[-/.]({MONTH})[-/.](\d{{4}}|\d{{2}})\b", lambda m: _day_month_year(m), "11-Nov-2023 → the eleventh of November, twenty twenty three"),
@@ -287,7 +288,7 @@ RULES: list[Rule] = [
     (r"\b([01]?\d|2[0-3])h([0-5]\d)\b", _hours_minutes, "1h30 → one hour thirty", "14h30 → fourteen thirty"),
     (r"\b(\d+):(\d[\d,]*)(?![:\d])", r"\1 to \2", "16:9 → sixteen to nine"),
     (r"(?<![\w.])'?((?:1\d|20)\d0)'?s\b", _decade, "the 1990s → the nineteen nineties", "in the 1800's → in the eighteen hundreds"),
-    (r"(?<![\w.$£€])'?([1-9]0)'?s\b", _decade, "the '80s → the eighties", "in her 60s → in her sixties"),
+    (r"(?<![\w.$£€=])(?<!: )(?<!every )(?<!after )(?<!within )'?([1-9]0)'?s\b", _decade, "the '80s → the eighties", "in her 60s → in her sixties"),
     (r"\b([QH][1-4]|FY) ?'(\d\d)\b", lambda m: f"{m[1]} {number(m[2])}", "Q1'24 → Q one twenty four"),
     (r"(?<![\w.])'(\d\d)(?![\w'\"])", _short_year, "class of '05 → class of oh five"),
 ]  # fmt: skip  # noqa: E501
