@@ -251,7 +251,7 @@ def _fraction(match: Match[str]) -> str:
         and not re.match(" [a-z]", match.string[match.end() :])
     ):
         return f"{number(match[3])} out of ten"
-    if above == below > 10 and not whole:
+    if (above == below > 10 or above + below == 100) and not whole:  # 50/50, 80/20
         return f"{number(match[3])} {number(match[4])}"
     if above == below and not whole:
         return f"{number(match[3])} out of {number(match[4])}"
