@@ -221,7 +221,7 @@ def ends_sentence(before: str, after: str) -> bool:
         return False
     if _DEGREES.search(before) and re.match(r"[-−–]?\d{1,3}(?:\.\d|°)", after):
         return False
-    if _DATED.search(before) and (re.match(r"\d|[-–]", after) or _DAY_OR_MONTH_AHEAD.match(after)):
+    if _DATED.search(before) and (re.match(r"\d|[-–]|['’]\d\d", after) or _DAY_OR_MONTH_AHEAD.match(after)):
         return False
     if _CLOSING.search(before) and _OPENS.match(after):
         return True
