@@ -40,7 +40,7 @@ COUNTERS = {  # a number or a letter follows
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare", "Exp": "expires",
     "Extn": "extension",
-    "Cat": "category", "Sc": "Scene", "Lic": "license",
+    "Cat": "category", "Sc": "Scene", "Vv": "verses", "Iss": "issue", "Tbl": "table", "Lic": "license",
 }  # fmt: skip
 ANYWHERE = {  # the full stop may be the sentence's too
     "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",
@@ -143,20 +143,25 @@ MONTH = alternatives([*MONTHS, *(month[:3] for month in MONTHS), "Sept"])
 WEEKDAYS = "Mon|Tues?|Weds?|Thurs?|Thu|Fri|Sat|Sun"
 
 _NAMED = re.compile(r"(?:^|[^\w'])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Mlle|Mme|Mt)\.$", re.I)
-_TITLE = re.compile(rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det'})})\.$", re.I)
+_TITLE = re.compile(
+    rf"(?:^|[^\w'])(?:{alternatives({*TITLES, 'St'} - {'Sec', 'Pt', 'Det', 'Min', 'Const', 'Bro'})})\.$", re.I
+)
 _COUNTER = re.compile(rf"(?:^|[^\w'])(?:{alternatives(COUNTERS)}|Rs|S?Fr|kr|§+)\.$", re.I)
 _DATED = re.compile(rf"(?:^|\W)(?:{alternatives(month[:3] for month in MONTHS)}|Sept|{WEEKDAYS})\.$", re.I)
 _WORDS = {"No", "Art", "Def", "Ex", "Det", "Par"}  # too
 _ANYWHERE = re.compile(
     rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - _WORDS)}"
-    r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'])[A-Za-z])\.$"
+    r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'/])[A-Za-z])\.$"
 )
+_STATE = re.compile(rf"\b(?:{alternatives(STATES)})\.$")
 _VERSE = re.compile(rf"\b(?:{alternatives(BIBLE)})\.$")
 _PLACED = re.compile(rf"(?:[a-z], ?|[RDI]-)(?:{alternatives(STATES)})\.$")
 _DEGREES = re.compile(r"(?:^|\W)(?:lat|long)\.$", re.I)
 _DOTTED = re.compile(r"(?:^|[^\w'])(?:[A-Za-z]\.){2,}$|(?:^|[^\w'])[ap]\. ?m\.$", re.I)
 # behind these a name may follow, but a word followed by one in small letters opens a sentence: "X Inc. Profits rose."
-_CLOSING = re.compile(r"(?:^|[^\w'])(?:Inc|Corp|Ltd|Co|LLC|Bros|etc|Esq|[AaPp]\. ?[Mm])\.$")
+_CLOSING = re.compile(
+    r"(?:^|[^\w'])(?:Inc|Corp|Ltd|Co|LLC|Bros|etc|Esq|[AaPp]\. ?[Mm])\.$|\d ?(?:mins?|hrs?|secs?|mi|yrs?|wks?|mos?)\.$"
+)
 _OPENS = re.compile(
     rf"(?!(?:{MONTH}|{WEEKDAYS}|Eastern|Pacific|Central|Mountain|Greenwich|Chief|Chair\w*|President|Director|Founder|Vice|"
     r"Executive|Spokes\w+|Magazine)\b)[A-Z][a-z']+ [a-z]"
@@ -208,11 +213,15 @@ def ends_sentence(before: str, after: str) -> bool:
         return False
     if _VERSE.search(before) and re.match(r"\d{1,3}:\d", after):
         return False
+    if before.endswith("...") and re.match(r"[$£€\d]", after):
+        return False
+    if _STATE.search(before) and re.match(r"(?:Lt\. )?(?:Gov|Sen|Rep|Atty)\b|State\b|Supreme\b", after):
+        return False
     if before.endswith("Wash.") and after.startswith("D.C."):
         return False
     if _DEGREES.search(before) and re.match(r"[-−–]?\d{1,3}(?:\.\d|°)", after):
         return False
-    if _DATED.search(before) and (re.match(r"\d|[-–]", after) or _DAY_OR_MONTH_AHEAD.match(after)):
+    if _DATED.search(before) and (re.match(r"\d|[-–]|['’]\d\d", after) or _DAY_OR_MONTH_AHEAD.match(after)):
         return False
     if _CLOSING.search(before) and _OPENS.match(after):
         return True

@@ -25,15 +25,29 @@ if TYPE_CHECKING:
 HIBARI_G2P = "rtvc_hibari_g2p"  # the name of hibari.g2p where it is imported by itself
 JSON_ENTRY = re.compile(rb'("(?:[^"\\]|\\.)*"):(?:"(?:[^"\\]|\\.)*"|\{[^{}]*\})')
 # names and words from other languages whose last letter is said, where English has another word or none
-ACCENTED = {
+LOANS = {  # of which English has no other word without the accents: they are read so without them, too
+    "fiancé": "fˌiɑnsˈA", "fiancés": "fˌiɑnsˈAz", "fiancée": "fˌiɑnsˈA", "fiancées": "fˌiɑnsˈAz", "crème": "kɹˈɛm",
+    "brûlée": "bɹulˈA", "brûlées": "bɹulˈAz", "fraîche": "fɹˈɛʃ", "protégé": "pɹˈOTəʒˌA", "protégés": "pɹˈOTəʒˌAz",
+    "protégée": "pɹˈOTəʒˌA", "déjà": "dˌAʒɑ", "attaché": "ˌætəʃˈA", "soirée": "swɑɹˈA", "soirées": "swɑɹˈAz",
+    "sauté": "sɔtˈA", "sautéed": "sɔtˈAd", "sautéing": "sɔtˈAɪŋ", "risqué": "ɹɪskˈA", "communiqué": "kəmjˌunɪkˈA",
+    "communiqués": "kəmjˌunɪkˈAz", "appliqué": "ˌæplɪkˈA", "canapé": "kˈænəpˌA", "canapés": "kˈænəpˌAz",
+    "consommé": "kˌɑnsəmˈA", "habitué": "həbˈɪʧuˌA", "garçon": "ɡɑɹsˈOn", "señorita": "sˌAnjəɹˈiTə", "maître": "mˈAtɹə",
+    "mâché": "məʃˈA", "fête": "fˈɛt", "mélange": "mAlˈɑnʒ", "étude": "ˈAtud", "études": "ˈAtudz",
+    "curaçao": "kjˈʊɹəsˌW", "pokémon": "pˈOkəmˌɑn", "düsseldorf": "dˈusəldˌɔɹf", "cancún": "kˌænkˈun",
+    "cliché": "kliʃˈA", "clichés": "kliʃˈAz", "clichéd": "kliʃˈAd",
+}  # fmt: skip
+ACCENTED = LOANS | {
     "résumé": "ɹˈɛzəmˌA", "resumé": "ɹˈɛzəmˌA", "josé": "hOzˈA", "rosé": "ɹOzˈA", "pâté": "pɑtˈA", "renée": "ɹənˈA",
     "rené": "ɹənˈA", "exposé": "ˌɛkspOzˈA", "lamé": "lɑmˈA", "maté": "mˈɑtˌA", "beyoncé": "biˈɑnsˌA",
     "andré": "ˈɑndɹˌA",
     "zoë": "zˈOi", "chloë": "klˈOi", "citroën": "sˈɪtɹOən", "noël": "nOˈɛl", "brontë": "bɹˈɑnti",
     "saké": "sˈɑki", "são": "sˈW", "señor": "sAnjˈɔɹ", "señora": "sAnjˈɔɹə", "niño": "nˈinjO", "niña": "nˈinjə",
     "ångström": "ˈæŋstɹəm", "touché": "tuʃˈA", "entrée": "ˈɑntɹˌA", "entrées": "ˈɑntɹˌAz", "blasé": "blɑzˈA",
-    "montréal": "mˌʌntɹiˈɔl", "jalapeño": "hˌɑləpˈAnjO",
-    "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə", "españa": "ɛspˈɑnjə",
+    "chloé": "klˈOi", "noé": "nOˈA", "hélène": "ɛlˈɛn", "thérèse": "tɛɹˈɛz", "moët": "mOˈɛt", "hermès": "ɛɹmˈɛz",
+    "nestlé": "nˈɛslˌA", "köln": "kˈɜln", "münchen": "mˈʊnʃən", "olé": "OlˈA", "über": "ˈubəɹ", "ménage": "mAnˈɑʒ",
+    "scène": "sˈɛn", "bête": "bˈɛt", "éclat": "Aklˈɑ", "bogotá": "bˌOɡətˈɑ", "montréal": "mˌʌntɹiˈɔl",
+    "jalapeño": "hˌɑləpˈAnjO", "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə",
+    "españa": "ɛspˈɑnjə",
 }  # fmt: skip
 RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch", "ń": "ny"}
 _lock = threading.Lock()

@@ -7,7 +7,8 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from .dictionary import g2p
+from .characters import unaccented
+from .dictionary import LOANS, g2p
 from .number_words import LETTER_A
 
 TEENS = "ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
@@ -175,6 +176,16 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "Mobile(?=, Alabama)", "", "mObˈil"),
     ("[Bb]ook of|prophet|patience of", "Job", "", "ʤˈOb"),
     ("", "et cetera", "", "ɛtsˈɛTəɹə"),
+    # loan words
+    *(("", unaccented(word), "", phonemes) for word, phonemes in LOANS.items()),
+    ("", "vis-a-vis", "", "vˌizəvˈi"),
+    ("", "tete-a-tete", "", "tˌAtətˈAt"),
+    ("", "mise-en-scene", "", "mˌizɑnsˈɛn"),
+    ("", "papier-mache", "", "pˌApəɹməʃˈA"),
+    ("", "a la", "(?:carte|mode|king)", "ˌɑlə"),
+    ("raison", "d'etre", "", "dˈɛtɹə"),
+    ("hors", "d'oeuvre", "", "dˈɜɹv"),
+    ("hors", "d'oeuvres", "", "dˈɜɹvz"),
     # dialect
     ("", "th", "", "ðə"),
     ("", "(?<=[Pp]an )Am", "", "ˈæm"),

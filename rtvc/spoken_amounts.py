@@ -30,7 +30,7 @@ PER = {"pp": "per person", "pcm": "per calendar month", "pw": "per week", "pa": 
 POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 # what may stand between an amount's article and the amount, and what follows an amount without being its noun
 _ARTICLE = re.compile(
-    r"\b[Aa]n? (?:[\d.]+ by ){0,2}(?!(?:few|total|further|mere|good|full|couple|lot|distance|record)\b)(?:[A-Za-z-]+ )?$"
+    r"\b[Aa]n? (?:[\d.]+ by ){0,2}(?:[a-z]+(?: [a-z]+){0,2} to )?(?!(?:few|total|further|mere|good|full|couple|lot|distance|record)\b)(?:[A-Za-z-]+ )?$"
 )
 _OWNER = re.compile(
     r"(?:\w's|\b(?:[Tt]he|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Mm]y|[Ii]ts|[Tt]his|[Tt]hat|[Ee]ach|[Ee]very|[Yy]our)) (?:[\d.]+ by ){0,2}$"
@@ -251,7 +251,7 @@ def _fraction(match: Match[str]) -> str:
         and not re.match(" [a-z]", match.string[match.end() :])
     ):
         return f"{number(match[3])} out of ten"
-    if above == below > 10 and not whole:
+    if (above == below > 10 or above + below == 100) and not whole:  # 50/50, 80/20
         return f"{number(match[3])} {number(match[4])}"
     if above == below and not whole:
         return f"{number(match[3])} out of {number(match[4])}"
@@ -285,7 +285,7 @@ def _minus_or_to(match: Match[str]) -> str:
 
 
 def _power_of_ten(match: Match[str]) -> str:
-    return f"{number(match[1])} times ten to the {number(match[2].lstrip('+'))}"
+    return f"{number(match[1])} times ten to the {match[2].lstrip('+')}"
 
 
 DURATIONS: list[Rule] = [
@@ -301,10 +301,10 @@ RULES: list[Rule] = [
     (r"(?<!\w)~ ?(?=[\d$£€]|[A-Z]{1,3}[$£€]|[A-Z]{3} ?\d)|(?<![\w)])(?<![\w)] )≈ ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
     (r"(?<=[\d)%]) ?> ?(?=[-\d(])", " is greater than ", "5 > 3 → five is greater than three"),
     (r"(?<=[\d)%]) ?< ?(?=[-\d(])", " is less than ", "3<5 → three is less than five"),
-    (r"(?<![\w)])>(?=[\d$£€])|(?<![\w)])(?<![\w)] )> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
+    (r"(?:(?<=for )|(?<=pay )|(?<=of )|(?<=is )|(?<=at )|(?<=in )|(?<=to )|(?<=are )|(?<=was )|(?<=need )|(?<=with ))> ?(?=[\d$£€])|(?<![\w)])>(?=[\d$£€])|(?<![\w)])(?<![\w)] )> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
     (r"(?<![\w)])≥(?=[\d$£€])|(?<![\w)])(?<![\w)] )≥ ?(?=[\d$£€])", "at least ", "≥18 years → at least eighteen years"),
     (r"(?<![\w)])≤(?=[\d$£€])|(?<![\w)])(?<![\w)] )≤ ?(?=[\d$£€])", "at most ", "≤5 cm → at most five centimeters"),
-    (r"(?<![\w)])<(?=[\d$£€])|(?<![\w)])(?<![\w)] )< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
+    (r"(?:(?<=for )|(?<=pay )|(?<=of )|(?<=is )|(?<=at )|(?<=in )|(?<=to )|(?<=are )|(?<=was )|(?<=need )|(?<=with ))< ?(?=[\d$£€])|(?<![\w)])<(?=[\d$£€])|(?<![\w)])(?<![\w)] )< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
     # money
     (r"(?<![\d,])(?<!\d\.)\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", lambda m: m.group().replace(",", ""), "1,25,000 → one hundred and twenty five thousand"),
     (r"(?<![\w.])(\d{1,2}) ?st (?=\d{1,2} ?lbs?\b)", r"\1 stone ", "23st 8lb → twenty three stone eight pounds"),
@@ -314,7 +314,7 @@ RULES: list[Rule] = [
     (r"(?<=\d) [xX×] (?=[$£€]\d)", " times ", "12 x £25 → twelve times twenty five pounds"),
     (r"(?<![\w.,])(\d{1,3}(?:[.,]\d{3})*|\d+)(?:,|\.)(?:-{1,2}|[–—])(?![\w-])", lambda m: m[1].replace(".", ""), "from €1.299,- → from one thousand two hundred and ninety nine euros", "only 5.- → only five"),
     (r"(?<=€)\d{1,3}(?:\.\d{3})+(?![\w.,]|/)", _continental, "€1.299 → one thousand two hundred and ninety nine euros"),
-    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?:(?<=[€£$])|(?<=[€£$] )|(?<=kr )|(?<=kr\. )|(?<=[A-Z]{{3}} ))\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents", "EUR 9,99 → nine euros and ninety nine cents"),
+    (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?:(?<=[€£$])|(?<=[€£$] )|(?<=kr )|(?<=zl )|(?<=kr\. )|(?<=[A-Z]{{3}} ))\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents", "EUR 9,99 → nine euros and ninety nine cents"),
     (rf"([$£€¥₹])({FIRST})(?: ?({SCALE}|[kKmMbBtT]n?))? ?[-–] ?\1?(?=\d)", _money_range, "$50-$60 → fifty to sixty dollars", "$1.50-$2.00 → one dollar and fifty cents to two dollars", "$5k-$6k → five thousand dollars to six thousand dollars"),
     (rf"([$£€])({NUMBER})([kKmM]?) ?(pp|pcm|pw|pa|pm|p\.a\.|p\.w\.|p\.p\.)(?!\w)", lambda m: f"{m[1]}{m[2]}{m[3]} {PER[m[4].replace('.', '')]}", "£12.50pp → twelve pounds and fifty pence per person", "£900 pcm → nine hundred pounds per calendar month"),
     (r"\bR(?: ?(?=\d{1,3}(?:,\d{3})+\b)|(?=\d+\.\d\d\b))", "ZAR ", "R1,200 → one thousand two hundred rand"),
@@ -353,13 +353,14 @@ RULES: list[Rule] = [
     (rf"(?<![\w.])({NUMBER})-in\.(?= [a-z])", lambda m: f"{number(m[1])} inch", "1-in. cubes → one inch cubes"),
     (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
     (r"(?:\b([NSEW]) ?)?(?<![\d.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+(?:\.\d+)?)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW]\b)?", _coordinate, "N 51° 30' 26\" → north fifty one degrees thirty minutes twenty six seconds", "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
+    (r"(?<=\d['\"]) ?[–-] ?(?=\d+['\"])", " to ", "3\"–4\" wide → three inches to four inches wide"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),
     (r"(?<![\w.'])(\d{1,3})'(?=(?: (?:tall|wide|long|high|deep|x|by|×)\b)|[x×])|(?<=[x×] )(\d{1,3})'(?!')|(?<=[x×])(\d{1,3})'(?!')", _feet, "10' long → ten feet long"),
     (rf"(?<![\w.\"])(?:({NUMBER})|((?:\d+[ -])?\d/\d{{1,2}}))(?:\"|''(?!'))", _inch_mark, "a 27\" screen → a twenty seven inch screen", "3/4\" → three quarters inch"),
     (r"(?<![\w.,])(\d{1,2}) ?[–-] ?(?=\d{1,2}x\b)", r"\1 to ", "rinse 2–3x → rinse two to three times"),
     (r"(?<![\w.,])(\d{1,3}(?:\.\d)?)K(?= (?:employees|followers|users|people|views|members|subscribers|workers|miles|copies|fans|jobs)\b)", lambda m: f"{number(m[1])} thousand", "12K employees → twelve thousand employees"),
     (r"(?<![\w./])1 pt\b(\.?)", lambda m: "one point" + sentence_end(m) if re.search(r"\bpts\b|\bpoints?\b|\b(?:lead|win|[Dd]raw|loss)\b", m.string) else m.group(), "1 pt behind, 3 pts up → one point behind, three points up"),
-    (r"(?<![\w./])(\d{1,2}\.\d)/(5|10|100)(?![\w/.]|\.\d| ?[A-Za-z]{1,3}\b(?<! on)(?<! in)(?<! at))", lambda m: f"{number(m[1])} out of {number(m[2])}", "9.5/10 → nine point five out of ten"),
+    (r"(?<![\w./])(\d{1,2}\.\d)/(5|10|100)(?![\w/]|\.\d| ?[A-Za-z]{1,3}\b(?<! on)(?<! in)(?<! at))", lambda m: f"{number(m[1])} out of {number(m[2])}", "9.5/10 → nine point five out of ten"),
     (r"(?<=[a-z])/(mi|km)\b", lambda m: f" per {UNITS[m[1]][0]}", "ran 4:37.2/mi → ran four thirty seven point two per mile"),
     (r"(?<![\w/.])(\d/\d{1,2}) ?[–-] ?(?=\d)", r"\1 to ", "¼–½ tsp → one quarter to one half teaspoon"),
     (r"(?<=\d/\d) ?dec\b\.?", " declared", "312/5 dec. → three hundred and twelve for five declared"),
@@ -367,7 +368,7 @@ RULES: list[Rule] = [
     (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty"),
     (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°|[kKMB]\b)(?!\w))", lambda m: f"{number(m[1])} to ", "5-10kg → five to ten kilograms"),
     (rf"(?<![\w.])(-?(?:{NUMBER})) ?° ?([CFKcf])?(?![\w])", _degrees, "21°C → twenty one degrees Celsius", "1° → one degree"),
-    (rf"(?<!power of )(?<!power of -)(?<![\w.])({NUMBER}) ?(?:(mn|bn|tn|mil|[Mm]io|[Mm]rd)|(M)(?!\w)(?! ?[a-z]?\d))(?!\w)\.?(?<=[a-zM.])", lambda m: f"{number(m[1])} {SCALES.get((m[2] or m[3]).lower(), 'million')}", "10M views → ten million views", "2.5bn → two point five billion", "3 Mrd. Euro → three billion Euro"),
+    (rf"(?<!power of )(?<!power of -)(?<![\w.])({NUMBER}) ?(?:(mn|bn|tn|mil|[Mm]io|[Mm]rd)|(M)(?!\w)(?! ?[a-z]?\d))(?!\w)(?:(?<=io)\.|(?<=rd)\.)?", lambda m: f"{number(m[1])} {SCALES.get((m[2] or m[3]).lower(), 'million')}", "10M views → ten million views", "2.5bn → two point five billion", "3 Mrd. Euro → three billion Euro"),
     (rf"(?<!\ba )(?<!\b[Aa]n )(?<![\w.])({NUMBER})k(?= (?!run|race|walk|trail|marathon)[a-z]|[+,.;!?)]|$)", lambda m: f"{number(m[1])} thousand", "5k followers → five thousand followers"),
     (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),

@@ -99,6 +99,8 @@ def _model(match: Match[str]) -> str:
 def _letters_and_digits(match: Match[str]) -> str:
     """MP3, H2O, 4K, A4, COVID-19: the letters, then the number."""
     words = []
+    if re.fullmatch(r"(?=.*[A-Z].*\d.*[A-Z]|.*\d.*[A-Z].*\d)[A-Z\d]{9,}", match.group()):  # a serial number
+        return _in_hexadecimal(match)
     for piece in re.findall(r"[^\W\d_]+'?[^\W\d_]*|\d+", match.group()):
         if piece.isdigit():
             is_row = (piece[0] == "0" and len(piece) > 1) or len(piece) > 4
@@ -152,7 +154,7 @@ MARKUP: list[Rule] = [
     (r"\${2,}(?!\d)", " ", "save $$$ now → save now"),
     (r"<!--[^<>]{0,500}-->", " ", "Hello <!-- note --> you → Hello you"),
     (rf"</?(?i:{BLOCKS})(?:{ATTRIBUTE}){{0,6}}\s?/?>", ", ", "tea<br>milk → tea, milk"),
-    (rf"(?<!\d)</?[A-Za-z][\w:-]{{0,30}}(?:{ATTRIBUTE}){{0,6}}\s?/?>(?! ?\d)", " ", "<think>hmm</think> Hello. → hmm Hello.", "<b>bold</b> → bold", "<span class='x'>y</span> z → y z"),
+    (rf"(?:(?<!\d)<|</)[A-Za-z][\w:-]{{0,30}}(?:{ATTRIBUTE}){{0,6}}\s?/?>(?! ?\d)", " ", "<think>hmm</think> Hello. → hmm Hello.", "<b>bold</b> → bold", "<span class='x'>y</span> z → y z"),
     (r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(?: \"[^\"]{0,200}\")?\)", r"\1", "see [the page](https://x.org) now → see the page now"),
     (r"(?<=[.,;:!?\"')\]])(?:\[\d{1,3}(?:[,–-] ?\d{1,3}){0,5}\])+|(?<=[a-z]{3})(?:\[[1-9]\d{0,2}\])+|(?<=\S)\[(?:[a-z]|citation needed|(?:note|nb) \d{1,2})\]", "", "It rained.[1] → It rained.", "a fact[2][3] → a fact"),
     (r"\[\^\w{1,20}\]:?|^[-*+] \[[ xX]\] ", " ", "true[^1] → true", "- [x] done → done"),
@@ -205,20 +207,22 @@ ADDRESSES: list[Rule] = [
     (r"(?<!\w)#(?=[A-Za-z])", "hashtag ", "#tag → hashtag tag"),
     (r"(?<=[A-Z])-(\d{3,4})(?![\w,]|[.-]\d)", lambda m: f" {in_pairs(m[1])}", "an F-150 and SHA-256 → an F one fifty and SHA two fifty six"),
     # telephone numbers and other rows of digits
+    (r"(?<=\b[A-Z]{2}\d{2} )\d{4}(?: \d{4}){2,6}(?: \d{1,4})?(?!\w)", lambda m: digits(m.group()), "IBAN DE89 3704 0044 0532 0130 00 → IBAN DE eighty nine three seven zero four, zero zero four four, zero five three two, zero one three zero, zero zero"),
     (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)", _phone, "+44 20 7946 0958 → plus four four, two zero, seven nine four six, zero nine five eight"),
     (r"(?<![\w.-])\(\d{3,5}\)[ -]?\d{3,4}[ .-]\d{3,4}(?![\w-])", _phone, "(020) 7946 0018 → zero two zero, seven nine four six, zero zero one eight"),
     (r"(?<![\w.-])(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}(?![\w-])", _phone, "555-123-4567 → five five five, one two three, four five six seven"),
     (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}(?:[ -]?\d{3,4}){1,3}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
+    (r"(?i:(?<=\btel)|(?<=\bfax)|(?<=\bphone)|(?<=\bmobile)|(?<=\bcell)|(?<=\bcall))(?:[.:]| no\.?)* \d{3,5}(?: \d{3,4}){1,3}(?![\w-])", lambda m: ": " + digits(m.group()), "fax 555 0188 → fax: five five five, zero one eight eight"),
     (r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _phone, "555-1234 → five five five, one two three four"),
     (r"(?<![\w.-])1-(?=8\d\d-[A-Za-z])(8\d\d)-", lambda m: f"one {digits(m[1])} ", "Call 1-800-FLOWERS → Call one eight zero zero flowers"),
     (r"(?<![\w.-])\d{5}-\d{4}(?![\w-])", lambda match: digits(match.group()), "90210-1234 → nine zero two one zero, one two three four"),
     (r"\b([A-Z]{2}|D\.C\.) (\d{5})(?![\w,.-]\d|\w)", lambda match: f"{match[1]} {digits(match[2])}", "NY 10018 → NY one zero zero one eight"),
     (r"(?<=, )(\d{5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: digits(m[1]), "Rue X, 75001 Paris → Rue X, seven five zero zero one Paris"),
-    (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
-    (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|€)\b)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
+    (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]}{m[3].strip()} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
+    (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|kr|zl|Kc|CHF|EUR|SEK|NOK|DKK|PLN|CZK)\b| €)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
     (r"(?<=\d)'(?=\d{3}(?!\d))", "", "1'000'000 → one million"),
     (r"(?<![\w.])(?!(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])-[3-9]\d(?![\w-]))\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
-    (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
+    (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?: \d{1,3})?(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
     (r"(?<![\w.,+-])\d{2,4}(?: \d{3,4}){2,4}(?![\w,.-]\d|\w)", lambda m: m.group() if re.fullmatch(r"\d{1,3}(?: \d{3})+", m.group()) else digits(m.group()), "my ID 812 3456 7890 → my ID eight one two, three four five six, seven eight nine zero"),
     (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ |[A-Z])(\d{{3}})-(\d{{1,3}})([A-Z]{{0,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight", "an A350-900 → an A three fifty nine hundred"),
     (r"(?<=[A-Z]{2} )[1-9]\d(?:0[1-9]|[1-9]\d)(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
@@ -227,7 +231,7 @@ VERSIONS: list[Rule] = [
     (r"(?<![\w.,-])(\d{1,6})-(0\d{1,6})(?![\w-]|[.,]\d)", lambda m: f"{in_pairs(m[1])}, {digits(m[2])}", "no. 2023-0457 → number twenty twenty three, zero four five seven"),
     (r"(?<![\w.-])((?:[Vv]ersion |[Rr]elease )?v(?:er)?\.? ?|[Vv]ersion v?)(\d+(?:\.\d+)*)(?:-([a-z]{2,8})\.?(\d{1,4})?)?(?![\w-]|\.\d)", _version, "Version v1.2.3-beta.4 → version one point two point three beta four", "v2 → version two"),
     (r"(?<![\w.])()(\d+(?:\.\d+){1,5})-([a-z]{2,8})\.?(\d{1,4})?(?![\w-])(?<=\d)", _version, "1.0.0-rc.1 → one point zero point zero release candidate one"),
-    (rf"\b({LABELS}) (\d{{1,2}})\.([1-9]\d)(?![\w%°]|[.,-]\d| ?(?:percent|million|billion|[a-z]+s|k[gm]|[cm]m|m|[AP]M|[ap]\.?m)\b)", _labelled, "Python 3.12 → Python three point twelve", "see section 4.15 → see section four point fifteen"),
+    (rf"\b({LABELS}) ([1-9]\d?)\.([1-9]\d)(?![\w%°]|[.,-]\d| ?(?:percent|million|billion|[a-z]+s|k[gm]|[cm]m|m|[AP]M|[ap]\.?m)\b)", _labelled, "Python 3.12 → Python three point twelve", "see section 4.15 → see section four point fifteen"),
     (rf"(?<=\w)\.(?=(?:{FILES})\b)", " dot ", "see README.md → see readme dot md"),
     (r"\bmp(?=[34]\b)", "MP ", "an mp3 → an MP three"),
     (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)(?! ?(?:€|EUR|[Ee]uros?\b))", _numbers_in_row, "section 2.0.1 → section two point zero point one"),
@@ -255,6 +259,7 @@ LEFTOVERS: list[Rule] = [
     (r"(?<=\w) ?>= ?", " is at least ", "a >= b → a is at least b"),
     (r"(?<=\w) ?==+ ?(?=\w)", " equals ", "a == b → a equals b"),
     (r"(?<=\S) < (?=\S)|(?<=\w)<(?=\w)", " is less than ", "a < b → a is less than b"),
+    (r"(?<=[A-Za-z]) ?> ?(?=[A-Z][a-z])", ", ", "go to Settings > Sound → go to Settings, Sound"),
     (r"(?<=\S) > (?=\S)|(?<=\w)>(?=\w)", " is greater than ", "a > b → a is greater than b"),
     (r"[Α-Ωα-ω]", _greek, "π → pi"),
     (r"µ", " micro ", "5 µ → five micro"),
