@@ -17,6 +17,7 @@ from skips import pytest_addoption, pytest_configure  # noqa: F401  (hooks, whic
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechFeatureExtractor, EarSpeechModel
 from rtvc.loading import CHECKPOINT, load
+from rtvc.optimized import optimize
 from rtvc.pipeline import VoiceCloningPipeline
 from rtvc.processing import VoiceCloningProcessor
 from rtvc.rtvc7 import RTVC7Config
@@ -25,7 +26,7 @@ from rtvc.text import VoiceCloningTokenizer
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from rtvc.voice_cloning import VoiceCloningConfig, VoiceCloningModel
 
-WORKERS = 4  # at most, of `-n auto`: each holds a model and about 1.5 GB
+WORKERS = 4  # at most, of `-n auto`: each holds a model
 VOICES = Path(__file__).parents[1] / "examples" / "voices"
 SIZE = 32  # of the tiny model's speaker embedding
 
@@ -100,6 +101,16 @@ def bundled() -> VoiceCloningPipeline:
     if not (CHECKPOINT / "config.json").exists():
         pytest.skip("the bundled checkpoint is not in this checkout")
     return load()
+
+
+@pytest.fixture(scope="session")
+def bundled_optimized(bundled, tmp_path_factory) -> Path:
+    """A folder of its optimised variant, which takes long to make."""
+    pytest.importorskip("onnx")
+    folder = tmp_path_factory.mktemp("optimized")
+    optimize(bundled.model).save_pretrained(folder)
+    bundled.processor.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtvc import RTVCError, audio
+from rtvc.loading import load
 from rtvc.watermark import STRENGTH, THRESHOLD, Marker, detect, mark
 
 RATE = 16_000
@@ -171,15 +172,9 @@ def test_every_text_of_a_batch_is_marked(bundled, woman, man):
     assert max(detect(out["audio"]) for out in unmarked) < THRESHOLD
 
 
-def test_what_an_optimised_model_says_is_marked(bundled, woman, tmp_path):
+def test_what_an_optimised_model_says_is_marked(bundled_optimized, woman):
     """Whole, streamed and in batches; the mark is written behind the networks, so other weights change nothing."""
-    pytest.importorskip("onnx")
-    from rtvc.loading import load
-    from rtvc.optimized import optimize
-
-    optimize(bundled.model).save_pretrained(tmp_path)
-    bundled.processor.save_pretrained(tmp_path)
-    fast = load(tmp_path)
+    fast = load(bundled_optimized)
     voice = fast.enroll(woman)
     whole = fast(LONG, voice=voice)["audio"]
     streamed = np.concatenate([chunk["audio"] for chunk in fast.stream(LONG, voice=voice)])
