@@ -15,8 +15,10 @@ from .phonemes import CONSONANTS, REDUCED, SOUNDS, STRESSES, VOWELS
 LONGEST = 200  # characters of one pronunciation
 # Several letters that are one sound of English, or of which one is not said by itself. The longest is looked for first.
 TOGETHER = {
-    "eɪ": "A", "ei": "A", "ɛɪ": "A", "ɛi": "A", "e:": "A", "aɪ": "I", "ai": "I", "ɑɪ": "I", "ɑi": "I", "aʊ": "W", "au": "W",
-    "ɑʊ": "W", "oʊ": "O", "ou": "O", "əʊ": "O", "əu": "O", "o:": "O", "ɔɪ": "Y", "ɔi": "Y", "oɪ": "Y", "oi": "Y", "ɒɪ": "Y",
+    "eɪ": "A", "ei": "A", "ɛɪ": "A", "ɛi": "A", "e:": "A", "aɪ": "I", "ai": "I", "ɑɪ": "I", "ɑi": "I",
+    "aʊ": "W", "au": "W",
+    "ɑʊ": "W", "oʊ": "O", "ou": "O", "əʊ": "O", "əu": "O", "o:": "O", "ɔɪ": "Y", "ɔi": "Y", "oɪ": "Y", "oi": "Y",
+    "ɒɪ": "Y",
     "ɔʏ": "Y", "ɔø": "Y",
     "tʃ": "ʧ", "dʒ": "ʤ", "tɕ": "ʧ", "dʑ": "ʤ", "tʂ": "ʧ", "dʐ": "ʤ", "ɜɹ": "ɜɹ", "ɜ:ɹ": "ɜɹ",
 }  # fmt: skip
@@ -25,12 +27,16 @@ NEAREST = {
     "g": "ɡ", "r": "ɹ", "ʦ": "ts", "ʣ": "dz", "ʨ": "ʧ", "ʥ": "ʤ", "ɫ": "l", "ɚ": "əɹ", "ɝ": "ɜɹ", "ɾ": "T", "e": "ɛ",
     "o": "O", "a": "ɑ", "ɒ": "ɑ", "ɩ": "ɪ", "ɷ": "ʊ", "Q": "O",
     # consonants, by features
-    "ɸ": "f", "β": "v", "ɱ": "m", "ʈ": "t", "ɖ": "d", "ɳ": "n", "ɭ": "l", "ɽ": "ɹ", "ʂ": "ʃ", "ʐ": "ʒ", "ɕ": "ʃ", "ʑ": "ʒ",
-    "c": "k", "ɟ": "ɡ", "x": "k", "ɣ": "ɡ", "q": "k", "ɢ": "ɡ", "ɴ": "ŋ", "ɦ": "h", "ɓ": "b", "ɗ": "d", "ʄ": "ɡ", "ɠ": "ɡ",
+    "ɸ": "f", "β": "v", "ɱ": "m", "ʈ": "t", "ɖ": "d", "ɳ": "n", "ɭ": "l", "ɽ": "ɹ", "ʂ": "ʃ", "ʐ": "ʒ", "ɕ": "ʃ",
+    "ʑ": "ʒ",
+    "c": "k", "ɟ": "ɡ", "x": "k", "ɣ": "ɡ", "q": "k", "ɢ": "ɡ", "ɴ": "ŋ", "ɦ": "h", "ɓ": "b", "ɗ": "d",
+    "ʄ": "ɡ", "ɠ": "ɡ",
     "ʛ": "ɡ", "ɺ": "l", "ʟ": "l", "ʙ": "b", "ⱱ": "v", "ɧ": "ʃ",
     # consonants, by the habit of loanwords
-    "ɲ": "nj", "ʎ": "lj", "ç": "h", "ʝ": "j", "χ": "k", "ʁ": "ɹ", "ʀ": "ɹ", "ɻ": "ɹ", "ħ": "h", "ʜ": "h", "ʕ": "", "ʢ": "",
-    "ʡ": "", "ʔ": "t", "ʋ": "v", "ɥ": "w", "ɰ": "w", "ʍ": "w", "ɬ": "l", "ɮ": "l", "ʘ": "p", "ǀ": "t", "ǃ": "k", "ǂ": "k",
+    "ɲ": "nj", "ʎ": "lj", "ç": "h", "ʝ": "j", "χ": "k", "ʁ": "ɹ", "ʀ": "ɹ", "ɻ": "ɹ", "ħ": "h", "ʜ": "h",
+    "ʕ": "", "ʢ": "",
+    "ʡ": "", "ʔ": "t", "ʋ": "v", "ɥ": "w", "ɰ": "w", "ʍ": "w", "ɬ": "l", "ɮ": "l", "ʘ": "p", "ǀ": "t",
+    "ǃ": "k", "ǂ": "k",
     "ǁ": "k",
     # vowels, by features
     "y": "u", "ʏ": "ʊ", "ɨ": "ɪ", "ʉ": "u", "ɯ": "ʊ", "ɤ": "ʌ", "ɘ": "ə", "ɶ": "æ",
@@ -50,7 +56,9 @@ def to_phonemes(written: str, of: str) -> str:
         TextError: a character that is no IPA symbol, none that can be heard, or too many. of: the word it is for.
     """
     if len(written) > LONGEST:
-        raise TextError(f"The pronunciation of {quoted(of)} has more than {LONGEST} characters; give each word its own.")
+        raise TextError(
+            f"The pronunciation of {quoted(of)} has more than {LONGEST} characters; give each word its own."
+        )
     words = [_stressed(_sounds(word, of)) for word in written.split()]
     if not any(character in SOUNDS for word in words for character in word):
         raise TextError(f"The pronunciation “/{written}/” of {quoted(of)} has no sound; write it in IPA.")

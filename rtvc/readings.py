@@ -1,7 +1,7 @@
 """Words whose sound somebody has given: how one stands in a text until its phonemes are wanted, and how it is shown.
 
-Normalisation and the splitter must see a word, or “Dr.” before a name would be no title. So each reading's place is held
-by an invented word of its own, in the case of the one that was written.
+Normalisation and the splitter must see a word, or “Dr.” before a name would be no title. So each reading's place is
+held by an invented word of its own, in the case of the one that was written.
 """
 
 from __future__ import annotations
