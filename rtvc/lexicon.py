@@ -10,7 +10,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +45,16 @@ class Lexicon:
 
     def __or__(self, other: Lexicon) -> Lexicon:
         """Both; where both have a word, the other's entry counts."""
-        return Lexicon(self.entries | other.entries)
+        both = Lexicon({})
+        both.entries = self.entries | other.entries  # which have been checked
+        return both
 
     @cached_property
-    def _patterns(self) -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-        """By their first pieces, words with what they look like in a text, the longest first."""
-        found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    def _by_piece(self) -> dict[str, list[str]]:
+        """The words by their first pieces, the longest first."""
+        found: dict[str, list[str]] = {}
         for word in sorted(self.entries, key=len, reverse=True):
-            found.setdefault(PIECE.search(word)[0].lower(), []).append((word, _pattern(word)))
+            found.setdefault(PIECE.search(word)[0].lower(), []).append(word)
         return found
 
     def apply(self, text: str, readings: Readings) -> str:
@@ -75,8 +77,8 @@ class Lexicon:
         if piece.start() and first[0].isalnum() and text[piece.start() - 1].isalnum():
             return None
         for stem in dict.fromkeys((first, first.removesuffix("s"), first.removesuffix("es"))):
-            for word, pattern in self._patterns.get(stem, ()):
-                if match := pattern.match(text, piece.start()):
+            for word in self._by_piece.get(stem, ()):
+                if match := _pattern(word).match(text, piece.start()):
                     return word, match
         return None
 
@@ -178,6 +180,7 @@ def _checked_value(word: str, value: Any) -> str:
     return value
 
 
+@lru_cache(maxsize=4096)
 def _pattern(word: str) -> re.Pattern[str]:
     """The word as it stands in a text (group 1), with a plural's or a genitive's ending (group 2)."""
     body = r"\s+".join(re.sub(r"\\?['’]", "['’]", re.escape(part)) for part in word.split())

@@ -12,13 +12,13 @@ from typing import NamedTuple
 from .errors import TextError
 from .lexicon import Lexicon
 from .markup import Warnings, without_markup
-from .phonemes import NOTHING
 from .readings import Readings
-from .sentences import PAUSE_MARK, as_written, breaths, pause_seconds, split_sentences
+from .sentences import PAUSE_MARK, as_written, pause_seconds, split_sentences
 from .ssml import BEGINS, Passage, passages
 from .words import Utterance, utterance
 
 PAUSE_BETWEEN_SENTENCES = 0.2  # seconds of silence
+LONGEST_DOCUMENT = 200_000  # characters of SSML, which is read as a whole
 EMPTY = "The text is empty; write at least one English word."
 
 
@@ -51,6 +51,8 @@ def whole_sentences(texts: Iterable[str]) -> Iterator[str]:
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
         held += text
         if BEGINS.match(held):
+            if len(held) > LONGEST_DOCUMENT:
+                raise TextError(f"The SSML has more than {LONGEST_DOCUMENT:,} characters; speak it in parts.")
             continue
         *sentences, last = as_written(held) or [""]
         if sentences and len(last.split()) > 1:  # two words tell whether the sentence before them has ended
@@ -112,6 +114,3 @@ def lines(some: Iterable[Piece]) -> Iterator[Line]:
         raise refusal or TextError(EMPTY)
     if asked:
         yield Line(asked, None)
-
-
-__all__ = ["NOTHING", "PAUSE_BETWEEN_SENTENCES", "Line", "Piece", "breaths", "lines", "pieces", "whole_sentences"]

@@ -197,7 +197,7 @@ def without_markup(text: str, readings: Readings, warnings: Warnings) -> str:
     text = TAG.sub(lambda match: _tag(match, warnings), text)
     text = BRACKETED.sub(lambda match: _bracketed(match, warnings), text)
     text = STARRED.sub(lambda match: _starred(match, warnings), text)
-    return re.sub(rf"\s*{GONE}(?=[,.?!;:…])", "", text).replace(GONE, " ")
+    return re.sub(rf"\s{{0,3}}{GONE}(?=[,.?!;:…])", "", text).replace(GONE, " ")
 
 
 def _pronounced(match: re.Match[str], readings: Readings) -> str:

@@ -94,6 +94,3 @@ def _covered(written: list[Span], origin: Span) -> tuple[int, int]:
     """The written words that a span of the sentence touches."""
     touched = [number for number, (start, stop) in enumerate(written) if start < origin[1] and origin[0] < stop]
     return (touched[0], touched[-1] + 1) if touched else (0, 1)
-
-
-__all__ = ["SpokenWord", "Utterance", "utterance"]
