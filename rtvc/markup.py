@@ -153,6 +153,7 @@ WORDLY = re.compile(  # words that begin prose in square brackets, which editors
     r"(?i)(?:an?|the|his|her|my|our|your|their|its|this|that|these|those|he|she|it|they|we|you|i|in|on|at|of|to|for|from|"
     r"with|by|and|or|but|as|is|are|was|were|not|no|who|which|sic|see)\b"
 )
+LEANING = re.compile(r"(?i)an?|the|his|her|my|our|your|their|its|these|those|of|in|on|at|to|for|from|with|by|and|or")
 GONE = "\0"  # where something was left out
 OPENS = re.compile(r"(?:^|[.!?…:;—\n\"“”*)\]])\s*$")
 
@@ -239,7 +240,9 @@ def _bracketed(match: re.Match[str], warnings: Warnings) -> str:
     begins = OPENS.search(match.string[max(0, match.start() - 20) : match.start()]) is not None
     direction = (OPENING if begins or match[1] else ANYWHERE).fullmatch(inside)
     if match[1] and not direction:
-        direction = inside.islower() and len(inside.split()) <= 3 and len(inside) > 2 and not WORDLY.match(inside)
+        is_tag = inside.islower() and len(inside.split()) <= 3 and len(inside) > 2 and not WORDLY.match(inside)
+        before = re.search(r"([\w']+) $", match.string[max(0, match.start() - 20) : match.start()])
+        direction = is_tag and not (before and LEANING.fullmatch(before[1]))
     if not direction:
         return match[0]
     warnings.left_out(f"[{inside}]" if match[1] else f"({inside})")

@@ -29,15 +29,33 @@ class Trace:
         return "".join([*pieces, text[end:]])
 
     def change(self, before: str, after: str) -> str:
-        """A step that changes single characters here and there, as comparing them shows; returns what it has made."""
+        """A step that changes single characters here and there; returns what it has made.
+
+        Letters and digits that are all kept are the same ones, whatever became of what stands between them.
+        """
         if before == after:
             return after
+        old, new = ([place for place, c in enumerate(text) if c.isalnum() or c == "Ⓐ"] for text in (before, after))
+        if [before[place].lower() for place in old] == [after[place].lower() for place in new]:
+            self.origins = self._between(before, after, old, new)
+            return after
         origins = []
-        for kind, start, stop, first, last in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        small = [text.lower() if len(text.lower()) == len(text) else text for text in (before, after)]
+        for kind, start, stop, first, last in SequenceMatcher(None, *small, autojunk=False).get_opcodes():
             kept = self.origins[start:stop]
             origins += kept if kind == "equal" else [self._span(start, stop)] * (last - first)
         self.origins = origins
         return after
+
+    def _between(self, before: str, after: str, old: list[int], new: list[int]) -> list[Span]:
+        """The origins where the characters at the places `old` and `new` are the same."""
+        origins, start, first = [], 0, 0
+        for stop, last in zip([*old, len(before)], [*new, len(after)], strict=True):
+            kept = self.origins[start:stop]
+            origins += kept if before[start:stop] == after[first:last] else [self._span(start, stop)] * (last - first)
+            origins += self.origins[stop : stop + 1]
+            start, first = stop + 1, last + 1
+        return origins
 
     def _replaced(self, old: str, new: str, start: int) -> list[Span]:
         """Of a new piece; what it begins and ends with like the old one stays where it was."""

@@ -205,6 +205,7 @@ def test_the_shell_takes_a_lexicon(tmp_path, capsys):
         ("<emphasis level='strong'>Really</emphasis>?", "Really?", ["<emphasis>"]),
         ("<laugh/> Come <think>in</think>.", "Come in.", ["<laugh>", "<think>"]),
         ("Hello<|endoftext|>", "Hello", ["<|endoftext|>"]),
+        ("This is [cheerful tone] nice.", "This is nice.", ["[cheerful tone]"]),
         ("[door slams] [clears throat] Hi.", "Hi.", ["[door slams]", "[clears throat]"]),
     ],
 )
@@ -224,6 +225,7 @@ def test_markup_is_left_out_and_named_once(text, said, left_out):
         "He *laughs* all day.",
         "It is (optional) here.",
         "He went [London] then.",
+        "He saw my [sister] again.",
         "It rained.[1]",
         "- [x] done",
         "Is 3 < 5 and 7 > 2?",
@@ -233,7 +235,7 @@ def test_markup_is_left_out_and_named_once(text, said, left_out):
 )
 def test_prose_in_brackets_is_read(text):
     assert marks(text) == []
-    for word in ("below", "king", "upset", "cough", "softly", "laughs", "optional", "London", "Bold"):
+    for word in ("below", "king", "upset", "cough", "softly", "laughs", "optional", "London", "sister", "Bold"):
         assert (word in text) == (word in words(text))
 
 
