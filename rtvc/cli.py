@@ -50,25 +50,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rtvc {__version__}")
     commands = top.add_subparsers(required=True, metavar="command")
 
-    clone = _command(commands, "clone", run_clone, "say a text in the voice of a recording")
-    clone.add_argument("text", help='what to say; "-" reads it from standard input')
-    clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
-    clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
-    clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
-    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
-    clone.add_argument(
-        "--variation", type=float, default=0.0, help="0 to 1; 0 says it the same way each time, 0.5 is lively"
-    )
-    clone.add_argument("--seed", type=int, help="repeats a call with variation")
-    _lexicon_option(clone)
-    for name, what in (
-        ("srt", "SubRip captions"),
-        ("vtt", "WebVTT captions"),
-        ("json", "words and phonemes with times"),
-    ):
-        clone.add_argument(f"--{name}", metavar="FILE", help=f"write {what} to this file too")
-    _enhance_option(clone)
-    _model_options(clone)
+    _clone_command(commands)
 
     say = _command(commands, "say", run_say, "show a text's words and phonemes as they will be said; no sound is made")
     say.add_argument("text", help='what to show; "-" reads it from standard input')
@@ -129,6 +111,29 @@ def _model_options(command: argparse.ArgumentParser) -> None:
     text = "a folder of model files, or user/name on the Hub; without it the bundled model"
     command.add_argument("--model", help=text)
     command.add_argument("--revision", help="a branch, tag or commit of the model on the Hub")
+
+
+def _clone_command(commands: argparse._SubParsersAction) -> None:
+    """`rtvc clone` and its options."""
+    clone = _command(commands, "clone", run_clone, "say a text in the voice of a recording")
+    clone.add_argument("text", help='what to say; "-" reads it from standard input')
+    clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
+    clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
+    clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
+    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
+    clone.add_argument(
+        "--variation", type=float, default=0.0, help="0 to 1; 0 says it the same way each time, 0.5 is lively"
+    )
+    clone.add_argument("--seed", type=int, help="repeats a call with variation")
+    _lexicon_option(clone)
+    for name, what in (
+        ("srt", "SubRip captions"),
+        ("vtt", "WebVTT captions"),
+        ("json", "words and phonemes with times"),
+    ):
+        clone.add_argument(f"--{name}", metavar="FILE", help=f"write {what} to this file too")
+    _enhance_option(clone)
+    _model_options(clone)
 
 
 def _lexicon_option(command: argparse.ArgumentParser) -> None:
