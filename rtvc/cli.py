@@ -50,21 +50,11 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rtvc {__version__}")
     commands = top.add_subparsers(required=True, metavar="command")
 
-    clone = _command(commands, "clone", run_clone, "say a text in the voice of a recording")
-    clone.add_argument("text", help='what to say; "-" reads it from standard input')
-    clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
-    clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
-    clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
-    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
-    clone.add_argument(
-        "--variation", type=float, default=0.0, help="0 to 1; 0 says it the same way each time, 0.5 is lively"
-    )
-    clone.add_argument("--seed", type=int, help="repeats a call with variation")
-    _enhance_option(clone)
-    _model_options(clone)
+    _clone_command(commands)
 
     say = _command(commands, "say", run_say, "show a text's words and phonemes as they will be said; no sound is made")
     say.add_argument("text", help='what to show; "-" reads it from standard input')
+    _lexicon_option(say)
 
     enroll = _command(commands, "enroll", run_enroll, "make a voice of one or several recordings of one person")
     enroll.add_argument("recordings", nargs="+", help="recordings with at least 3 s of speech in all")
@@ -123,6 +113,34 @@ def _model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--revision", help="a branch, tag or commit of the model on the Hub")
 
 
+def _clone_command(commands: argparse._SubParsersAction) -> None:
+    """`rtvc clone` and its options."""
+    clone = _command(commands, "clone", run_clone, "say a text in the voice of a recording")
+    clone.add_argument("text", help='what to say; "-" reads it from standard input')
+    clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
+    clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
+    clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
+    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
+    clone.add_argument(
+        "--variation", type=float, default=0.0, help="0 to 1; 0 says it the same way each time, 0.5 is lively"
+    )
+    clone.add_argument("--seed", type=int, help="repeats a call with variation")
+    _lexicon_option(clone)
+    for name, what in (
+        ("srt", "SubRip captions"),
+        ("vtt", "WebVTT captions"),
+        ("json", "words and phonemes with times"),
+    ):
+        clone.add_argument(f"--{name}", metavar="FILE", help=f"write {what} to this file too")
+    _enhance_option(clone)
+    _model_options(clone)
+
+
+def _lexicon_option(command: argparse.ArgumentParser) -> None:
+    text = 'how words are said: a file of lines such as "Nguyen = win" or "SQL = /sˈiːkwəl/"'
+    command.add_argument("--lexicon", metavar="FILE.lex", help=text)
+
+
 def _enhance_option(command: argparse.ArgumentParser) -> None:
     text = "clean recordings first: auto (only noisy ones), yes or no"
     command.add_argument("--enhance", choices=ENHANCE, default="auto", help=text)
@@ -164,6 +182,11 @@ def run_clone(options: argparse.Namespace) -> None:
         name: checked(name, value) for name in names if (value := getattr(options, name)) is not None
     }
     given["enhance"] = ENHANCE[options.enhance]
+    if options.lexicon:
+        from . import lexicon
+
+        given["lexicon"] = lexicon.read(options.lexicon)
+    _check_times(options)
     _check_voice(options.voice)
     clone = open_model(options)
     from .text import split_sentences
@@ -177,7 +200,30 @@ def run_clone(options: argparse.Namespace) -> None:
     speech = clone.postprocess({"chunks": said})
     wave, rate = speech["audio"], speech["sampling_rate"]
     audio.write(options.output, wave, rate, watermark.PROVENANCE)
+    _write_times(options, speech)
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")
+    for warning in speech["warnings"]:
+        print(warning["message"], file=sys.stderr)
+
+
+def _check_times(options: argparse.Namespace) -> None:
+    """That captions can be written is known before anything is spoken."""
+    for path in filter(None, (options.srt, options.vtt, options.json)):
+        if Path(path).is_dir() or not Path(path).parent.is_dir():
+            raise TextError(f"{quoted(path)} cannot be written; give a file in a folder that exists.")
+        if Path(path).resolve() == Path(options.output).resolve():
+            raise TextError(f"{quoted(path)} is the sound file; write the times to another one.")
+
+
+def _write_times(options: argparse.Namespace, speech: dict[str, Any]) -> None:
+    """The captions and times that were asked for."""
+    from .captions import FORMATS
+    from .files import atomic_write
+
+    for name, form in FORMATS.items():
+        if path := getattr(options, name):
+            with atomic_write(Path(path)) as file:
+                file.write_text(form(speech), encoding="utf-8")
 
 
 def _check_voice(path: str) -> None:
@@ -195,7 +241,10 @@ def run_say(options: argparse.Namespace) -> None:
     """`rtvc say`: needs no model."""
     from .say import as_text, what_is_said
 
-    print(as_text(what_is_said(_standard_input() if options.text == "-" else options.text)))
+    said = what_is_said(_standard_input() if options.text == "-" else options.text, options.lexicon)
+    print(as_text(said))
+    for warning in said.warnings:
+        print(warning["message"], file=sys.stderr)
 
 
 def _standard_input() -> str:

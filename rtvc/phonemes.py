@@ -13,7 +13,9 @@ from .dictionary import accented_phonemes, converted, hibari_g2p, reading, witho
 from .errors import TextError
 from .homographs import mark_homographs
 from .number_words import LETTER_A
+from .readings import NONE, Readings
 from .spoken import write_out
+from .tracing import Trace
 
 PAD, START, END, BOUNDARY = "_", "^", "$", " "
 PAUSES = (",", ".", "?", "!", ";", ":", "—", "…")
@@ -53,15 +55,28 @@ def normalize(text: str) -> str:
     Text in capitals only is lower-cased, acronyms and spelled letters excepted. Accents stay where they change the
     reading. May come out empty.
     """
-    return quiet(_spoken(text)).replace(LETTER_A, "A")
+    return shown(spoken_words(text))
 
 
-def _spoken(text: str) -> str:
-    """As `normalize` gives it, but words said loudly are in capitals and the letter A is Ⓐ."""
+def shown(words: str) -> str:
+    """What `spoken_words` gives, as people write it."""
+    return quiet(words).replace(LETTER_A, "A")
+
+
+def spoken_words(text: str, trace: Trace | None = None) -> str:
+    """As `normalize` gives it, but words said loudly are in capitals and the letter A is Ⓐ.
+
+    trace: keeps which characters come from which.
+    """
     if not isinstance(text, str):
         raise TextError(f"The text must be a string, not {type(text).__name__}: pass the words to say.")
-    text = ACCENTED.sub(lambda match: without_needless_accents(match.group()), plain(text))
-    return write_out(recase(text))
+    for step in (plain, _with_needed_accents, recase):
+        text = trace.change(text, step(text)) if trace else step(text)
+    return write_out(text, trace)
+
+
+def _with_needed_accents(text: str) -> str:
+    return ACCENTED.sub(lambda match: without_needless_accents(match.group()), text)
 
 
 # -- words → symbols -------------------------------------------------------------------------------------------------
@@ -75,16 +90,25 @@ def phonemize(text: str) -> list[str]:
     """
     if isinstance(text, str) and len(text) > LONGEST_LINE:
         raise TextError(TOO_LONG.format(len(text)))
-    words = _spoken(text)
+    return symbols_of(spoken_words(text))[0]
+
+
+def symbols_of(words: str, readings: Readings = NONE) -> tuple[list[str], list[int | None]]:
+    """What `spoken_words` gives → its symbols, as `phonemize` has them, and for each sound the number of its word.
+
+    readings: of the invented words among them. Raises TextError where there is nothing to say, or too much.
+    """
     if len(words) > LONGEST_SPOKEN:
-        raise TextError(TOO_LONG.format(len(text)))
-    symbols = _symbols(_phonemes(_falling_questions(words)))
+        raise TextError(TOO_LONG.format(len(words)))
+    parts = phoneme_parts(falling_questions(words), readings)
+    symbols, places = _symbols("".join(phonemes for phonemes, _ in parts))
     if len(symbols) <= 3:
         raise TextError(NOTHING)
-    return symbols
+    owners = [number for phonemes, number in parts for _ in phonemes]
+    return symbols, [None if place is None else owners[place] for place in places]
 
 
-def _falling_questions(words: str) -> str:
+def falling_questions(words: str) -> str:
     """Questions that ask who, what or where, or offer a choice, end like statements: their "?" becomes "."."""
     return re.sub(r"[^.?!…]+\?", lambda match: match[0][:-1] + "." if FALLING.search(match[0]) else match[0], words)
 
@@ -106,18 +130,22 @@ def question_rise(ids: list[int]) -> list[float]:
     return rise
 
 
-def _phonemes(words: str) -> str:
-    """Normalised words → a string in misaki's alphabet. A word without a reading is spelled, never dropped."""
+def phoneme_parts(words: str, readings: Readings = NONE) -> list[tuple[str, int]]:
+    """Normalised words → strings in misaki's alphabet, each with the number of its word, which spaces count.
+
+    A word without a reading is spelled, never dropped.
+    """
     words = LOUD_WORD.sub(_loud, mark_homographs(words))
-    words = ACCENTED_WORD.sub(_accented, words)
-    parts = []
+    words = readings.linked(ACCENTED_WORD.sub(_accented, words))
+    parts, number = [], 0
     for token in converted(words):
         phonemes = token.phonemes or ""
         letters = re.sub("[^A-Za-z]", "", token.text)
         if letters and not any(NEIGHBOURS.get(character, character) in SOUNDS for character in phonemes):
             phonemes = " ".join(map(reading, letters.upper()))
-        parts.append(phonemes + (BOUNDARY if token.whitespace else ""))
-    return "".join(parts)
+        parts.append((phonemes + (BOUNDARY if token.whitespace else ""), number))
+        number += bool(token.whitespace) + token.text.count(" ")
+    return parts
 
 
 def _loud(match: re.Match[str]) -> str:
@@ -136,10 +164,13 @@ def _accented(match: re.Match[str]) -> str:
     return f"[{unaccented(match[1])}](/{phonemes}{'z' if match[2] else ''}/)"
 
 
-def _symbols(phonemes: str) -> list[str]:
-    """A string in misaki's alphabet → model symbols: stress joins the vowel after it, one separator at a time."""
-    symbols, stress = [START], ""
-    for character in phonemes:
+def _symbols(phonemes: str) -> tuple[list[str], list[int | None]]:
+    """A string in misaki's alphabet → model symbols: stress joins the vowel after it, one separator at a time.
+
+    Beside them, for each sound, its place in the string.
+    """
+    symbols, places, stress = [START], {}, ""
+    for place, character in enumerate(phonemes):
         if character in "ˈˌ":
             stress = character
         elif character == BOUNDARY or character in PAUSES:
@@ -149,16 +180,16 @@ def _symbols(phonemes: str) -> list[str]:
             character = NEIGHBOURS.get(character, character)
             if stress:
                 character = STRESSED_NEIGHBOURS.get(character, character)
-            if character in VOWELS:
-                symbols.append(stress + character)
-                stress = ""
-            elif character in IDS:
-                symbols.append(character)
+            if character in IDS:
+                places[len(symbols)] = place
+                symbols.append(stress + character if character in VOWELS else character)
+                stress = "" if character in VOWELS else stress
     if symbols[-1] == BOUNDARY:
         symbols.pop()
     if symbols[-1] == "…":
         symbols[-1] = "."
-    return symbols + ([END] if symbols[-1] in PAUSES else [".", END])
+    symbols += [END] if symbols[-1] in PAUSES else [".", END]
+    return symbols, [places.get(number) for number in range(len(symbols))]
 
 
 def _separate(symbols: list[str], separator: str) -> None:

@@ -7,9 +7,9 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypedDict, overload
@@ -22,33 +22,50 @@ from transformers.dynamic_module_utils import custom_object_save
 from . import audio, samples
 from .audio import Recording
 from .errors import CheckpointError, TextError, VoiceError, quoted
+from .lexicon import Lexicon
+from .lexicon import checked as checked_lexicon
+from .lines import Line, lines, pieces
+from .markup import Warned, Warnings
 from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size
-from .text import as_written, breaths, pause_seconds, split_sentences
+from .times import TimedPhoneme, TimedWord, Times, joined, times, until
 from .voice import Voice, cosine, is_saved
-from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, VoiceCloningModel
+from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, SpokenLine, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
 
-PAUSE_BETWEEN_SENTENCES = 0.3  # seconds of silence; 0.4 with what stands at the edges of sentences, as people pause
 ONE_EACH = "A list of voices needs a list of as many texts; give one voice, or the texts as a list."
 LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; an iterator may go on for ever
 AnyVoice = Voice | Recording
 AnyText = str | Mapping[str, Any]  # words, or {"text": words, "voice": whose}
-Tokenised = tuple[float, torch.Tensor | None]  # seconds of silence, and the ids of the sentence after it if one follows
+Tokenised = tuple[Line, torch.Tensor | None]  # a line, and its ids if it is not silence alone
 KEPT_VOICES = 64  # enrolled voices in memory, the newest; each has about 2 kB
 SENTENCES_AT_ONCE = 4  # where several texts are given
+SILENT = SpokenLine(np.zeros(0, np.float32), [])  # of a line that is silence alone
 
 
 class Speech(TypedDict):
-    """What a call gives: audio float32 (samples,), its sampling rate in Hz."""
+    """What a call gives: audio float32 (samples,), its sampling rate in Hz; when each word and each phoneme begins and
+    ends, seconds from the beginning (see times.py); the markup that was left out of the text, each with a sentence."""
 
     audio: np.ndarray
     sampling_rate: int
+    words: list[TimedWord]
+    phonemes: list[TimedPhoneme]
+    warnings: list[Warned]
 
 
 class SpeechChunk(Speech):
-    """What a stream gives: speech, and the number of the sentence that it is of, from 0."""
+    """What a stream gives: speech, and the number of the sentence that it is of, from 0. A word and a phoneme come with
+    the chunk in which they begin; their times are from the beginning of the stream."""
 
     sentence: int
+
+
+@dataclass
+class Text:
+    """What is to be said, and what was left out of it. transformers would take a tuple apart."""
+
+    lines: list[Tokenised]
+    warnings: Warnings
 
 
 class VoiceCloningPipeline(Pipeline):
@@ -56,7 +73,7 @@ class VoiceCloningPipeline(Pipeline):
 
     ```python
     clone = pipeline("voice-cloning")
-    out = clone("Nice to meet you.", voice="me.wav")  # {"audio": float32 (samples,), "sampling_rate": int}
+    out = clone("Nice to meet you.", voice="me.wav")  # {"audio": float32 (samples,), "sampling_rate": int, …}
     ```
 
     One pipeline serves several threads. Speech comes at a loudness of about −23 LUFS and never clips.
@@ -90,8 +107,9 @@ class VoiceCloningPipeline(Pipeline):
         """Say a text, or several.
 
         Args:
-            text: one line of English or more, `[pause 0.5s]` where it shall pause, or `{"text": …, "voice": …}`; a list
-                of them gives a list, another iterable or a dataset an iterator.
+            text: one line of English or more, `[pause 0.5s]` where it shall pause, `[Siobhan](/ʃəvˈɔːn/)` where a word
+                shall sound so, an SSML document (`<speak>…`), or `{"text": …, "voice": …}`; a list of them gives a
+                list, another iterable or a dataset an iterator.
             voice: a `Voice`, a recording (a path or `(samples, rate)`), or the path of a saved voice. With a list of
                 texts a list has one for each; with a single text it is recordings of one person.
             speed: 1 is the voice's own tempo, 2 twice as fast (0.25 to 4).
@@ -100,10 +118,13 @@ class VoiceCloningPipeline(Pipeline):
             seed: makes a call with variation repeatable.
             enhance: clean a recording given as `voice` (True), do not (False), or only if it is noisy ("auto").
             watermark: False leaves out the inaudible mark by which `rtvc verify` knows a clone.
+            lexicon: how words are said, `{"Nguyen": "win", "SQL": "/sˈiːkwəl/"}`, or the path of a .lex file; it adds
+                to the one that the pipeline was made with.
             batch_size: how many sentences of several texts are said at once.
 
         Returns:
-            `{"audio": float32 (samples,), "sampling_rate": int}`, or a list of them.
+            `{"audio": float32 (samples,), "sampling_rate": int, "words", "phonemes", "warnings"}`, see `Speech`, or a
+            list of them.
 
         Raises:
             VoiceError, TextError: what is wrong with the voice or the text, and what to do.
@@ -122,8 +143,8 @@ class VoiceCloningPipeline(Pipeline):
         options = self._merged(options)
         rows = [_from_row(row) for row in text]
         voices = self._voices(voice, [own for _, own in rows], options.pop("enhance", None))
-        said = self._speak([self._lines(words) for words, _ in rows], voices, options, size or SENTENCES_AT_ONCE)
-        return [self.postprocess({"chunks": self._mark(pieces, options)}) for pieces in said]
+        texts = [self._lines(words, options.get("lexicon")) for words, _ in rows]
+        return list(map(self._whole, self._speak(texts, voices, options, size or SENTENCES_AT_ONCE)))
 
     def _as_they_come(self, texts: Iterable[AnyText], voice: Any, size: int, options: dict) -> Iterator[Speech]:
         """Texts of an iterable, so many at a time. A voice for all of them is made, and what is wrong said, at once."""
@@ -142,20 +163,21 @@ class VoiceCloningPipeline(Pipeline):
         spaces. A sentence is begun when the next one begins or the text ends. Who stops early, stops the work.
 
         Returns:
-            chunks `{"audio", "sampling_rate", "sentence"}`; behind one another they are what a call gives. `sentence`
-            counts from 0; the silence before a sentence is in its first chunk.
+            chunks `{"audio", "sampling_rate", "sentence", "words", "phonemes", "warnings"}`, see `SpeechChunk`; behind
+            one another they are what a call gives. The silence before a sentence is in its first chunk.
         """
         if isinstance(text, Mapping):
             text, own = _from_row(text)
             voice = voice if own is None else own
         options = self._merged(options)
         voice = self._one_voice(voice, options.pop("enhance", None))
-        if not isinstance(text, str):
-            return self._speak_in_pieces(_tokenise(sentences_as_they_come(text), self._tokens), voice, options)
-        _check_length(text)
-        lines = _tokenise(sentences_as_they_come([text]), self._tokens)
-        first = next(lines)  # a text without words is refused at once
-        return self._speak_in_pieces(chain([first], lines), voice, options)
+        if isinstance(text, str):
+            _check_length(text)
+        warnings = Warnings()
+        tokenised = self._tokenised([text] if isinstance(text, str) else text, options.get("lexicon"), warnings)
+        if isinstance(text, str):
+            tokenised = chain([next(tokenised)], tokenised)  # a text without words is refused at once
+        return self._speak_in_pieces(tokenised, voice, options, warnings)
 
     # -- voices and recordings
 
@@ -264,124 +286,131 @@ class VoiceCloningPipeline(Pipeline):
 
     # -- transformers' steps
 
-    def _sanitize_parameters(self, voice: Any = None, enhance: Any = None, **options: Any) -> tuple[dict, dict, dict]:
+    def _sanitize_parameters(
+        self, voice: Any = None, enhance: Any = None, lexicon: Any = None, **options: Any
+    ) -> tuple[dict, dict, dict]:
         unknown = set(options) - OPTIONS
         if unknown:
-            known = ", ".join(["voice", "enhance", *RANGES, "seed", "watermark"])
+            known = ", ".join(["voice", "enhance", "lexicon", *RANGES, "seed", "watermark"])
             raise TypeError(f"voice-cloning does not know {', '.join(sorted(unknown))}; it takes {known}.")
         prepare = {} if voice is None else {"voice": voice}
         if enhance is not None:
             prepare["enhance"] = checked_enhance(enhance)
+        if lexicon is not None:
+            prepare["lexicon"] = self._with_own(checked_lexicon(lexicon))
         return prepare, {name: checked(name, value) for name, value in options.items() if value is not None}, {}
 
-    def preprocess(self, text: str, voice: Voice, enhance: Any = None) -> dict[str, Any]:
+    def _with_own(self, given: Lexicon) -> Lexicon:
+        """A call's lexicon over the one that the pipeline was made with."""
+        own = getattr(self, "_preprocess_params", {}).get("lexicon")
+        return given if own is None else own | given
+
+    def preprocess(
+        self, text: str, voice: Voice, enhance: Any = None, lexicon: Lexicon | None = None
+    ) -> dict[str, Any]:
         """Text → its sentences. `enhance` has served its purpose when the voice was made."""
-        return {"sentences": self._lines(text), "voice": self._one_voice(voice, enhance)}
+        return {"text": self._lines(text, lexicon), "voice": self._one_voice(voice, enhance)}
 
     def _merged(self, options: dict[str, Any]) -> dict[str, Any]:
         """A call's options, checked, over those the pipeline was made with."""
         prepare, forward, _ = self._sanitize_parameters(**options)
-        return {**self._forward_params, **prepare, **forward}
+        own = {name: value for name, value in self._preprocess_params.items() if name == "lexicon"}
+        return {**self._forward_params, **own, **prepare, **forward}
 
     def _forward(self, inputs: dict[str, Any], **options: Any) -> dict[str, Any]:
-        (pieces,) = self._speak([inputs["sentences"]], [inputs["voice"]], options, 1)
-        return {"chunks": self._mark(pieces, options)}
+        return {"chunks": self._speak([inputs["text"]], [inputs["voice"]], options, 1)[0]}
 
     def postprocess(self, outputs: dict[str, Any]) -> Speech:
         """The chunks as one."""
-        speech = np.concatenate([chunk["audio"] for chunk in outputs["chunks"]])
-        return {"audio": speech, "sampling_rate": self.model.config.sampling_rate}
+        return self._whole(outputs["chunks"])
+
+    def _whole(self, chunks: list[dict[str, Any]]) -> Speech:
+        speech = np.concatenate([chunk["audio"] for chunk in chunks])
+        warnings = [one for chunk in chunks for one in chunk.get("warnings", ())]
+        return {"audio": speech, "sampling_rate": self._rate, **joined(chunks), "warnings": warnings}
 
     # -- from text to sound: split → tokenise → speak → mark
 
-    def _lines(self, text: str) -> list[Tokenised]:
+    @property
+    def _rate(self) -> int:
+        return self.model.config.sampling_rate
+
+    def _lines(self, text: str, words: Lexicon | None) -> Text:
         """A text, split and tokenised."""
         if not isinstance(text, str):
             raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
         _check_length(text)
-        return list(_tokenise(sentences_as_they_come([text]), self._tokens))
+        warnings = Warnings()
+        return Text(list(self._tokenised([text], words, warnings)), warnings)
+
+    def _tokenised(self, texts: Iterable[str], words: Lexicon | None, warnings: Warnings) -> Iterator[Tokenised]:
+        """The lines of a text that comes in pieces, as soon as they are there."""
+        for line in lines(pieces(texts, words or Lexicon({}), warnings)):
+            yield line, None if line.said is None else self._tokens(line.said.symbols)
+
+    def _tokens(self, symbols: list[str]) -> torch.Tensor:
+        return torch.tensor([self.processor.tokenizer.convert_tokens_to_ids(symbols)])
 
     def _speak(
-        self, texts: list[list[Tokenised]], voices: list[Voice], options: dict[str, Any], size: int
-    ) -> list[list[np.ndarray]]:
-        """The sound of each text's lines, said in batches of so many of about equal length."""
-        numbers, rate = _numbers(options), self.model.config.sampling_rate
-        said = [[_silent(silence, rate) for silence, _ in lines] for lines in texts]
+        self, texts: list[Text], voices: list[Voice], options: dict[str, Any], size: int
+    ) -> list[list[dict[str, Any]]]:
+        """Each text's lines, marked and with their times, said in batches of so many of about equal length."""
+        said: list[list[SpokenLine]] = [[SILENT] * len(text.lines) for text in texts]
         jobs = [
-            (ids, voice, generator, pieces, place)
-            for lines, voice, pieces in zip(texts, voices, said, strict=True)
-            for place, ((_, ids), generator) in enumerate(zip(lines, _generators(options), strict=False))
+            (_numbers(options, line), ids, voice, generator, spoken, place)
+            for text, voice, spoken in zip(texts, voices, said, strict=True)
+            for place, ((line, ids), generator) in enumerate(zip(text.lines, _generators(options), strict=False))
             if ids is not None
         ]
-        jobs.sort(key=lambda job: job[0].numel())
-        for start in range(0, len(jobs), size):
-            ids, some, generators, pieces, places = zip(*jobs[start : start + size], strict=True)
-            waves = self.model.synthesize_batch(ids, some, generators, **numbers)
-            for wave, mine, place in zip(waves, pieces, places, strict=True):
-                mine[place] = np.concatenate([mine[place], wave])
-        return said
+        jobs.sort(key=lambda job: (sorted(job[0].items()), job[1].numel()))
+        for numbers, alike in groupby(jobs, lambda job: job[0]):
+            while some := list(islice(alike, size)):
+                _, ids, those, generators, spoken, places = zip(*some, strict=True)
+                spoken_lines = self.model.synthesize_batch(ids, those, generators, **numbers)
+                for spoken_line, mine, place in zip(spoken_lines, spoken, places, strict=True):
+                    mine[place] = spoken_line
+        return [self._chunks(text, spoken, options) for text, spoken in zip(texts, said, strict=True)]
+
+    def _chunks(self, text: Text, said: list[SpokenLine], options: dict[str, Any]) -> list[dict[str, Any]]:
+        """What was said of a text, marked, each line with its times."""
+        marker, start, chunks = self._marker(options), 0, []
+        for (line, _), (wave, frames) in zip(text.lines, said, strict=True):
+            silence = _silent(line.silence, self._rate)
+            timed = self._times(line, frames, start, silence.size)
+            chunks.append({"audio": marker(np.concatenate([silence, wave])), "warnings": text.warnings.take(), **timed})
+            start += silence.size + wave.size
+        return chunks
 
     def _speak_in_pieces(
-        self, lines: Iterable[Tokenised], voice: Voice, options: dict[str, Any]
+        self, tokenised: Iterable[Tokenised], voice: Voice, options: dict[str, Any], warnings: Warnings
     ) -> Iterator[SpeechChunk]:
         """The lines, said and marked: each piece as soon as it is made."""
-        numbers, rate, marker = _numbers(options), self.model.config.sampling_rate, self._marker(options)
-        for place, ((silence, ids), generator) in enumerate(zip(lines, _generators(options), strict=False)):
-            said = iter(()) if ids is None else self.model.stream(ids, voice, generator, **numbers)
-            first = np.concatenate([_silent(silence, rate), *islice(said, 1)])
-            for piece in chain([first], said):
-                yield {"audio": marker(piece), "sampling_rate": rate, "sentence": place}
+        marker, start = self._marker(options), 0
+        for place, ((line, ids), generator) in enumerate(zip(tokenised, _generators(options), strict=False)):
+            frames, said = [], iter(())
+            if ids is not None:
+                frames, said = self.model.stream(ids, voice, generator, **_numbers(options, line))
+            silence = _silent(line.silence, self._rate)
+            timed = self._times(line, frames, start, silence.size)
+            first = np.concatenate([silence, *islice(said, 1)])
+            ahead = chain([first], said)
+            end = start + silence.size + sum(frames) * self._hop
+            for piece in ahead:
+                start += piece.size
+                come = until(timed, None if start >= end else start / self._rate)
+                rest = {"sentence": place, **come, "warnings": warnings.take()}
+                yield {"audio": marker(piece), "sampling_rate": self._rate, **rest}
 
-    def _mark(self, pieces: list[np.ndarray], options: dict[str, Any]) -> list[dict[str, np.ndarray]]:
-        marker = self._marker(options)
-        return [{"audio": marker(piece)} for piece in pieces]
+    @property
+    def _hop(self) -> int:
+        return self.model.config.rtvc7_config.hop_length
+
+    def _times(self, line: Line, frames: list[int], start: int, silence: int) -> Times:
+        return times(line.said, frames, self._hop, self._rate, start, silence)
 
     def _marker(self, options: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
         """What writes the watermark into the pieces of one text, in turn."""
-        return Marker(self.model.config.sampling_rate) if options.get("watermark", True) else lambda wave: wave
-
-    def _tokens(self, sentence: str) -> torch.Tensor:
-        return self.processor(text=sentence)["input_ids"]
-
-
-def sentences_as_they_come(texts: Iterable[str]) -> Iterator[str]:
-    """The sentences of a text that comes in pieces, whole, as soon as they are there: the last one waits for more."""
-    held = ""
-    for text in texts:
-        if not isinstance(text, str):
-            raise TextError(f"The text must be a string, not {type(text).__name__}; pass the words to say.")
-        held += text
-        *sentences, last = as_written(held) or [""]
-        if sentences and len(last.split()) > 1:  # two words tell whether the sentence before them has ended
-            yield from chain.from_iterable(map(breaths, sentences))
-            held = last
-    yield from split_sentences(held)
-
-
-def _tokenise(sentences: Iterable[str], tokens: Callable[[str], torch.Tensor]) -> Iterator[Tokenised]:
-    """What is to be said of sentences. Those of punctuation alone are passed over, unless all are.
-
-    Raises:
-        TextError: a sentence has letters or digits but none that can be spoken, or no sentence can be.
-    """
-    spoke, asked, refusal = False, None, None
-    for sentence in sentences:
-        if (pause := pause_seconds(sentence)) is not None:
-            asked = (asked or 0.0) + pause
-            continue
-        try:
-            ids = tokens(sentence)
-        except ValueError as error:  # a TextError; in a published folder, of another package
-            if any(character.isalnum() for character in sentence):
-                raise
-            refusal = error
-            continue
-        yield (PAUSE_BETWEEN_SENTENCES if spoke else 0.0) if asked is None else asked, ids
-        spoke, asked = True, None
-    if not spoke:
-        raise refusal or TextError("The text is empty; write at least one English word.")
-    if asked:
-        yield asked, None
+        return Marker(self._rate) if options.get("watermark", True) else lambda wave: wave
 
 
 def _is_voice(voice: Any) -> bool:
@@ -436,8 +465,19 @@ def _silent(seconds: float, rate: int) -> np.ndarray:
     return np.zeros(round(seconds * rate), np.float32)
 
 
-def _numbers(options: dict[str, Any]) -> dict[str, float]:
-    return {name: options[name] for name in RANGES if name in options}
+def _numbers(options: dict[str, Any], line: Line) -> dict[str, float]:
+    """Speed, pitch and variation of a line: the call's, and what the text asks for on top, within their ranges."""
+    numbers = {name: options[name] for name in RANGES if name in options}
+    if line.rate != 1.0:
+        numbers["speed"] = _within("speed", numbers.get("speed", 1.0) * line.rate)
+    if line.pitch:
+        numbers["pitch"] = _within("pitch", numbers.get("pitch", 0.0) + line.pitch)
+    return numbers
+
+
+def _within(name: str, value: float) -> float:
+    low, high = RANGES[name]
+    return min(max(value, low), high)
 
 
 def _generator(options: dict[str, Any]) -> torch.Generator | None:

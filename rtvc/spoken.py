@@ -21,6 +21,7 @@ from .spoken_marks import ADDRESSES, LEFTOVERS, MARKUP, VERSIONS
 from .spoken_names import PHRASE_RULES
 from .spoken_names import ROMAN as WRITTEN_ROMAN
 from .spoken_names import RULES as NAMES
+from .tracing import Trace
 
 
 class Rule(NamedTuple):
@@ -56,13 +57,17 @@ STAGES = [(re.compile(trigger), [compiled(rule) for rule in rules]) for trigger,
 RULES = [rule for _, rules in STAGES for rule in rules]
 
 
-def write_out(text: str) -> str:
-    """Plain text (see `characters.plain`) → words and the pauses , . ? ! ; : — … only; Ⓐ is the letter A."""
+def write_out(text: str, trace: Trace | None = None) -> str:
+    """Plain text (see `characters.plain`) → words and the pauses , . ? ! ; : — … only; Ⓐ is the letter A.
+
+    trace: keeps which characters come from which.
+    """
+    substitute = trace.sub if trace else re.Pattern.sub
     for trigger, rules in STAGES:
         if trigger.search(text):
             for pattern, replacement, _ in rules:
-                text = pattern.sub(replacement, text)
-    return tidy(text)
+                text = substitute(pattern, replacement, text)
+    return trace.change(text, tidy(text)) if trace else tidy(text)
 
 
 def tidy(text: str) -> str:

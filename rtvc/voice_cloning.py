@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -119,6 +119,13 @@ class VoiceCloningConfig(PreTrainedConfig):
         sizes = {part.speaker_size for part in parts if isinstance(part, PreTrainedConfig)}
         if len(sizes) > 1:
             raise ValueError(f"All components must have one speaker_size, not {sorted(sizes)}.")
+
+
+class SpokenLine(NamedTuple):
+    """A line: float32 (samples,), and the frames of each of its tokens, of ``hop_length`` samples each."""
+
+    wave: np.ndarray
+    frames: list[int]
 
 
 class VoiceCloningModel(CheckedModel):
@@ -336,7 +343,7 @@ class VoiceCloningModel(CheckedModel):
             generator: draws what varies; none: the same each time.
             options: speed, pitch (semitones), variation, see :meth:`RTVC7Model.plan`.
         """
-        return self.synthesize_batch([input_ids], [voice], [generator], **options)[0]
+        return self.synthesize_batch([input_ids], [voice], [generator], **options)[0].wave
 
     def synthesize_batch(
         self,
@@ -344,25 +351,29 @@ class VoiceCloningModel(CheckedModel):
         voices: Sequence[Voice],
         generators: Sequence[torch.Generator | None],
         **options: float,
-    ) -> list[np.ndarray]:
+    ) -> list[SpokenLine]:
         """Speak several lines at once, each with its voice and generator: what :meth:`synthesize` gives for each."""
         score, hop = self._plan(lines, voices, generators, **options), self.config.rtvc7_config.hop_length
         waves, frames = self.rtvc7.render(score).float().cpu().numpy(), score.durations.sum(1).tolist()
         said = []
-        for wave, count, voice in zip(waves, frames, voices, strict=True):
+        for wave, count, voice, each in zip(waves, frames, voices, _token_frames(score, lines), strict=True):
             pieces = (wave[start * hop : stop * hop] for start, stop in borders(count, self.rtvc7.receptive_field))
-            said.append(np.concatenate(list(self._levelled(pieces, count, voice, **options))))
+            said.append(SpokenLine(np.concatenate(list(self._levelled(pieces, count, voice, **options))), each))
         return said
 
     def stream(
         self, input_ids: Tensor, voice: Voice, generator: torch.Generator | None = None, **options: float
-    ) -> Iterator[np.ndarray]:
-        """Speak one line in pieces, of which the first is short; joined they are what :meth:`synthesize` gives."""
+    ) -> tuple[list[int], Iterator[np.ndarray]]:
+        """Speak one line in pieces, of which the first is short; joined they are what :meth:`synthesize` gives.
+
+        Returns:
+            the frames of each token, and the pieces as they are made.
+        """
         score = self._plan([input_ids], [voice], [generator], **options)
         frames = score.mask.shape[1]
         spans = borders(frames, self.rtvc7.receptive_field)
         pieces = (self.rtvc7.render(score, *span)[0].float().cpu().numpy() for span in spans)
-        return self._levelled(pieces, frames, voice, **options)
+        return _token_frames(score, [input_ids])[0], self._levelled(pieces, frames, voice, **options)
 
     def _levelled(
         self, pieces: Iterator[np.ndarray], frames: int, voice: Voice, **options: float
@@ -442,6 +453,11 @@ MODELS: dict[type[PreTrainedConfig], type[PreTrainedModel]] = {
     SayENConfig: SayENModel,
     RTVC7Config: RTVC7Model,
 }
+
+
+def _token_frames(score: ProsodyPlan, lines: Sequence[Tensor]) -> list[list[int]]:
+    """Of each line's tokens, without those that fill it up to the longest."""
+    return [row[: line.numel()] for row, line in zip(score.durations.tolist(), lines, strict=True)]
 
 
 def _open_graphs(model: PreTrainedModel, name: str) -> None:

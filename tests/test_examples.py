@@ -92,6 +92,24 @@ def test_game(run):
     assert soundfile.info(ann).duration > 0.3
 
 
+def test_lips(run):
+    shown = [line.split("\t") for line in run("lips", MAN, "Bob, my five thieves wash.", "out.wav").splitlines()]
+    assert [float(end) for _, end, _ in shown[:-1]] == [float(start) for start, _, _ in shown[1:]], "no gap"
+    assert float(shown[-1][1]) == pytest.approx(soundfile.info("out.wav").duration, abs=1e-4)
+    shapes = [shape for _, _, shape in shown]
+    assert shapes[0] == shapes[-1] == "sil"
+    assert [shape for shape in shapes if shape in ("PP", "FF", "TH", "CH")] == [
+        "PP",
+        "PP",
+        "PP",
+        "FF",
+        "FF",
+        "TH",
+        "FF",
+        "CH",
+    ]
+
+
 def test_same_person(run):
     assert int(run("same_person", MAN, MAN).strip("%\n")) > 90
 

@@ -41,6 +41,8 @@ class EndpointHandler:
         options = dict(options)
         if "watermark" in options:
             raise ValueError("The mark in the speech cannot be left out here; leave “watermark” away.")
+        if not isinstance(options.get("lexicon", {}), dict):  # a path would be one of this machine
+            raise ValueError("“lexicon” must be an object of words and how they are said, {“Nguyen”: “win”}.")
         kind = options.pop("format", "wav")
         if kind not in FORMATS:
             raise ValueError(f"The format must be one of {', '.join(FORMATS)}, not {kind!r}.")

@@ -13,6 +13,7 @@ from rtvc import audio
 from rtvc.errors import RTVCError, TextError, VoiceError
 from rtvc.page.files import Files
 from rtvc.page.inputs import check_text
+from rtvc.page.names import lexicon_of
 from rtvc.page.results import save
 from rtvc.page.serving import COMPUTES, Uploads, computing, on_gpu
 from rtvc.pipeline import VoiceCloningPipeline
@@ -31,6 +32,7 @@ class Endpoints:
         speed: float = 1.0,
         pitch: float = 0.0,
         variation: float = 0.0,
+        lexicon: str = "",
         request: gr.Request | None = None,
     ) -> str:
         """Say a text in the voice of a recording.
@@ -41,6 +43,7 @@ class Endpoints:
             speed: From 0.25 to 4; 1 is the voice's own tempo.
             pitch: Semitones up, from -12 to 12.
             variation: From 0, the same each time, to 1; 0.5 is lively.
+            lexicon: How words are said, one a line: "Nguyen = win", or in IPA "SQL = /sˈiːkwəl/".
 
         Returns:
             The speech as a WAV file.
@@ -50,7 +53,8 @@ class Endpoints:
         numbers = {"speed": speed, "pitch": pitch, "variation": variation}
         if missing := [name for name, value in numbers.items() if value is None]:
             raise TextError(f"There is no {missing[0]}; give a number, or leave it out.")
-        return save(self._files, self.clone(text, voice=voice, **numbers), "clone")
+        speech = self.clone(text, voice=voice, lexicon=lexicon_of(lexicon), **numbers)
+        return save(self._files, speech, "clone")
 
     def enroll_voice(self, recording: str, request: gr.Request | None = None) -> str:
         """Make a voice file of a recording; it can be given as the voice later.
@@ -116,12 +120,12 @@ def with_plain_refusals(function: Callable) -> Callable:
 def build(endpoints: Endpoints) -> None:
     """Register the functions; the page shows nothing of it."""
     with gr.Column(visible=False):
-        text, number = gr.Textbox(), gr.Number()
+        text, number, lexicon = gr.Textbox(), gr.Number(), gr.Textbox("")
         speed, pitch, variation = gr.Number(1.0), gr.Number(0.0), gr.Number(0.0)
         first, second, file, sound = gr.File(), gr.File(), gr.File(), gr.Audio(type="filepath")
         button = gr.Button()
     for function, inputs, output in (
-        (endpoints.clone_voice, [text, first, speed, pitch, variation], sound),
+        (endpoints.clone_voice, [text, first, speed, pitch, variation, lexicon], sound),
         (endpoints.enroll_voice, [first], file),
         (endpoints.compare_voices, [first, second], number),
         (endpoints.enhance_speech, [first], sound),

@@ -12,7 +12,7 @@ import gradio as gr
 
 from rtvc import audio, recogniser
 from rtvc.errors import RTVCError, VoiceError
-from rtvc.page import consent, picture
+from rtvc.page import consent, names, picture
 from rtvc.page.inputs import LONGEST_TEXT, Shelf, check_text, valid_entries
 from rtvc.page.results import SUFFIXES, describe, problem, save, to_int16
 from rtvc.page.serving import COMPUTES, QUIET, Uploads, computing, on_gpu
@@ -79,6 +79,7 @@ class Cloning:
         variation: float = 0.0,
         kind: str = "WAV",
         agreed: bool = True,
+        told: str = "",
         progress=gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple]:
         """→ (what plays while it is made, the clone's file, the line below the voice, the line below the text, what was
@@ -91,16 +92,18 @@ class Cloning:
             voice = self.voices.find(recording, chosen, shelf)
             report = describe(voice.report)
             check_text(words)
+            options = {"speed": speed, "pitch": pitch, "variation": variation, "lexicon": names.lexicon_of(told)}
             yield gr.skip(), gr.skip(), report, "", None  # an empty stream would be asked for, again only seconds later
             sentences, chunks = len(split_sentences(words)), []
-            for chunk in self.clone.stream(words, voice=voice, speed=speed, pitch=pitch, variation=variation):
+            for chunk in self.clone.stream(words, voice=voice, **options):
                 chunks.append(chunk)
                 progress((min(chunk["sentence"], sentences), sentences), desc="Speaking", unit="sentences")
                 piece = (chunk["sampling_rate"], to_int16(chunk["audio"])) if self.plays_early else gr.skip()
                 yield piece, gr.skip(), gr.skip(), gr.skip(), gr.skip()  # here the call can be stopped
             speech = self.clone.postprocess({"chunks": chunks})
             file = save(self.voices.files, speech, "clone", SUFFIXES[kind])
-            yield gr.skip(), file, report, "", {"recording": recording, "chosen": chosen, "clone": file}
+            left_out = " ".join(problem(warning["message"]) for warning in speech["warnings"])
+            yield gr.skip(), file, report, left_out, {"recording": recording, "chosen": chosen, "clone": file}
         except VoiceError as error:
             yield gr.skip(), gr.skip(), problem(error), "", None
         except RTVCError as error:
@@ -245,6 +248,7 @@ def _build_speaking(
         pitch = gr.Slider(-12, 12, 0, step=0.5, label="Pitch, semitones", elem_id="pitch")
         variation = gr.Slider(0, 1, 0, step=0.05, label="Variation: 0 says it the same way each time", elem_id="vary")
         kind = gr.Radio(list(SUFFIXES), value="WAV", label="Format of the download", elem_id="kind")
+    told = names.build(words)
     agreed.render()
     with gr.Row():
         button = gr.Button("Speak", variant="primary", size="lg", elem_id="speak", scale=4)
@@ -257,7 +261,7 @@ def _build_speaking(
     words.input(lambda: "", outputs=message, **QUIET)
     speaking = button.click(
         computing(on_gpu(cloning.speak)),
-        [*source, words, speed, pitch, variation, kind, agreed],
+        [*source, words, speed, pitch, variation, kind, agreed, told],
         [live, result, report, message, spoken],
         show_progress_on=result,
         api_visibility="private",

@@ -61,6 +61,7 @@ def test_the_endpoint_refuses_in_a_sentence(answer):
         ({**speak, "parameters": {"voice": "man", "watermark": False}}, "cannot be left out"),
         ({**speak, "parameters": {"voice": "man", "seed": float("nan")}}, "seed must be"),
         ({**speak, "parameters": {"voice": ["man"]}}, "must be a recording"),
+        ({**speak, "parameters": {"voice": "man", "lexicon": "/etc/passwd"}}, "“lexicon” must be an object"),
         ({**speak, "parameters": "man"}, "an object of options"),
         ({"inputs": ["Hello."], "parameters": {"voice": "man"}}, "must be what to say"),
     ):
