@@ -3,7 +3,8 @@
 The embedding that drives synthesis is taken again from the cleaned recording; a clean recording is left alone.
 """
 
-# No `from __future__ import annotations` here: @strict checks no types that are strings.
+from __future__ import annotations
+
 import copy
 import json
 import math
@@ -11,11 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from huggingface_hub.dataclasses import strict
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
@@ -23,7 +23,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from . import audio
 from .earspeech import EarSpeechConfig, EarSpeechModel
-from .errors import CheckpointError, VoiceError, quoted, refuse_unknown_keys
+from .errors import CheckpointError, VoiceError, quoted
 from .levels import LOUDER, borders, levelled, sentence
 from .model_files import WEIGHTS, CheckedModel, file_checksum
 from .onnx_part import OnnxPart
@@ -33,6 +33,7 @@ from .sayen import SayENConfig, SayENModel
 from .text import question_rise
 from .tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from .voice import EnrolmentReport, Voice, pitch_statistics
+from .voice_cloning_config import VoiceCloningConfig
 
 EMBEDDED_SECONDS, EMBEDDED_STEP = (
     6.0,
@@ -58,67 +59,6 @@ MAXIMUM_ENROLLED_SECONDS = 30 * 60.0
 # people are within PERSON of them on the average of the bands; a telephone is further than TELEPHONE.
 MOST_APART, PERSON, TELEPHONE = 1.0, 0.8, 1.2
 KEPT_LEVELS = 1000  # voices and settings
-
-
-@strict
-class VoiceCloningConfig(PreTrainedConfig):
-    """The configs of the four components, and what was calibrated on the whole.
-
-    ``similarity_scale``, ``_offset``, ``_blur`` and ``_drift``: what makes a probability of a cosine, see
-    :meth:`VoiceCloningModel.probability`; configs without the last two take the seconds of speech for enough.
-    ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
-    ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
-    ``speaking_lufs``: of older models, without use since every voice's own level is measured.
-    ``timbre_centre``: most people's timbre, evenly over the mel bands. ``benchmarks/calibrate.py`` measures all
-    of them. ``timbre_emphasis``: how much further from the centre than it was heard a voice's timbre is when it speaks,
-    as RTVC-7 draws every voice towards it. ``weights_sha256``: of the weights' file, written when the model is saved
-    and checked when it is loaded; empty for files that were made otherwise.
-    """
-
-    model_type = "voice_cloning"
-    sub_configs_defaults: ClassVar[dict] = {
-        "earspeech_config": EarSpeechConfig,
-        "tuned_ge2e_config": TunedGE2EConfig,
-        "sayen_config": SayENConfig,
-        "rtvc7_config": RTVC7Config,
-    }
-
-    earspeech_config: dict | PreTrainedConfig | None = None
-    tuned_ge2e_config: dict | PreTrainedConfig | None = None
-    sayen_config: dict | PreTrainedConfig | None = None
-    rtvc7_config: dict | PreTrainedConfig | None = None
-    similarity_scale: float | int = 18.22
-    similarity_offset: float | int = 0.538
-    similarity_blur: float | int = 0.0
-    similarity_drift: float | int = 0.0
-    same_voice_cosine: float | int = 0.4
-    enhance_below_snr: float | int = 12.5
-    speaking_lufs: float | int = audio.LOUDNESS
-    timbre_centre: list[float | int] | tuple[float | int, ...] = (0.0, 0.0)
-    timbre_emphasis: float | int = 0.0
-    weights_sha256: str = ""
-
-    def __post_init__(self, **kwargs):
-        super().__post_init__(**kwargs)
-        refuse_unknown_keys(self, kwargs)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As in transformers, without private keys of the components: they hold paths of where each was trained."""
-        stored = super().to_dict()
-        for name in self.sub_configs_defaults:
-            stored[name] = {key: value for key, value in stored[name].items() if not key.startswith("_")}
-        return stored
-
-    @property
-    def sampling_rate(self) -> int:
-        """Of the speech that comes out, Hz."""
-        return self.rtvc7_config.sampling_rate
-
-    def validate_sizes(self):
-        parts = (self.tuned_ge2e_config, self.sayen_config, self.rtvc7_config)
-        sizes = {part.speaker_size for part in parts if isinstance(part, PreTrainedConfig)}
-        if len(sizes) > 1:
-            raise ValueError(f"All components must have one speaker_size, not {sorted(sizes)}.")
 
 
 class SpokenLine(NamedTuple):
@@ -151,7 +91,7 @@ class VoiceCloningModel(CheckedModel):
     @classmethod
     def from_components(
         cls, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel, sayen: SayENModel, rtvc7: RTVC7Model, **options: Any
-    ) -> "VoiceCloningModel":
+    ) -> VoiceCloningModel:
         """Put trained components together; ``options`` are fields of :class:`VoiceCloningConfig`."""
         parts = {"earspeech": earspeech, "tuned_ge2e": tuned_ge2e, "sayen": sayen, "rtvc7": rtvc7}
         configs = {f"{name}_config": copy.deepcopy(part.config) for name, part in parts.items()}
