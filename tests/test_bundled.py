@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from transformers import pipeline
 import rtvc
 from rtvc import audio
 from rtvc.loading import CHECKPOINT
+from rtvc.training.config import load_config
 
 
 def test_the_bundled_model_is_small_and_complete(bundled):
@@ -122,3 +124,9 @@ def test_two_people_in_one_recording_are_noticed(bundled, woman, man):
     alone, other = bundled.enroll(woman), bundled.enroll(man)
     assert mixed.similarity(alone) > 0.9 > mixed.similarity(other)
     assert mixed.pitch_mean == pytest.approx(alone.pitch_mean, abs=0.1)
+
+
+def test_the_recipe_makes_the_bundled_config(bundled):
+    recipe = load_config(Path(__file__).parents[1] / "configs" / "export.yaml", [])["calibrated"]
+    config = bundled.model.config.to_dict()
+    assert {name: config[name] for name in recipe} == recipe
