@@ -248,7 +248,9 @@ class VoiceCloningModel(CheckedModel):
 
     def _reference(self, waves: list[np.ndarray]) -> np.ndarray:
         """(at most REFERENCE_FRAMES, timbre_size) float16: frames from all over the waves, in order of their loudness,
-        so that nothing that was said can be told from them."""
+        so that nothing that was said can be told from them; none where RTVC-7 attends to none."""
+        if not self.config.rtvc7_config.reference_size:
+            return np.zeros((0, self.config.rtvc7_config.timbre_size), np.float16)
         levelled = (torch.from_numpy(audio.normalize_loudness(wave)).to(self.device) for wave in waves)
         frames = torch.cat([reference_frames(wave, self.config.rtvc7_config.timbre_size) for wave in levelled])
         places = torch.linspace(0, len(frames) - 1, min(REFERENCE_FRAMES, len(frames))).long()
