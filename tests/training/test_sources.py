@@ -18,6 +18,7 @@ from rtvc import audio
 from rtvc.errors import TrainingError
 from rtvc.training import folders
 from rtvc.training.data import sources, store
+from rtvc.training.data.speech import Speech
 
 
 @pytest.fixture
@@ -347,3 +348,15 @@ def test_what_a_teacher_read_is_a_corpus_that_knows_what_was_cut(place):
     assert 0.8 <= utterance.cut <= 1.5
     assert 2.0 <= utterance.seconds <= 3.5
     assert corpus.widest[1] == 24_000
+
+
+def test_a_corpus_has_its_share_of_what_is_drawn_whatever_its_recordings_are_like(place):
+    speech = audio.read(Path(__file__).parents[2] / "examples" / "voices" / "man.flac")
+    for corpus, seconds in (("few", (2, 4)), ("many", (1, 1, 1, 3, 3))):
+        for number, length in enumerate(seconds):
+            (place / corpus / "ann").mkdir(parents=True, exist_ok=True)
+            soundfile.write(place / corpus / "ann" / f"{number}.wav", speech[: length * 16_000], 16_000)
+    shares = {str(place / "few"): 0.7, str(place / "many"): 0.2}
+    drawn = Speech(shares, "all", aligned=False, shifted=[str(place / "many")])
+    of_few = sum(chance for item, chance in zip(drawn.items, drawn.chances, strict=True) if item.corpus.endswith("few"))
+    assert of_few == pytest.approx(7 / 9)

@@ -6,7 +6,6 @@ Utterances of real speakers may come slower and faster too: other pitch, vocal t
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -144,14 +143,14 @@ class Speech:
             self.by_speaker.setdefault(item.speaker, []).append(index)
 
     def _chances(self, weights: dict[str, float]) -> np.ndarray:
-        """(items,) how likely each is drawn: by its corpus's weight, long ones a little more, copies half as often."""
-        counts = Counter(item.corpus for item in self.items)
-        chances = np.array(
-            [
-                weights[item.corpus] / counts[item.corpus] * item.frames**0.5 * (1.0 if item.speed == 1.0 else 0.5)
-                for item in self.items
-            ]
-        )
+        """(items,) how likely each is drawn: a corpus has its share of all draws; within it long recordings are drawn a
+        little more often, copies half as often."""
+        within = np.array([item.frames**0.5 * (1.0 if item.speed == 1.0 else 0.5) for item in self.items])
+        names = np.array([item.corpus for item in self.items])
+        chances = np.zeros(len(names))
+        for name, weight in weights.items():
+            own = names == name
+            chances[own] = weight * within[own] / within[own].sum()
         return chances / chances.sum()
 
     def _add(
