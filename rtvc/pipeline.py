@@ -37,7 +37,7 @@ LONGEST_TEXT = 200_000  # characters in one string, about four hours of speech; 
 AnyVoice = Voice | Recording
 AnyText = str | Mapping[str, Any]  # words, or {"text": words, "voice": whose}
 Tokenised = tuple[Line, torch.Tensor | None]  # a line, and its ids if it is not silence alone
-KEPT_VOICES = 64  # enrolled voices in memory, the newest; each has about 2 kB
+KEPT_VOICES = 64  # enrolled voices in memory, the newest; each has about 30 kB
 SENTENCES_AT_ONCE = 4  # where several texts are given
 SILENT = SpokenLine(np.zeros(0, np.float32), [])  # of a line that is silence alone
 

@@ -63,7 +63,7 @@ class Endpoints:
             recording: At least three seconds of one person's speech.
 
         Returns:
-            The voice file, about 2 kB.
+            The voice file, about 30 kB.
         """
         self._take(request, recording)
         path = self._files.new_path(Path(recording).stem, ".voice")

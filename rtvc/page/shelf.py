@@ -109,7 +109,7 @@ def build(
             bring = gr.UploadButton("Load a voice file", file_types=[".voice"], min_width=130, elem_id="bring")
             remove = gr.Button("Remove", min_width=130, elem_id="remove")
         message = gr.Markdown(
-            "Voices stay in this browser. A voice file is about 2 kB; treat it like a recording of the person.",
+            "Voices stay in this browser. A voice file is about 30 kB; treat it like a recording of the person.",
             elem_id="kept",
             elem_classes="note",
         )
