@@ -16,7 +16,8 @@ from torch import Tensor
 import rtvc
 from rtvc import audio
 from rtvc.training.data.measurements import pitch_curve
-from rtvc.training.losses import spectral_loss
+from rtvc.training.losses import bands_heard, spectral_loss
+from rtvc.training.synthesis import compared
 
 FRAMES, BATCH = 120, 4
 
@@ -32,7 +33,8 @@ def main() -> None:
     clone = rtvc.load(options.model)
     model = clone.model.rtvc7
     voice = condition(clone.enroll(options.recordings), model)
-    wave = np.concatenate([audio.speech_only(audio.read(one)) for one in options.recordings])
+    speech = np.concatenate([audio.speech_only(audio.read(one)) for one in options.recordings])
+    wave = audio.resample(speech, audio.SAMPLING_RATE, model.config.sampling_rate)
     size = FRAMES * model.config.hop_length
     cut = max(size, int(0.9 * wave.size))
     if wave.size - cut < size:
@@ -73,7 +75,7 @@ def crops(wave: np.ndarray, model, starts) -> tuple[Tensor, Tensor]:
     """Waves (batch, samples) and their pitch (batch, frames)."""
     size = FRAMES * model.config.hop_length
     cut = [wave[start : start + size] for start in starts]
-    curves = [torch.from_numpy(pitch_curve(one)) for one in cut]
+    curves = [torch.from_numpy(pitch_curve(audio.resample(one, model.config.sampling_rate))) for one in cut]
     return torch.from_numpy(np.stack(cut)), torch.stack(curves)
 
 
@@ -81,9 +83,12 @@ def loss_of(model, voice: Tensor, batch: tuple[Tensor, Tensor]) -> Tensor:
     """How unlike the recordings are what the decoder makes of their own latents."""
     waves, f0 = batch
     voice, mask = voice.expand(len(waves), -1), torch.ones(*f0.shape, 1)
-    latents, _ = model.posterior_encoder(model.normalized_mel(waves), voice, mask)
+    bandwidth = torch.full((len(waves),), audio.SAMPLING_RATE / 2)  # nothing is learned about what lies above it
+    mel = model.normalized_mel(waves) * bands_heard(bandwidth, model.config)[:, None]
+    latents, _ = model.posterior_encoder(mel, voice, mask)
     noise = torch.randn(waves.shape, generator=torch.Generator().manual_seed(0))
-    return spectral_loss(model.decode(latents, f0, voice, mask, noise), waves, model.config)
+    spoken = model.decode(latents, f0, voice, mask, noise)
+    return spectral_loss(*compared(spoken, waves, bandwidth, model.config), model.config)
 
 
 if __name__ == "__main__":

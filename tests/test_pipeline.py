@@ -300,8 +300,9 @@ def test_the_first_piece_costs_a_part_of_the_sentence(tiny, voice, monkeypatch):
 
 
 def test_the_first_piece_of_a_long_text_waits_for_its_first_sentence_only(tiny, voice, monkeypatch):
-    read, processor = [], tiny.processor
-    monkeypatch.setattr(tiny, "processor", lambda text: read.append(text) or processor(text=text))
+    read, tokenizer = [], tiny.processor.tokenizer
+    convert = tokenizer.convert_tokens_to_ids
+    monkeypatch.setattr(tokenizer, "convert_tokens_to_ids", lambda symbols: read.append(symbols) or convert(symbols))
     next(tiny.stream("One two three. " * 100, voice=voice))
     assert len(read) == 1
 

@@ -126,13 +126,18 @@ def test_what_is_not_speech_is_no_clone():
     assert max(detect(sound.astype(np.float32)) for sound in sounds) < THRESHOLD
 
 
+def detected(clone, wave: np.ndarray) -> float:
+    """In what a clone says, read at 16 kHz as `rtvc verify` does."""
+    return detect(audio.resample(wave, clone.model.config.sampling_rate))
+
+
 def test_every_clone_is_marked_and_only_clones(bundled, woman):
     text = "The boy was there when the sun rose, and a rod is used to catch pink salmon."
     voice = bundled.enroll(woman)
-    assert detect(bundled(text, voice=voice)["audio"]) > THRESHOLD
+    assert detected(bundled, bundled(text, voice=voice)["audio"]) > THRESHOLD
     streamed = np.concatenate([chunk["audio"] for chunk in bundled.stream(text, voice=voice)])
-    assert detect(streamed) > THRESHOLD
-    assert detect(bundled(text, voice=voice, watermark=False)["audio"]) < THRESHOLD
+    assert detected(bundled, streamed) > THRESHOLD
+    assert detected(bundled, bundled(text, voice=voice, watermark=False)["audio"]) < THRESHOLD
     with pytest.raises(RTVCError, match="watermark must be True or False"):
         bundled(text, voice=voice, watermark="no")
 
@@ -152,13 +157,13 @@ def test_a_marked_stream_is_the_marked_whole(bundled, woman, options):
     voice = bundled.enroll(woman)
     whole = bundled(LONG, voice=voice, **options)["audio"]
     pieces = [chunk["audio"] for chunk in bundled.stream(LONG, voice=voice, **options)]
-    assert len(pieces) > 3
+    assert len(pieces) > 2
     assert apart(np.concatenate(pieces), whole) < -60
     unmarked = np.concatenate([one["audio"] for one in bundled.stream(LONG, voice=voice, watermark=False, **options)])
     assert apart(unmarked, whole) > -40, "the mark is in what was compared"
-    assert detect(np.concatenate(pieces)) > THRESHOLD
-    assert detect(np.concatenate(pieces[len(pieces) // 2 :])) > THRESHOLD
-    assert detect(unmarked) < THRESHOLD
+    assert detected(bundled, np.concatenate(pieces)) > THRESHOLD
+    assert detected(bundled, np.concatenate(pieces[len(pieces) // 2 :])) > THRESHOLD
+    assert detected(bundled, unmarked) < THRESHOLD
 
 
 def test_every_text_of_a_batch_is_marked(bundled, woman, man):
@@ -166,10 +171,10 @@ def test_every_text_of_a_batch_is_marked(bundled, woman, man):
     texts = [LONG, "A short line, said together with the others.", LONG, "Another person says this one, at once."]
     voices = [bundled.enroll(one) for one in (woman, woman, man, man)]
     for text, voice, out in zip(texts, voices, bundled(texts, voice=voices), strict=True):
-        assert detect(out["audio"]) > THRESHOLD
+        assert detected(bundled, out["audio"]) > THRESHOLD
         assert apart(out["audio"], bundled(text, voice=voice)["audio"]) < -60
     unmarked = bundled(texts, voice=voices, watermark=False)
-    assert max(detect(out["audio"]) for out in unmarked) < THRESHOLD
+    assert max(detected(bundled, out["audio"]) for out in unmarked) < THRESHOLD
 
 
 def test_what_an_optimised_model_says_is_marked(bundled_optimized, woman):
@@ -180,5 +185,5 @@ def test_what_an_optimised_model_says_is_marked(bundled_optimized, woman):
     streamed = np.concatenate([chunk["audio"] for chunk in fast.stream(LONG, voice=voice)])
     assert apart(streamed, whole) < -60
     for said in (whole, streamed, *[out["audio"] for out in fast([LONG, LONG[:40]], voice=voice)]):
-        assert detect(said) > THRESHOLD
-    assert detect(fast(LONG, voice=voice, watermark=False)["audio"]) < THRESHOLD
+        assert detected(fast, said) > THRESHOLD
+    assert detected(fast, fast(LONG, voice=voice, watermark=False)["audio"]) < THRESHOLD
