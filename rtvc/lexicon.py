@@ -17,7 +17,7 @@ from typing import Any
 from .dictionary import g2p, is_known, reading
 from .errors import TextError, quoted
 from .ipa import to_phonemes
-from .phonemes import BOUNDARY, PAUSES, SOUNDS, phoneme_parts, shown, spoken_words
+from .phonemes import SILENT, SOUNDS, phoneme_parts, shown, spoken_words
 from .readings import Reading, Readings
 
 LONGEST_WORD, LONGEST_VALUE, MOST_ENTRIES, LARGEST_FILE = 100, 200, 20_000, 2 << 20
@@ -100,10 +100,10 @@ def spoken_as(word: str, value: str) -> Reading:
     if SYLLABLES.fullmatch(value):
         return Reading(word, value, _by_syllables(value))
     words = spoken_words(re.sub(r"\b[A-Z]{2,}\b", lambda match: match[0].lower(), value))
-    phonemes = "".join(part for part, _ in phoneme_parts(words)).strip(BOUNDARY + "".join(PAUSES))
+    phonemes = "".join(part for part, _ in phoneme_parts(words)).strip(SILENT)
     if not any(character in SOUNDS for character in phonemes):
         raise TextError(f"The entry {quoted(word)} of the lexicon says nothing that can be spoken; {EXAMPLE}.")
-    return Reading(word, shown(words).strip(" ,.?!;:—…"), phonemes)
+    return Reading(word, shown(words).strip(SILENT), phonemes)
 
 
 def _by_syllables(value: str) -> str:

@@ -31,6 +31,7 @@ SYMBOLS: tuple[str, ...] = (
     + tuple(stress + vowel for vowel in VOWELS for stress in STRESSES)
     + REDUCED
 )
+SILENT = BOUNDARY + "".join(PAUSES)  # what stands between words and is no sound
 SOUNDS = frozenset(CONSONANTS + VOWELS + REDUCED)
 IDS: dict[str, int] = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 

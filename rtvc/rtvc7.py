@@ -39,6 +39,7 @@ PITCH_SPREAD = 0.25  # the typical standard deviation of natural-log F0, to scal
 TOP = 2.0  # deviations above its mean: where a voice's questions end
 Generators = torch.Generator | list[torch.Generator | None] | None
 FURTHEST = 1.5  # natural log of magnitude, 13 dB: how far drawing latents may move a band
+UNMEASURED = -3.0, 2.0  # mean and deviation of a mel band of which no speech has been heard yet
 MAX_LOG_GAIN = 6.0  # of the decoder's filters: keeps an untrained one finite
 
 
@@ -111,8 +112,8 @@ class RTVC7Model(CheckedModel):
             self.posterior_encoder = None  # serves training alone
         for name, size in (config.onnx_sizes or {}).items():
             setattr(self, name, OnnxPart(size))
-        self.register_buffer("mel_mean", torch.full((config.latent_size,), -3.0))
-        self.register_buffer("mel_deviation", torch.full((config.latent_size,), 2.0))
+        self.register_buffer("mel_mean", torch.full((config.latent_size,), UNMEASURED[0]))
+        self.register_buffer("mel_deviation", torch.full((config.latent_size,), UNMEASURED[1]))
         self.post_init()
 
     @torch.no_grad()
@@ -129,8 +130,8 @@ class RTVC7Model(CheckedModel):
         if isinstance(module, Flow):
             init.copy_(module.order, turns(self.config.latent_size))
         if isinstance(module, RTVC7Model):
-            init.constant_(module.mel_mean, -3.0)
-            init.constant_(module.mel_deviation, 2.0)
+            init.constant_(module.mel_mean, UNMEASURED[0])
+            init.constant_(module.mel_deviation, UNMEASURED[1])
 
     # -- pieces shared by training and synthesis
     @staticmethod

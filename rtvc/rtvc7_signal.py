@@ -84,12 +84,22 @@ def log_mel(wave: Tensor, config: RTVC7Config) -> Tensor:
     return (stft(wave, config).abs() @ filters).clamp(min=LOG_FLOOR).log()
 
 
+@functools.cache
+def _narrow_config(bands: int) -> RTVC7Config:
+    return RTVC7Config(latent_size=bands)
+
+
+def _narrow_mel(wave: Tensor, bands: int) -> Tensor:
+    """(samples,) at 16 kHz, whatever the model speaks at → (frames, bands) log-mel."""
+    return log_mel(wave[None], _narrow_config(bands))[0]
+
+
 def long_term_average_spectrum(wave: Tensor, bands: int) -> Tensor:
     """What makes a voice dark or bright, whatever its level, its timbre: (samples,) at 16 kHz → (bands,).
 
     Mean log-mel of the louder half of the frames, less its mean over the bands and less what it is for most people.
     """
-    mel = log_mel(wave[None], RTVC7Config(latent_size=bands))[0]
+    mel = _narrow_mel(wave, bands)
     level = mel.mean(1)
     mean = mel[level >= level.median()].mean(0)
     return mean - mean.mean() - curve_over_bands(AVERAGE_SPECTRUM, mean)
@@ -100,7 +110,7 @@ def reference_frames(wave: Tensor, bands: int) -> Tensor:
 
     In about unit size; silence and what is 20 dB and more below the loud frames are left out.
     """
-    mel = log_mel(wave[None], RTVC7Config(latent_size=bands))[0]
+    mel = _narrow_mel(wave, bands)
     level = mel.mean(1)
     return (mel[level > level.quantile(0.9) - math.log(10)] + 3.0) / 2.0
 

@@ -10,12 +10,11 @@ import re
 from typing import NamedTuple
 
 from .errors import TextError
-from .phonemes import LONGEST_LINE, TOO_LONG, shown, spoken_words, symbols_of
+from .phonemes import LONGEST_LINE, SILENT, TOO_LONG, shown, spoken_words, symbols_of
 from .readings import NONE, Readings
 from .tracing import Span, Trace
 
 CHUNK = re.compile(r"\S+")
-AROUND = " ,.?!;:—…"
 
 
 class SpokenWord(NamedTuple):
@@ -50,7 +49,7 @@ def utterance(sentence: str, readings: Readings = NONE) -> Utterance:
     words = [
         SpokenWord(
             readings.written(" ".join(sentence[slice(*span)] for span in written[first:last])),
-            readings.spoken(shown(" ".join(chunks[number][0].strip(AROUND) for number in numbers)).strip()),
+            readings.spoken(shown(" ".join(chunks[number][0].strip(SILENT) for number in numbers)).strip()),
         )
         for first, last, numbers in groups
     ]
@@ -63,7 +62,7 @@ def _origin(trace: Trace, chunk: re.Match[str]) -> Span | None:
     origins = [
         trace.origins[place]
         for place in range(*chunk.span())
-        if chunk.string[place] not in AROUND and trace.origins[place][0] < trace.origins[place][1]
+        if chunk.string[place] not in SILENT and trace.origins[place][0] < trace.origins[place][1]
     ]
     return (min(first for first, _ in origins), max(last for _, last in origins)) if origins else None
 

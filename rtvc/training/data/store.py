@@ -133,14 +133,13 @@ def _decode(job: tuple[sources.Audio, bool]) -> _Decoded | str:
         wave = audio.read((samples, rate), kept)
         cut = 0.0
         if is_speech:
-            first, last = trimmed(audio.resample(wave, kept) if wide else wave)
+            first, last = trimmed(audio.resample(wave, kept))
             cut, step = first / SAMPLING_RATE, kept / SAMPLING_RATE
             wave = audio.normalize_loudness(wave[round(first * step) : round(last * step)], kept)
     except (OSError, soundfile.SoundFileError, VoiceError, ValueError) as error:
         return str(error).splitlines()[0]
     wave = np.pad(wave, (0, -len(wave) % (GRID * kept // SAMPLING_RATE)))
-    narrow = audio.resample(wave, kept) if wide else wave
-    return _Decoded(_int16(narrow), _int16(wave) if wide else None, min(rate, WIDE_RATE) / 2, cut)
+    return _Decoded(_int16(audio.resample(wave, kept)), _int16(wave) if wide else None, min(rate, WIDE_RATE) / 2, cut)
 
 
 def _samples(encoded: Path | bytes | tuple[np.ndarray, int]) -> tuple[np.ndarray, int]:

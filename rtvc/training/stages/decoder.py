@@ -6,22 +6,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtvc.rtvc7 import RTVC7Model
+from rtvc.rtvc7 import UNMEASURED, RTVC7Model
 from rtvc.rtvc7_signal import log_mel
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import Opponent
 from rtvc.training.losses import bands_heard, spectral_loss
-from rtvc.training.models import component
 from rtvc.training.optim import adam, rate_at
 from rtvc.training.synthesis import SynthesisStage, compared, over_bands, targets
 
 
-def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator, first: int) -> None:
-    """Mean and deviation of the mel bands from ``first`` on over the speech that has them, for their normalisation."""
+def _measure_mel(model: RTVC7Model, speech: Speech, rng: np.random.Generator) -> None:
+    """Mean and deviation of new mel bands over the speech that has them, for their normalisation."""
+    new = torch.nonzero((model.mel_mean == UNMEASURED[0]) & (model.mel_deviation == UNMEASURED[1]))[:, 0].tolist()
+    if not new:
+        return
     batch = speech.crops(256, 80, rng)
     mels, heard = log_mel(batch.wave, model.config), bands_heard(batch.bandwidth, model.config).bool()
-    for band in range(first, model.config.latent_size):
+    for band in new:
         values = mels[..., band][heard[:, band]]
         if len(values):
             model.mel_mean[band], model.mel_deviation[band] = values.mean(), values.std()
@@ -55,8 +57,7 @@ class DecoderStage(SynthesisStage):
 
     def __init__(self, config: dict):
         super().__init__(config, aligned=False)
-        known = component(RTVC7Model, config["init"]).config.latent_size if config["init"] else 0
-        _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]), known)
+        _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]))
         self.objective = WaveAutoencoder(self.model, config["kl_weight"])
         parameters = [*self.model.decoder.parameters(), *self.model.posterior_encoder.parameters()]
         self.optimizer = adam(parameters, config["learning_rate"])
