@@ -124,6 +124,7 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
     clone.add_argument(
         "--variation", type=float, default=0.0, help="0 to 1; 0 says it the same way each time, 0.5 is lively"
     )
+    clone.add_argument("--pause", type=float, help="seconds between sentences, 0 to 10; 0.3 unless told")
     clone.add_argument("--seed", type=int, help="repeats a call with variation")
     _lexicon_option(clone)
     for name, what in (
@@ -177,7 +178,7 @@ def run_clone(options: argparse.Namespace) -> None:
     text = _standard_input() if options.text == "-" else options.text
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
-    names = ("speed", "pitch", "variation", "seed")
+    names = ("speed", "pitch", "variation", "pause", "seed")
     given: dict[str, Any] = {
         name: checked(name, value) for name in names if (value := getattr(options, name)) is not None
     }

@@ -23,9 +23,10 @@ EMPTY = "The text is empty; write at least one English word."
 
 
 class Line(NamedTuple):
-    """Seconds of silence, and what is said after it, if anything is; how much faster and higher (semitones)."""
+    """Seconds of silence, None where it is the usual pause between sentences, and what is said after it, if anything
+    is; how much faster and higher (semitones)."""
 
-    silence: float
+    silence: float | None
     said: Utterance | None
     rate: float = 1.0
     pitch: float = 0.0
@@ -107,7 +108,7 @@ def lines(some: Iterable[Piece]) -> Iterator[Line]:
                 raise
             refusal = error
             continue
-        usual = PAUSE_BETWEEN_SENTENCES if spoke and not piece.joined else 0.0
+        usual = None if spoke and not piece.joined else 0.0
         yield Line(usual if asked is None else asked, said, piece.rate, piece.pitch)
         spoke, asked = True, None
     if not spoke:

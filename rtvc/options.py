@@ -8,7 +8,8 @@ import numpy as np
 
 from .errors import RTVCError
 
-RANGES = {"speed": (0.25, 4.0), "pitch": (-12.0, 12.0), "variation": (0.0, 1.0)}
+PROSODY = {"speed": (0.25, 4.0), "pitch": (-12.0, 12.0), "variation": (0.0, 1.0)}
+RANGES = {**PROSODY, "pause": (0.0, 10.0)}
 OPTIONS = {*RANGES, "seed", "watermark"}  # of a call, but for what makes the voice
 
 

@@ -24,9 +24,9 @@ from .audio import Recording
 from .errors import CheckpointError, TextError, VoiceError, quoted
 from .lexicon import Lexicon
 from .lexicon import checked as checked_lexicon
-from .lines import Line, lines, pieces
+from .lines import PAUSE_BETWEEN_SENTENCES, Line, lines, pieces
 from .markup import Warned, Warnings
-from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size
+from .options import OPTIONS, PROSODY, RANGES, checked, checked_enhance, checked_size
 from .times import TimedPhoneme, TimedWord, Times, joined, times, until
 from .voice import Voice, cosine, is_saved
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, SpokenLine, VoiceCloningModel
@@ -116,6 +116,7 @@ class VoiceCloningPipeline(Pipeline):
             pitch: semitones up (−12 to 12).
             variation: 0 says a line the same way each time; about 0.5 varies it (0 to 1).
             seed: makes a call with variation repeatable.
+            pause: seconds of silence between sentences (0 to 10), 0.3 unless told.
             enhance: clean a recording given as `voice` (True), do not (False), or only if it is noisy ("auto").
             watermark: False leaves out the inaudible mark by which `rtvc verify` knows a clone.
             lexicon: how words are said, `{"Nguyen": "win", "SQL": "/sˈiːkwəl/"}`, or the path of a .lex file; it adds
@@ -375,7 +376,7 @@ class VoiceCloningPipeline(Pipeline):
         """What was said of a text, marked, each line with its times."""
         marker, start, chunks = self._marker(options), 0, []
         for (line, _), (wave, frames) in zip(text.lines, said, strict=True):
-            silence = _silent(line.silence, self._rate)
+            silence = _silence(line, options, self._rate)
             timed = self._times(line, frames, start, silence.size)
             chunks.append({"audio": marker(np.concatenate([silence, wave])), "warnings": text.warnings.take(), **timed})
             start += silence.size + wave.size
@@ -390,7 +391,7 @@ class VoiceCloningPipeline(Pipeline):
             frames, said = [], iter(())
             if ids is not None:
                 frames, said = self.model.stream(ids, voice, generator, **_numbers(options, line))
-            silence = _silent(line.silence, self._rate)
+            silence = _silence(line, options, self._rate)
             timed = self._times(line, frames, start, silence.size)
             first = np.concatenate([silence, *islice(said, 1)])
             ahead = chain([first], said)
@@ -461,23 +462,19 @@ def _publishing() -> ModuleType:
         raise CheckpointError("Publishing needs the package rtvc; install it.") from error
 
 
-def _silent(seconds: float, rate: int) -> np.ndarray:
+def _silence(line: Line, options: dict[str, Any], rate: int) -> np.ndarray:
+    seconds = options.get("pause", PAUSE_BETWEEN_SENTENCES) if line.silence is None else line.silence
     return np.zeros(round(seconds * rate), np.float32)
 
 
 def _numbers(options: dict[str, Any], line: Line) -> dict[str, float]:
     """Speed, pitch and variation of a line: the call's, and what the text asks for on top, within their ranges."""
-    numbers = {name: options[name] for name in RANGES if name in options}
+    numbers = {name: options[name] for name in PROSODY if name in options}
     if line.rate != 1.0:
-        numbers["speed"] = _within("speed", numbers.get("speed", 1.0) * line.rate)
+        numbers["speed"] = float(np.clip(numbers.get("speed", 1.0) * line.rate, *RANGES["speed"]))
     if line.pitch:
-        numbers["pitch"] = _within("pitch", numbers.get("pitch", 0.0) + line.pitch)
+        numbers["pitch"] = float(np.clip(numbers.get("pitch", 0.0) + line.pitch, *RANGES["pitch"]))
     return numbers
-
-
-def _within(name: str, value: float) -> float:
-    low, high = RANGES[name]
-    return min(max(value, low), high)
 
 
 def _generator(options: dict[str, Any]) -> torch.Generator | None:

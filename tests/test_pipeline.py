@@ -272,6 +272,17 @@ def test_long_texts_are_split_and_joined(tiny, voice):
     assert not np.concatenate(sentences[1])[: int(PAUSE_BETWEEN_SENTENCES * rate)].any()
 
 
+def test_the_pause_between_sentences_is_as_long_as_asked_for(tiny, voice):
+    rate = tiny.model.config.sampling_rate
+    text = "One two. Three four! [pause 0.5s] Five?"  # of the two pauses the text itself asks for one
+    usual, none, long = (tiny(text, voice=voice, **told)["audio"].size for told in ({}, {"pause": 0}, {"pause": 1.0}))
+    assert (usual - none, long - none) == (round(PAUSE_BETWEEN_SENTENCES * rate), rate)
+    streamed = sum(chunk["audio"].size for chunk in tiny.stream(text, voice=voice, pause=0))
+    assert streamed == none
+    with pytest.raises(RTVCError, match="pause must be a number from 0 to 10"):
+        tiny(text, voice=voice, pause=-1)
+
+
 @pytest.mark.parametrize("options", [{}, {"variation": 0.5, "seed": 3, "speed": 0.5, "pitch": 3.0}])
 def test_streamed_is_what_is_said_whole(tiny, voice, options):
     """In pieces from within the sentence on, to less than −60 dB anywhere."""
