@@ -27,6 +27,7 @@ REFERENCE_FRAMES = 128  # of a person's speech, 1.6 s in all, out of an utteranc
 HEARD_FRAMES = 400  # 5 s, of which they are drawn
 NO_REFERENCE = 0.1  # share of pieces that are spoken without one
 PIECE_SECONDS = (1.0, 6.0)  # of a training piece: the bound that a batch shares lies between these
+LENGTHS_APART = 5  # groups of pieces by their length, of which a batch is one
 SHORTEST_SECONDS = 0.5  # shorter pieces are left out
 
 
@@ -188,13 +189,19 @@ class Speech:
         return self._collate(rows, rng, frames)
 
     def pieces(self, seconds: float, rng: np.random.Generator, longest: float = PIECE_SECONDS[1]) -> Batch:
-        """Runs of whole words with their symbols, ``seconds`` of them together.
+        """Runs of whole words with their symbols, up to ``seconds`` of them together.
 
-        The pieces of a batch share a bound between 1 s (one to three words) and ``longest``, so that little is padding.
+        The pieces of a batch share a bound between 1 s (one to three words) and ``longest``, and are about as long as
+        each other, so that little is padding.
         """
         bound = rng.uniform(PIECE_SECONDS[0], longest)
-        chosen = rng.choice(len(self.items), max(2, int(seconds / bound)), p=self.chances)
-        return self.pieces_of([self.items[index] for index in chosen], rng, bound)
+        number = max(2, int(seconds / bound))
+        chosen = rng.choice(len(self.items), LENGTHS_APART * number, p=self.chances)
+        rows = [self._piece(self.items[index], rng, bound * FRAME_RATE) for index in chosen]
+        rows.sort(key=lambda row: row[2])
+        first = number * int(rng.integers(LENGTHS_APART))
+        rows = rows[first : first + number]
+        return self._collate([rows[index] for index in rng.permutation(number)], rng, rows[-1][2])
 
     def pieces_of(self, items: list[Item], rng: np.random.Generator, bound: float) -> Batch:
         """One run of whole words of each item, of at most ``bound`` seconds."""
