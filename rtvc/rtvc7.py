@@ -265,29 +265,30 @@ class RTVC7Model(CheckedModel):
         hidden, mask, curve, f0, noise = (
             framewise[:, low:high] for framewise in (plan.hidden, plan.mask, plan.curve, plan.f0, plan.noise)
         )
-        latents, log_deviation, context = self.prior(
+        mean, log_deviation, context = self.prior(
             hidden, curve, plan.average_spectrum, plan.reference, plan.condition, mask
         )
-        latents = self._drawn(latents, plan.temperature * log_deviation.exp() * noise[..., hop:], context, plan, mask)
+        latents = self.flow.inverse(mean, context, plan.condition, mask)
+        if plan.temperature:
+            change = plan.temperature * log_deviation.exp() * noise[..., hop:]
+            latents = self.varied(latents, mean + change, context, plan.condition, mask)
         aperiodic, source = noise[..., :hop].flatten(1), plan.source[:, low * hop : high * hop]
         wave = self.decode(latents, f0, plan.voice, mask, aperiodic, source)
         return wave[:, (start - low) * hop : (stop - low) * hop]
 
-    def _drawn(self, mean: Tensor, change: Tensor, context: Tensor, plan: ProsodyPlan, mask: Tensor) -> Tensor:
-        """Latents of the prior's mean (batch, frames, latent_size) and a change to it, each frame as loud as without.
+    def varied(self, latents: Tensor, drawn: Tensor, context: Tensor, condition: Tensor, mask: Tensor) -> Tensor:
+        """Latents (batch, frames, latent_size) as another draw from the prior, ``drawn``, has them, each frame as loud
+        as before.
 
         Noise in logarithmic bands adds power, and the flow turns it into a whistle now and then: no band goes further
         than ``FURTHEST`` from where it is without.
         """
-        plain = self.flow.inverse(mean, context, plan.condition, mask)
-        if not plan.temperature:
-            return plain
         scale = self.mel_deviation.float()
-        changed = self.flow.inverse(mean + change, context, plan.condition, mask)
-        apart = ((changed - plain) * scale).clamp(-FURTHEST, FURTHEST)
-        levels = plain * scale + self.mel_mean.float()
+        changed = self.flow.inverse(drawn, context, condition, mask)
+        apart = ((changed - latents) * scale).clamp(-FURTHEST, FURTHEST)
+        levels = latents * scale + self.mel_mean.float()
         louder = (2 * (levels + apart)).logsumexp(-1, keepdim=True) - (2 * levels).logsumexp(-1, keepdim=True)
-        return plain + (apart - louder / 2) / scale
+        return latents + (apart - louder / 2) / scale
 
     def synthesize(self, *inputs: Tensor, **options: Any) -> RTVC7Output:
         """Speak: all that :meth:`plan` makes of its arguments, as sound."""

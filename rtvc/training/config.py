@@ -35,7 +35,7 @@ COUNTS = (
     *("development_pairs", "held_out", "people", "sentences_a_person", "shards"),
 )
 LENGTHS = ("seconds", "longest", "minutes", "seconds_that_count")
-SHARES = ("sayen_dropout", "noisy", "average", "augmented_share", "made_share")
+SHARES = ("sayen_dropout", "temperature", "noisy", "average", "augmented_share", "made_share")
 NOT_NEGATIVE = (
     "seed",
     "shard",

@@ -11,6 +11,8 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 from rtvc.errors import TrainingError
+from rtvc.rtvc7_config import RTVC7Config
+from rtvc.rtvc7_networks import VoiceCondition
 from rtvc.training.folders import last_checkpoint
 from rtvc.training.losses import RESOLUTIONS, magnitudes
 from rtvc.training.optim import adam
@@ -40,6 +42,34 @@ class ResolutionDiscriminator(nn.Module):
             hidden = functional.leaky_relu(layer(hidden), SLOPE)
             maps.append(hidden)
         return [*maps, self.score(hidden)]
+
+
+class LatentDiscriminator(nn.Module):
+    """Whether latents are a recording's, and this person's: told who should be speaking (projection, Miyato & Koyama
+    2018), it knows a voice that is nobody's, as of all people's mean, for a generated one.
+
+    latents: (batch, frames, latent_size); voice: as in ``VoiceCondition`` → the maps of every layer, the last one
+    being the scores.
+    """
+
+    def __init__(self, config: RTVC7Config):
+        super().__init__()
+        sizes = (1, 24), (24, 48), (48, 96), (96, 96)
+        strides = (1, 2), (1, 2), (2, 2), (2, 2)  # of frames and of bands
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(*size, (3, 5), stride, (1, 2))) for size, stride in zip(sizes, strides, strict=True)
+        )
+        self.score = weight_norm(nn.Conv2d(96, 1, 3, 1, 1))
+        self.condition = VoiceCondition(config)
+        self.person = nn.Linear(config.condition_size, 96, bias=False)
+
+    def forward(self, latents: Tensor, voice: Tensor) -> list[list[Tensor]]:
+        hidden, maps = latents[:, None].float(), []
+        for layer in self.layers:
+            hidden = functional.leaky_relu(layer(hidden), SLOPE)
+            maps.append(hidden)
+        person = self.person(self.condition(voice))[:, :, None, None]
+        return [[*maps, self.score(hidden) + (hidden * person).mean(1, keepdim=True)]]
 
 
 class Discriminators(nn.Module):
@@ -78,9 +108,9 @@ def feature_loss(real: list[list[Tensor]], generated: list[list[Tensor]]) -> Ten
 class Opponent:
     """Discriminators with their optimizer: an update of their own, then the losses they put on what was generated."""
 
-    def __init__(self, learning_rate: float, rate: int, run: str | Path | None = None):
-        """``rate``: of the waves, Hz; ``run``: the folder of a run (``runs/NAME``) whose discriminators go on."""
-        self.model = Discriminators(rate)
+    def __init__(self, model: nn.Module, learning_rate: float, run: str | Path | None = None):
+        """``run``: the folder of a run (``runs/NAME``) whose discriminators go on."""
+        self.model = model
         self.accelerator: Accelerator  # the loop's, from :meth:`prepare` on
         if run:
             self.model.load_state_dict(_discriminators(Path(run)))
@@ -94,10 +124,16 @@ class Opponent:
         self.inner = accelerator.unwrap_model(self.model)
         return self.model
 
-    def update(self, generated: Tensor, real: Tensor) -> Tensor:
-        """One step of the discriminators' own; their loss."""
-        maps = self.model(torch.cat([real, generated.detach()]))
-        loss = discriminator_loss(*_sides(maps))
+    def update(self, generated: Tensor, real: Tensor, voice: Tensor | None = None) -> Tensor:
+        """One step of the discriminators' own; their loss. Told the ``voice``, they learn to refuse real speech that is
+        somebody else's too."""
+        if voice is None:
+            maps = self.model(torch.cat([real, generated.detach()]))
+            right, *wrong = _sides(maps, 2)
+        else:
+            maps = self.model(torch.cat([real, generated.detach(), real]), torch.cat([voice, voice, voice.roll(1, 0)]))
+            right, *wrong = _sides(maps, 3)
+        loss = torch.stack([discriminator_loss(right, other) for other in wrong]).mean()
         self.accelerator.backward(loss)
         if self.accelerator.sync_gradients:
             norm = self.accelerator.clip_grad_norm_(self.model.parameters(), 10.0)
@@ -106,12 +142,12 @@ class Opponent:
             self.optimizer.zero_grad()
         return loss.detach()
 
-    def judge(self, generated: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, generated: Tensor, real: Tensor, *voice: Tensor) -> tuple[Tensor, Tensor]:
         """Adversarial and feature-matching loss of what was generated."""
         self.inner.requires_grad_(False)
         with torch.no_grad():
-            real_maps = self.inner(real)
-        fake_maps = self.inner(generated)
+            real_maps = self.inner(real, *voice)
+        fake_maps = self.inner(generated, *voice)
         self.inner.requires_grad_(True)
         return adversarial_loss(fake_maps), feature_loss(real_maps, fake_maps)
 
@@ -125,8 +161,7 @@ def _discriminators(run: Path) -> dict[str, Tensor]:
     return {name.removeprefix("module."): value for name, value in torch.load(path, weights_only=True).items()}
 
 
-def _sides(maps: list[list[Tensor]]) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
-    """Maps of a batch of real and generated waves → the real ones' and the generated ones'."""
-    halves = [[scores.chunk(2) for scores in part] for part in maps]
-    real, generated = ([[half[side] for half in part] for part in halves] for side in (0, 1))
-    return real, generated
+def _sides(maps: list[list[Tensor]], number: int) -> list[list[list[Tensor]]]:
+    """Maps of ``number`` batches behind one another → each one's."""
+    parts = [[scores.chunk(number) for scores in part] for part in maps]
+    return [[[part[side] for part in layers] for layers in parts] for side in range(number)]

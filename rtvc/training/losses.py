@@ -110,6 +110,33 @@ class SpeakerConsistency(Consistency):
         return self.encoder(features).speaker_embedding
 
 
+class SpeakerFeatures(nn.Module):
+    """How far what EarSpeech and Tuned-GE2E make of each moment is from what they make of the recording's.
+
+    The embedding of a whole window says that a voice is another, the features of its frames where and how. Waves
+    generated and real, each (batch, samples) at 16 kHz, said at the same time → mean L1, relative to the size of the
+    features.
+    """
+
+    def __init__(self, earspeech: nn.Module, tuned_ge2e: nn.Module):
+        super().__init__()
+        self.earspeech, self.encoder = (module.eval().requires_grad_(False) for module in (earspeech, tuned_ge2e))
+
+    def forward(self, generated: Tensor, real: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self._features(real)
+        pairs = zip(self._features(generated), wanted, strict=True)
+        return torch.stack([(mine - right).abs().mean() / right.abs().mean() for mine, right in pairs]).mean()
+
+    def _features(self, wave: Tensor) -> list[Tensor]:
+        heard = self.earspeech(wave).features
+        hidden, mask = self.encoder.stem(heard, heard.new_ones(len(heard), 1, heard.shape[1]))
+        maps = [heard, hidden]
+        for block in self.encoder.blocks:
+            maps.append(block(maps[-1], mask))
+        return maps
+
+
 class SpeakerTeacherConsistency(Consistency):
     """By the speaker teacher, which taught Tuned-GE2E.
 

@@ -198,6 +198,7 @@ class TextToSpeech(nn.Module):
         super().__init__()
         self.model, self.listeners = model, nn.ModuleDict(listeners)
         self.weights, self.frames, self.windows = config["weights"], config["frames"], config["windows"]
+        self.temperature = config.get("temperature", 0.0)
 
     def forward(
         self, batch: Batch, scored: bool = True, voice: Tensor | None = None
@@ -210,7 +211,8 @@ class TextToSpeech(nn.Module):
         with torch.no_grad():
             target, _, heard = targets(self.model, batch)
         read = read_text(self.model, batch)
-        generated, real = speak_windows(self.model, batch, read["latents"], self.frames, self.windows)
+        latents = varied(self.model, batch, read, self.temperature) if self.temperature else read["latents"]
+        generated, real = speak_windows(self.model, batch, latents, self.frames, self.windows)
         if not scored:
             return {}, generated, real
         losses = prior_losses(self.model, batch, read, target, heard, self.weights)
@@ -218,6 +220,14 @@ class TextToSpeech(nn.Module):
         narrow = [at_16_khz(wave, self.model.config.sampling_rate) for wave in (generated, real)]
         losses |= {name: listener(*narrow) for name, listener in self.listeners.items()}
         return losses, generated, real
+
+
+def varied(model: RTVC7Model, batch: Batch, read: dict[str, Tensor], temperature: float) -> Tensor:
+    """Latents (batch, frames, latent_size) drawn from the prior, each row's at a temperature up to this one."""
+    mean = read["mean"]
+    temperatures = temperature * torch.rand(len(mean), 1, 1, device=mean.device)
+    drawn = mean + temperatures * read["log_deviation"].exp() * torch.randn_like(mean)
+    return model.varied(read["latents"], drawn, read["context"], read["condition"], batch.mask[..., None])
 
 
 def weighted(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from test_sayen import DATA, noisy_pair, small, speechlike, voices
 from test_tuned_ge2e import SMALL as SMALL_ENCODER
 from torch.nn import functional
 
+from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.rtvc7 import RTVC7Config
 from rtvc.sayen import SayENConfig
@@ -18,6 +19,7 @@ from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
 from rtvc.training.losses import (
     SayENLoss,
+    SpeakerFeatures,
     SpeakerTeacherConsistency,
     TunedGE2ELoss,
     perceptual_disturbance,
@@ -214,6 +216,17 @@ def test_a_few_training_steps_lower_the_loss_and_tell_voices_apart():
 def test_spectral_loss_of_equal_waves_is_zero():
     wave = torch.randn(2, 8000) * 0.1
     assert spectral_loss(wave, wave, RTVC7Config()).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_features_tell_another_person_from_the_same_one_and_pass_gradients_on(speech, man, earspeech):
+    torch.manual_seed(0)
+    listener = SpeakerFeatures(earspeech, TunedGE2EModel(TunedGE2EConfig()))
+    wave, other = (torch.from_numpy(samples[:32_000])[None] for samples in (speech, audio.read(man)))
+    noisy = (wave + 0.001 * torch.randn(wave.shape)).requires_grad_()
+    assert listener(wave, wave).item() == 0.0
+    assert listener(noisy, wave) < listener(other, wave)
+    listener(noisy, wave).backward()
+    assert noisy.grad.abs().max() > 0
 
 
 def test_the_teacher_hears_waves_as_it_was_trained_to_and_passes_gradients_on(speech):

@@ -19,7 +19,7 @@ from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import command, loop, stages
 from rtvc.training.config import load_config
-from rtvc.training.discriminators import Opponent
+from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.synthesis import SynthesisStage
 
 
@@ -143,7 +143,7 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
         assert falls(losses(found, loss, "evaluation")), found
     model = RTVC7Model.from_pretrained(place / "polish" / "model")
     assert isinstance(model.config, RTVC7Config)
-    assert Opponent(1e-3, 16_000, place / "polish").inner.parts is not None
+    assert Opponent(Discriminators(16_000), 1e-3, place / "polish").inner.parts is not None
     assert issubclass(stages.find("decoder"), SynthesisStage)
     others = dict.fromkeys(("earspeech", "tuned_ge2e", "sayen"), str(CHECKPOINT))  # taken out of a whole model
     folders = others | {"rtvc7": "runs/polish/model", "output": "exported"}

@@ -16,7 +16,7 @@ from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training import losses, optim, synthesis
 from rtvc.training.data import alignment
 from rtvc.training.data.speech import Batch, Item
-from rtvc.training.discriminators import Opponent
+from rtvc.training.discriminators import Discriminators, LatentDiscriminator, Opponent
 
 FRAMES, HOP = 48, 200
 
@@ -110,9 +110,19 @@ def test_windows_are_cut_at_the_same_place_of_both(model: RTVC7Model, batch: Bat
     assert made.shape == (2, 20 * HOP - 800)
 
 
+def test_what_is_spoken_in_polish_is_drawn_and_the_prior_learns_how_far(model: RTVC7Model, batch: Batch):
+    read = synthesis.read_text(model, batch)
+    torch.testing.assert_close(synthesis.varied(model, batch, read, 0.0), read["latents"], rtol=0, atol=1e-4)
+    drawn = synthesis.varied(model, batch, read, 0.6)
+    assert (drawn - read["latents"]).abs().mean() > 0.01
+    model.zero_grad()
+    drawn.square().mean().backward()
+    assert model.prior.head.weight.grad.chunk(2)[1].abs().max() > 0  # of the deviations
+
+
 def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator(accelerator: Accelerator):
     torch.manual_seed(0)
-    opponent = Opponent(2e-3, 16_000)
+    opponent = Opponent(Discriminators(16_000), 2e-3)
     opponent.prepare(accelerator)
     real = torch.sin(torch.arange(6000) * 0.1).expand(4, -1) * 0.1
     made = (0.05 * torch.randn(4, 6000)).requires_grad_()
@@ -125,6 +135,22 @@ def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator(accele
     (adversarial + features).backward()
     assert made.grad.abs().max() > 0
     assert all(parameter.grad is None for parameter in opponent.inner.parameters())
+
+
+def test_a_discriminator_of_latents_refuses_real_ones_of_somebody_else(accelerator: Accelerator):
+    torch.manual_seed(0)
+    config = RTVC7Config(latent_size=8, timbre_size=8, speaker_size=4, condition_size=16)
+    opponent = Opponent(LatentDiscriminator(config), 5e-3)
+    opponent.prepare(accelerator)
+    voices = torch.eye(16)[:4]  # four people, each of whom has a band of their own
+    real = torch.zeros(4, 24, 8)
+    for person in range(4):
+        real[person, :, 2 * person] = 3.0
+    generated = torch.randn(4, 24, 8)
+    for _ in range(100):
+        opponent.update(generated, real, voices)
+    own, other = (opponent.inner(real, voice)[0][-1].mean() for voice in (voices, voices.roll(1, 0)))
+    assert own > other + 0.3
 
 
 def test_viterbi_finds_the_planted_path_and_skips_optional_silence():

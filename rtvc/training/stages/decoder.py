@@ -10,7 +10,7 @@ from rtvc.rtvc7 import UNMEASURED, RTVC7Model
 from rtvc.rtvc7_signal import log_mel
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
-from rtvc.training.discriminators import Opponent
+from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.losses import bands_heard, spectral_loss
 from rtvc.training.optim import adam, rate_at
 from rtvc.training.synthesis import SynthesisStage, compared, over_bands, targets
@@ -61,7 +61,7 @@ class DecoderStage(SynthesisStage):
         self.objective = WaveAutoencoder(self.model, config["kl_weight"])
         parameters = [*self.model.decoder.parameters(), *self.model.posterior_encoder.parameters()]
         self.optimizer = adam(parameters, config["learning_rate"])
-        self.opponent = Opponent(config["discriminator_rate"], self.model.config.sampling_rate)
+        self.opponent = Opponent(Discriminators(self.model.config.sampling_rate), config["discriminator_rate"])
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
         return speech.crops(self.config["batch_size"], self.config["frames"], random)

@@ -21,7 +21,7 @@ from rtvc.training import loop
 from rtvc.training.data import store
 from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.data.speech import Speech, held_out
-from rtvc.training.discriminators import Opponent
+from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.losses import SayENLoss, SpeakerConsistency, TunedGE2ELoss
 from rtvc.training.models import save_whole, whole_model
 from rtvc.training.optim import adam, rate_by
@@ -79,7 +79,7 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
         self.noisy_speech = NoisySpeech(config["corpora"], config["seconds"], config["snr"])
         self.optimizer = adam(self._groups(), config["rtvc7_lr"])
-        self.opponent = Opponent(config["discriminator_lr"], rate, config["opponent"])
+        self.opponent = Opponent(Discriminators(rate), config["discriminator_lr"], config["opponent"])
 
     def _set_dropout(self, dropout: float) -> None:
         """SayEN learns with it; the encoder stays in evaluation mode, as batch norm would make what RTVC-7 hears of a

@@ -9,8 +9,8 @@ from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
-from rtvc.training.discriminators import Opponent
-from rtvc.training.losses import SpeakerConsistency, SpeakerTeacherConsistency
+from rtvc.training.discriminators import Discriminators, Opponent
+from rtvc.training.losses import SpeakerConsistency, SpeakerFeatures, SpeakerTeacherConsistency
 from rtvc.training.models import component
 from rtvc.training.optim import adam, rate_by
 from rtvc.training.synthesis import SynthesisStage, TextToSpeech, adversarial_losses, text_parameters
@@ -28,12 +28,15 @@ class PolishStage(SynthesisStage):
             self.model.decoder.load_state_dict(component(RTVC7Model, config["decoder"]).decoder.state_dict())
         encoders = component(EarSpeechModel, config["earspeech"]), component(TunedGE2EModel, config["tuned_ge2e"])
         self.listeners: dict[str, nn.Module] = {"speaker": SpeakerConsistency(*encoders)}
+        if config["weights"].get("sounds"):
+            self.listeners["sounds"] = SpeakerFeatures(*encoders)
         if config["weights"].get("teacher"):
             self.listeners["teacher"] = SpeakerTeacherConsistency()
         self.objective = TextToSpeech(self.model, self.listeners, config)
         self.optimizer = adam(list(self.model.decoder.parameters()), config["learning_rate"], (0.8, 0.98))
         self.optimizer.add_param_group({"params": text_parameters(self.model)})
-        self.opponent = Opponent(config["discriminator_rate"], self.model.config.sampling_rate, config["opponent"])
+        discriminators = Discriminators(self.model.config.sampling_rate)
+        self.opponent = Opponent(discriminators, config["discriminator_rate"], config["opponent"])
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
         return speech.pieces(self.config["seconds"], random, self.config["longest"])

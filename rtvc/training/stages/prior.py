@@ -10,7 +10,8 @@ from rtvc.rtvc7 import RTVC7Model
 from rtvc.rtvc7_networks import TRAITS
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
-from rtvc.training.optim import adam, rate_at
+from rtvc.training.discriminators import LatentDiscriminator, Opponent
+from rtvc.training.optim import adam, rate_by
 from rtvc.training.synthesis import (
     SynthesisStage,
     disturb_voice,
@@ -30,18 +31,26 @@ class TextToLatents(nn.Module):
         super().__init__()
         self.model, self.weights = model, weights
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses named in the weights, and their weighted sum."""
+    def forward(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """The losses without the opponent's, and latents predicted and real, each (batch, frames, latent_size)."""
         with torch.no_grad():
             target, _, heard = targets(self.model, batch)
         if self.training:
             batch.voice = disturb_voice(batch.voice, TRAITS + self.model.config.timbre_size)
-        losses = prior_losses(self.model, batch, read_text(self.model, batch), target, heard, self.weights)
-        return weighted(losses, self.weights)
+        read = read_text(self.model, batch)
+        losses = prior_losses(self.model, batch, read, target, heard, self.weights)
+        predicted, mask = read["latents"], batch.mask[..., None]
+        real = torch.where(heard[:, None] > 0, target, predicted.detach())
+        return losses, predicted * mask, real * mask
 
 
 class PriorStage(SynthesisStage):
-    """Text encoder, duration and pitch predictors, prior and flow towards the frozen posterior's latents."""
+    """Text encoder, duration and pitch predictors, prior and flow towards the frozen posterior's latents; against
+    discriminators of latents, which learn alone for ``warm_up`` steps.
+
+    The latents nearest to all that may be right are blurred, and alike in all voices. The discriminators want them
+    sharp, and this person's.
+    """
 
     decay = 0.998
 
@@ -49,14 +58,28 @@ class PriorStage(SynthesisStage):
         super().__init__(config)
         self.objective = TextToLatents(self.model, config["weights"])
         self.optimizer = adam(text_parameters(self.model), config["learning_rate"])
+        discriminator = LatentDiscriminator(self.model.config)
+        self.opponent = Opponent(discriminator, config["discriminator_rate"], config["opponent"])
+
+    def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
+        voice = batch.voice
+        losses, *latents = self.objective(batch)
+        rows = slice(0, -(-len(voice) // 2))  # half of them are enough to tell by
+        against = *(part[rows] for part in latents), voice[rows]
+        losses["discriminator"] = self.opponent.update(*against)
+        weights = self.config["weights"]
+        if clock.step < self.config["warm_up"]:
+            return weighted(losses, {name: weight for name, weight in weights.items() if name in losses})
+        losses["adversarial"], losses["features"] = self.opponent.judge(*against)
+        return weighted(losses, weights)
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
         return speech.pieces(self.config["seconds"], random)
 
     def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        losses = TextToLatents(kept, self.config["weights"]).eval()(batch)
+        losses, *_ = TextToLatents(kept, self.config["weights"]).eval()(batch)
         generated, real = speak_windows(kept, batch, read_text(kept, batch)["latents"], 240, 1)
         return losses, generated, real
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        return [self.config["learning_rate"] * rate_at(clock.step, self.config["steps"], warm_up=200)]
+        return [self.config["learning_rate"] * rate_by(clock.progress())]
