@@ -14,7 +14,7 @@ import multiprocessing
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,7 +32,7 @@ from accelerate.utils import (
 )
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -181,7 +181,7 @@ class Loop:
             self.models.append(stage.opponent.prepare(accelerator))
         self.average = None
         if stage.decay:
-            self.average = AveragedModel(stage.kept, multi_avg_fn=get_ema_multi_avg_fn(stage.decay))
+            self.average = AveragedModel(stage.kept, multi_avg_fn=moving_average(stage.decay))
             accelerator.register_for_checkpointing(self.average)
         accelerator.register_for_checkpointing(self.clock)
         self.saved = self.began = time.monotonic()
@@ -402,6 +402,17 @@ class Loop:
 def seed(*place: int) -> None:
     """Let everything that torch draws from now on depend on ``place`` alone."""
     torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
+
+
+def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
+    """Exponential, over the last steps of a run that is shorter than its horizon too: where it starts is forgotten."""
+
+    @torch.no_grad()
+    def update(averages: list[Tensor], values: list[Tensor], number: Tensor) -> None:
+        step = int(number)
+        torch._foreach_lerp_(averages, values, 1 - min(decay, (1 + step) / (10 + step)))
+
+    return update
 
 
 def _picture(wave: Tensor) -> Tensor:

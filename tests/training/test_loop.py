@@ -15,6 +15,7 @@ import yaml
 from safetensors.torch import load_file
 from short_runs import QUICK, ROOT, SMALLER, joint, losses, settings
 from test_sayen import SMALL
+from torch.optim.swa_utils import AveragedModel
 
 from rtvc.errors import TrainingError
 from rtvc.training import command, folders, loop
@@ -202,3 +203,19 @@ def test_phases_end_after_their_steps_or_minutes():
             clock.next_phase()
     assert ends == [False, True, True]
     assert clock.total == 3
+
+
+def test_the_average_of_a_short_run_forgets_where_it_started():
+    model = torch.nn.Linear(1, 1, bias=False)
+    model.weight.data.zero_()
+    average = AveragedModel(model, multi_avg_fn=loop.moving_average(0.998))
+    for value in [0.0] + 100 * [1.0]:
+        model.weight.data.fill_(value)
+        average.update_parameters(model)
+    assert average.module.weight.item() > 0.99
+    model.weight.data.zero_()
+    for _ in range(3000):
+        average.update_parameters(model)
+    model.weight.data.fill_(1.0)
+    average.update_parameters(model)
+    assert average.module.weight.item() == pytest.approx(0.002, abs=1e-3)  # and of a long one has its horizon
