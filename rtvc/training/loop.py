@@ -423,7 +423,17 @@ def _flat(config: dict, before: str = "") -> dict[str, str | int | float]:
 
 
 def _precision(wanted: str) -> str:
-    return "no" if wanted == "bf16" and not computes_bf16() else wanted
+    """What is computed in: bf16 where the device does it, else float32.
+
+    Raises:
+        TrainingError: another precision. The range of fp16 is too small for the squared spectra in the losses.
+    """
+    if wanted not in ("bf16", "no"):
+        raise TrainingError(
+            f"The key “mixed_precision” must be bf16 or no, not {wanted}: the losses’ spectra overflow in anything of "
+            "less range; where the device has no bf16, no is taken by itself."
+        )
+    return "no" if wanted == "bf16" and not computes_bf16("cuda" if torch.cuda.is_available() else "cpu") else wanted
 
 
 def _accelerator(config: dict) -> Accelerator:

@@ -202,3 +202,18 @@ def test_phases_end_after_their_steps_or_minutes():
             clock.next_phase()
     assert ends == [False, True, True]
     assert clock.total == 3
+
+
+@pytest.mark.parametrize(("supported", "precision"), [(True, "bf16"), (False, "no")])
+def test_bf16_is_computed_where_the_device_has_it(supported, precision, monkeypatch):
+    """Every GPU was once believed to have it: a T4 or V100 emulates it, slower than float32."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: supported)
+    assert loop._precision("bf16") == precision
+    assert loop._precision("no") == "no"
+
+
+@pytest.mark.parametrize("wanted", ["fp16", "fp8", "half"])
+def test_other_precisions_are_refused_in_a_sentence(wanted, people, place, tiny_folder):
+    with pytest.raises(TrainingError, match=f"“mixed_precision” must be bf16 or no, not {wanted}"):
+        command.run(joint(people, tiny_folder, mixed_precision=wanted))

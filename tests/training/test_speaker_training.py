@@ -353,6 +353,12 @@ def test_the_baseline_hears_log_mel_bands():
     assert features.max() == 1
 
 
+def test_the_baseline_stays_on_the_device_of_what_it_hears():
+    """A window made on the CPU once stopped it on a GPU."""
+    model = models.new_front_end("mel_bands").to("meta")
+    assert model(torch.zeros(1, 16_000, device="meta")).features.device.type == "meta"
+
+
 def test_a_front_end_that_does_not_exist():
     with pytest.raises(TrainingError, match="earspeech, mel_bands, not cochlea"):
         models.new_front_end("cochlea")
