@@ -28,7 +28,7 @@ from tqdm import tqdm
 from rtvc import audio
 from rtvc.errors import TrainingError, VoiceError
 from rtvc.training import folders
-from rtvc.training.data import sources
+from rtvc.training.data import people, sources
 from rtvc.training.disk import reading, write_text, writing
 
 SAMPLING_RATE = 16_000
@@ -53,7 +53,8 @@ FULL_SCALE = 32_767
 class Utterance:
     """One recording: where it comes from, what is said, and its place in the corpus's cache (in samples at 16 kHz).
 
-    bandwidth: Hz up to which it holds sound; cut: seconds that were trimmed from its start.
+    speaker: as :mod:`rtvc.training.data.people` names them; bandwidth: Hz up to which it holds sound; cut: seconds that
+    were trimmed from its start.
     """
 
     corpus: str
@@ -242,7 +243,14 @@ def load_corpus(name: str, processes: int | None = None) -> Corpus:
         if not (folders.CACHE / f"{stem}.json").exists():
             _prepare(source, stem, processes)
     index = json.loads((folders.CACHE / f"{stem}.json").read_text(encoding="utf-8"))
-    return Corpus(name, [Utterance(**(row | {"corpus": name})) for row in index["utterances"]], stem)
+    return Corpus(name, [_utterance(name, row) for row in index["utterances"]], stem)
+
+
+def _utterance(corpus: str, row: dict) -> Utterance:
+    """As the index of ``corpus`` has it."""
+    about = {key: value for key, value in row.items() if key not in ("corpus", "collection")}
+    speaker = people.speaker(corpus, row["speaker"], row.get("collection"))
+    return Utterance(**(about | {"corpus": corpus, "speaker": speaker}))
 
 
 def development_speakers(corpora: list[Corpus]) -> set[str]:
@@ -250,12 +258,12 @@ def development_speakers(corpora: list[Corpus]) -> set[str]:
     chosen = set(DEVELOPMENT_SPEAKERS)
     for corpus in corpora:
         if corpus.name in EVERY_TENTH:
-            chosen |= set(sorted({utterance.speaker for utterance in corpus.utterances})[::10])
+            chosen |= set(sorted({people.bare(utterance.speaker) for utterance in corpus.utterances})[::10])
     return chosen
 
 
 def split(corpora: list[Corpus]) -> tuple[list[Utterance], list[Utterance]]:
-    """Training and development utterances; one that stands in two archives is kept once."""
+    """Training and development utterances; one that stands in two corpora of a collection is kept once."""
     held_out = development_speakers(corpora)
     train: list[Utterance] = []
     development: list[Utterance] = []
@@ -264,5 +272,5 @@ def split(corpora: list[Corpus]) -> tuple[list[Utterance], list[Utterance]]:
         for utterance in corpus.utterances:
             if seen.setdefault((utterance.speaker, Path(utterance.file).name), corpus.name) != corpus.name:
                 continue
-            (development if utterance.speaker in held_out else train).append(utterance)
+            (development if people.bare(utterance.speaker) in held_out else train).append(utterance)
     return train, development
