@@ -39,6 +39,7 @@ from tqdm import tqdm
 from rtvc.audio import SAMPLING_RATE
 from rtvc.errors import TrainingError
 from rtvc.training import folders
+from rtvc.training.data.corpora import Corpora
 from rtvc.training.disk import whole
 from rtvc.training.folders import last_checkpoint
 from rtvc.training.machine import computes_bf16
@@ -467,6 +468,9 @@ def train(stage: type[Stage], config: dict) -> Path:
         seed(config["seed"])
         with accelerator.main_process_first():  # it fills the caches
             ready = stage(config)
+        if accelerator.is_main_process and isinstance(corpora := config.get("corpora"), Corpora):
+            for line in corpora.warnings(ready.evaluation_parts > 0, "noises" in config):
+                print(line, flush=True)
         return Loop(ready, config, accelerator).run()
     finally:
         AcceleratorState._reset_state()  # the next stage of this process may have another precision

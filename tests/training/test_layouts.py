@@ -10,6 +10,7 @@ from test_sources import place, write  # noqa: F401  # a fixture
 
 from rtvc.training import folders
 from rtvc.training.data import people, sources, store
+from rtvc.training.data.corpora import split
 
 
 def lay(root: Path, *files: str, **texts: str) -> str:
@@ -140,11 +141,11 @@ def test_two_corpora_that_number_their_people_hold_different_ones(place):  # noq
         return store.Corpus(name, utterances, "")
 
     about = {"text_source": "corpus", "start": 0, "samples": 16_000, "collection": ""}
-    train, _ = store.split([corpus(name, ("speaker1", "001.wav")) for name in ("a", "b")])
+    train, _ = split([corpus(name, ("speaker1", "001.wav")) for name in ("a", "b")])
     assert [one.speaker for one in train] == ["a/speaker1", "b/speaker1"]
     about |= {"collection": None}  # of archives
     both = corpus("clean-3", ("ls_19", "1.ogg")), corpus("clean-5", ("ls_19", "1.ogg"), ("ls_19", "2.ogg"))
-    train, _ = store.split(list(both))
+    train, _ = split(list(both))
     assert [(one.corpus, one.speaker, one.file) for one in train] == [
         ("clean-3", "librivox/ls_19", "ls_19/1.ogg"),
         ("clean-5", "librivox/ls_19", "ls_19/2.ogg"),

@@ -69,7 +69,7 @@ def made_voices(tmp_path, monkeypatch):
         index.append(speakers.Stream(f"voice{number}", "made", number >= 6, number * len(time), len(time), 6 * number))
         waves.append((wave * store.FULL_SCALE).astype(np.int16))
     monkeypatch.setattr(folders, "CACHE", tmp_path)
-    monkeypatch.setattr(noise, "noises", lambda kind="train": [random.standard_normal(20_000).astype(np.float32)])
+    monkeypatch.setattr(noise, "noises", lambda *_: [random.standard_normal(20_000).astype(np.float32)])
     monkeypatch.setattr(folders, "RUNS", tmp_path / "runs")
     vectors = random.standard_normal((48, 256)).astype(np.float16)
     np.concatenate(waves).tofile(tmp_path / f"ge2e-made{store.WAVES}")

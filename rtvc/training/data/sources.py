@@ -13,11 +13,13 @@ import csv
 import hashlib
 import json
 import os
+import re
 import tarfile
 import time
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,8 @@ Audio = Path | bytes | tuple[np.ndarray, int] | None  # encoded, where it lies, 
 class Clip:
     """One recording: its name within the corpus, who speaks and what, whether the text was heard by a machine, up to
     which frequency it holds sound (Hz; 0: half of its sampling rate), and the collection that ``speaker`` is a name in
-    ("": the corpus itself; None: as the name begins, see :func:`rtvc.training.data.people.speaker`)."""
+    ("": the corpus itself; None: as the name begins, see :func:`rtvc.training.data.people.speaker`). ``version``:
+    another one where the recording or its text is."""
 
     file: str
     speaker: str
@@ -52,6 +55,7 @@ class Clip:
     text_source: str = "corpus"
     bandwidth: float = 0.0
     collection: str | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ class Source:
     name: str
     key: str
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
-        """All recordings with their encoded audio, or the path of it."""
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
+        """All recordings with their encoded audio, or the path of it; of others than the ``wanted`` it may be None."""
         raise NotImplementedError
 
 
@@ -94,7 +98,13 @@ def _find(name: str, cache: Path) -> Source:
 
 
 def checksum(root: Path, files: Iterable[Path], cache: Path) -> str:
-    """Over the names and contents of files. A content is read once: ``cache`` keeps its sum by path, size and time."""
+    """Over the names and contents of files."""
+    sums = contents(root, files, cache)
+    return _key("".join(f"{file.relative_to(root.parent)} {content}\n" for file, content in sums.items()))
+
+
+def contents(root: Path, files: Iterable[Path], cache: Path) -> dict[Path, str]:
+    """Sums of the contents of files. A content is read once: ``cache`` keeps its sum by path, size and time."""
     place = cache / f"sums-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:10]}.json"
     known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
     names = {_seen(file, root): file for file in sorted(files)}
@@ -102,7 +112,7 @@ def checksum(root: Path, files: Iterable[Path], cache: Path) -> str:
     kept = {seen: sums[seen] for seen in names}
     if kept != known:
         write_text(place, json.dumps(kept))
-    return _key("".join(f"{file.relative_to(root.parent)} {kept[seen]}\n" for seen, file in names.items()))
+    return {file: kept[seen] for seen, file in names.items()}
 
 
 def _key(content: str, read_as: int = FORMAT) -> str:
@@ -148,13 +158,14 @@ class Archive(Source):
 
     path: Path
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
         rows = self._rows()
         with tarfile.open(self.path) as tar:
             for member in tar:
                 clip = rows.pop(member.name.removeprefix("./"), None) if member.isfile() else None
                 if clip:
-                    yield clip, tar.extractfile(member).read()  # type: ignore[union-attr]  # a file, as asked above
+                    content = tar.extractfile(member) if wanted(clip) else None
+                    yield clip, content and content.read()
         for clip in rows.values():
             yield clip, None
 
@@ -167,10 +178,68 @@ class Archive(Source):
         names = ("file", "speaker", "gender", "text", "text_source")
         return {
             row["file"]: Clip(
-                **{name: row.get(name) or "" for name in names}, bandwidth=float(row.get("bandwidth") or 0)
+                **{name: row.get(name) or "" for name in names},
+                bandwidth=float(row.get("bandwidth") or 0),
+                version=self.key,
             )
             for row in rows
         }
+
+
+# ---------------------------------------------------------------------------------------------- noises
+CHANNEL = re.compile(r"ch\d\d")  # of DEMAND, a file each of sixteen microphones at once
+PACKED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".zip")
+
+
+def find_noises(name: str, cache: Path) -> Source:
+    """The noises that a config means by ``name``: a folder, a packed one (DEMAND, MUSAN and WHAM are given out so), or
+    an archive with its table in the data folder.
+
+    Raises:
+        TrainingError: there are none, or they cannot be read.
+    """
+    with reading(name, "noises"):
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return NoiseFolder.open(name, path, cache)
+        if path.name.lower().endswith(PACKED) and path.is_file() and not path.with_suffix(".tsv").is_file():
+            return PackedNoises(name, checksum(path, [path], cache), path)
+        archive = path if path.suffix == ".tar" else folders.DATA / f"{name}.tar"
+        if not (archive.is_file() and archive.with_suffix(".tsv").is_file()):
+            raise TrainingError(
+                f"There are no noises “{name}”: it is no folder and no archive, and {folders.DATA} has no "
+                f"{Path(name).name}.tar with its .tsv; name others in “noises”, or none: --noises []."
+            )
+        return _find(name, cache)
+
+
+def _is_noise(file: Path) -> bool:
+    """Not MUSAN's speech, and of DEMAND's sixteen microphones the first."""
+    second = CHANNEL.fullmatch(file.stem) and file.stem != "ch01"
+    is_musan = any(part.lower().startswith("musan") for part in file.parts)
+    return file.suffix.lower() in AUDIO and not second and not (is_musan and "speech" in file.parts)
+
+
+@dataclass(frozen=True)
+class PackedNoises(Source):
+    """A folder of noises as one file, ``.tar``, ``.tar.gz`` or ``.zip``."""
+
+    path: Path
+
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
+        for name, content in self._members():
+            yield Clip(name, "", "", "", collection="", version=self.key), content
+
+    def _members(self) -> Iterator[tuple[str, bytes]]:
+        if self.path.suffix.lower() == ".zip":
+            with zipfile.ZipFile(self.path) as packed:
+                names = [name for name in packed.namelist() if _is_noise(Path(self.path.stem, name))]
+                yield from ((name, packed.read(name)) for name in names)
+            return
+        with tarfile.open(self.path) as tar:
+            for member in tar:
+                if member.isfile() and _is_noise(Path(self.path.stem, member.name)):
+                    yield member.name.removeprefix("./"), tar.extractfile(member).read()  # type: ignore[union-attr]
 
 
 # ---------------------------------------------------------------------------------------------- synthetic speech
@@ -186,11 +255,12 @@ class Synthetic(Source):
         for line in self.stem.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines():
             yield json.loads(line)
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
         waves = np.memmap(self.stem.with_suffix(".i16"), np.int16, "r")
         for line in self.lines():
             wave = waves[line["start"] : line["start"] + line["samples"]]
-            yield Clip(line["file"], line["speaker"], "", line["text"], "teacher"), (np.array(wave), self.RATE)
+            clip = Clip(line["file"], line["speaker"], "", line["text"], "teacher", version=self.key)
+            yield clip, (np.array(wave), self.RATE)
 
 
 # ---------------------------------------------------------------------------------------------- folders
@@ -200,20 +270,34 @@ class Folder(Source):
 
     path: Path
     files: tuple[Path, ...]
+    contents: dict[Path, str] = field(default_factory=dict)  # sums
 
     @classmethod
     def open(cls, name: str, path: Path, cache: Path) -> Folder:
         files = tuple(sorted(file for file in path.rglob("*") if file.is_file()))
         if not any(file.suffix.lower() in AUDIO for file in files):
             raise TrainingError(f"The folder “{name}” holds no recordings ({', '.join(AUDIO)}); name another one.")
-        return cls(name, _key(checksum(path, files, cache), FOLDER_FORMAT), path, files)
+        known = contents(path, files, cache)
+        listed = "".join(f"{file.relative_to(path)} {content}\n" for file, content in known.items())
+        return cls(name, _key(f"{cls.__name__} {listed}", FOLDER_FORMAT), path, files, known)
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
         layout = layout_of(self.path, self.files)
         for path in layout.recordings():
             collection, speaker = layout.speaker(path)
             about = speaker, layout.gender(speaker), layout.text(path)
-            yield Clip(str(path.relative_to(self.path)), *about, collection=collection), path
+            version = _key(f"{self.contents.get(path)} {about[-1]}", FOLDER_FORMAT)
+            yield Clip(str(path.relative_to(self.path)), *about, collection=collection, version=version), path
+
+
+class NoiseFolder(Folder):
+    """A folder of noises, laid out anyhow."""
+
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
+        for path in self.files:
+            file = path.relative_to(self.path)
+            if _is_noise(Path(self.path.name, file)):
+                yield Clip(str(file), "", "", "", collection="", version=self.contents[path]), path
 
 
 # ---------------------------------------------------------------------------------------------- Hugging Face datasets
@@ -242,7 +326,7 @@ class Hub(Source):
         rows = rows.cast_column("audio", datasets.Audio(decode=False))
         return cls(name, _key(f" {rows._fingerprint}", FOLDER_FORMAT), rows)
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
         text = self._column(TEXTS)
         for number, row in enumerate(self.rows):
             sound = row["audio"]
@@ -251,7 +335,7 @@ class Hub(Source):
                 continue
             collection, who = self._speaker(row, Path(name).stem)
             about = who, str(row.get("gender") or "")[:1].upper(), str(row[text] or "") if text else ""
-            clip = Clip(f"{number:08d}_{name}", *about, collection=collection)
+            clip = Clip(f"{number:08d}_{name}", *about, collection=collection, version=self.key)
             yield clip, sound["bytes"] or Path(sound["path"])
 
     def _column(self, names: tuple[str, ...]) -> str | None:
