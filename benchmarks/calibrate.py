@@ -24,6 +24,7 @@ from rtvc.evaluation.verification import Pairs
 from rtvc.levels import LOUDER
 from rtvc.loading import load
 from rtvc.rtvc7_signal import AVERAGE_SPECTRUM
+from rtvc.training.data import corpora as corpora_of
 from rtvc.training.data import noise as noise_of
 from rtvc.training.data import store
 from rtvc.voice_cloning import CHECKED, LONGEST_PAUSE
@@ -46,7 +47,7 @@ WORTHWHILE = 0.01  # cosine: for less than that a recording is left as it is
 def recordings(rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
     """Development speakers and their recordings: utterances joined or cut to a few seconds."""
     corpora = [store.load_corpus(name) for name in CORPORA]
-    _, development = store.split(corpora)
+    _, development = corpora_of.split(corpora)
     by_name = {corpus.name: corpus for corpus in corpora}
     found: dict[str, list[np.ndarray]] = {}
     for speaker in sorted({one.speaker for one in development}):
@@ -205,7 +206,7 @@ def speaking(folder: Path, found: dict) -> None:
 def centre(model: VoiceCloningModel) -> dict:
     """The mean timbre of the readers with one clip each, at as many points as ``AVERAGE_SPECTRUM``."""
     corpus = store.load_corpus(READERS)
-    train, _ = store.split([corpus])
+    train, _ = corpora_of.split([corpus])
     mean = torch.stack(
         [model._timbre(corpus.wave(one)[: 6 * store.SAMPLING_RATE]) for one in train[:MOST_READERS]]
     ).mean(0)

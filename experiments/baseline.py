@@ -41,6 +41,7 @@ from rtvc.loading import CHECKPOINT
 from rtvc.sayen import SayENModel
 from rtvc.training import command, folders
 from rtvc.training.config import load_config
+from rtvc.training.data import corpora as corpora_of
 from rtvc.training.data import noise, store
 from rtvc.training.machine import keep_memory
 from rtvc.training.models import component, front_end, save_whole, whole_model
@@ -111,7 +112,7 @@ def utterances() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Waves of training and of development speakers, about as many of each one."""
     names = load_config(folders.CONFIGS / "embeddings.yaml", [])["corpora"]
     corpora = {name: store.load_corpus(name) for name in names if name != store.SYNTHETIC_SPEECH}
-    train, development = (_spread(some) for some in store.split(list(corpora.values())))
+    train, development = (_spread(some) for some in corpora_of.split(list(corpora.values())))
     waves = [
         [corpora[one.corpus].wave(one)[: SECONDS * store.SAMPLING_RATE] for one in some]
         for some in (train[:UTTERANCES], development[:HELD_OUT])

@@ -58,7 +58,8 @@ class MelBandsModel(PreTrainedModel):
         waves = torch.nn.functional.pad(
             input_values.float(), (side, frames * config.hop_length + side - input_values.shape[1])
         )
-        slices = waves.unfold(1, config.window_length, config.hop_length) * torch.hann_window(config.window_length)
+        window = torch.hann_window(config.window_length, device=waves.device)
+        slices = waves.unfold(1, config.window_length, config.hop_length) * window
         power = torch.fft.rfft(slices, config.n_fft).abs().square() @ self.filters
         decibels = 10 * power.clamp(min=1e-12).log10()
         relative = decibels - decibels.amax((1, 2), keepdim=True)

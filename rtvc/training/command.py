@@ -14,9 +14,10 @@ from transformers.utils import logging as transformers_logging
 from rtvc.errors import RTVCError
 from rtvc.training import loop
 from rtvc.training.config import FOLDERS, load_config
+from rtvc.training.data.corpora import Corpora
 from rtvc.training.folders import CONFIGS, located
 from rtvc.training.machine import keep_memory
-from rtvc.training.stage_names import FAMILY, LOOPED, NAMES
+from rtvc.training.stage_names import FAMILY, LOOPED, NAMES, RECIPE
 from rtvc.training.stages import find
 
 
@@ -24,7 +25,9 @@ def run(config: dict) -> None:
     """Run the stage of a loaded config."""
     folders = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
     config = {key: located(value) if key in folders else value for key, value in config.items()}
-    if config["stage"] == FAMILY:
+    if "validation" in config:
+        config["corpora"] = Corpora.of(config)
+    if config["stage"] in (FAMILY, RECIPE):
         for part in config.values():
             if isinstance(part, dict):
                 run(part)

@@ -14,7 +14,7 @@ import yaml
 
 from rtvc.errors import TrainingError
 from rtvc.training.folders import CONFIGS, located
-from rtvc.training.stage_names import FAMILY, LOOPED, NAMES
+from rtvc.training.stage_names import FAMILY, LOOPED, NAMES, RECIPE
 
 LOOP_DEFAULTS = {  # of the keys that every stage in rtvc.training.loop has
     "seed": 0,
@@ -27,14 +27,22 @@ LOOP_DEFAULTS = {  # of the keys that every stage in rtvc.training.loop has
     "evaluate_every": 200,
     "save_minutes": 4.0,
 }
-FREE = ("model", "corpora", "calibrated")  # sections whose keys are the user's own
+DATA_DEFAULTS = {  # of the keys that every stage has that hears the corpora; see rtvc.training.data.corpora
+    "validation": None,  # names of speakers, recordings or folders, or a share of each corpus's speakers
+    "exclude_speakers": [],
+    "exclude_evaluation": True,  # by whom this project is judged, and LibriSpeech's and LibriTTS's test parts
+    "bandwidth": {},  # corpus: Hz, where it holds less than half its sampling rate
+}
+READING = ("teacher", "kokoro")  # stages that need texts of the corpora alone
+NOISY = ("earspeech", "ge2e", "sayen", "joint")  # stages that mix in noises
+FREE = ("model", "corpora", "calibrated", "bandwidth")  # sections whose keys are the user's own
 FOLDERS = ("init", "meaning", "opponent", "decoder", "earspeech", "tuned_ge2e", "sayen", "rtvc7", "rtvc_ckpt")
 COUNTS = (
     *("steps", "batch_size", "gradient_accumulation_steps", "log_every", "evaluate_every", "threads", "processes"),
     *("windows", "frames", "utterances", "first_steps", "sentences_a_voice", "recogniser_size", "recogniser_layers"),
     *("development_pairs", "held_out", "people", "sentences_a_person", "shards"),
 )
-LENGTHS = ("seconds", "longest", "minutes", "seconds_that_count")
+LENGTHS = ("seconds", "longest", "minutes", "seconds_that_count", "bandwidth")
 SHARES = ("sayen_dropout", "temperature", "noisy", "average", "augmented_share", "made_share")
 NOT_NEGATIVE = (
     "seed",
@@ -70,14 +78,36 @@ def load_config(path: Path, overrides: list[str]) -> dict:
     stage = given.get("stage")
     if stage not in NAMES:
         raise TrainingError(f"{path} names no stage; its line “stage:” must be one of {', '.join(NAMES)}.")
-    usual = _shipped(stage)
-    config = _merged(usual, given, path.name)
     overrides = _pairs(overrides)
     if len(overrides) % 2:
         raise TrainingError(f"{overrides[-1]} needs a value: {overrides[-1]} VALUE.")
-    for name, value in zip(overrides[::2], overrides[1::2], strict=True):
+    pairs = list(zip(overrides[::2], overrides[1::2], strict=True))
+    if stage == RECIPE:
+        return _recipe(given, pairs, path.name)
+    usual = _shipped(stage)
+    config = _merged(usual, given, path.name)
+    for name, value in pairs:
         _override(config, name, value, path.name)
     return {key: fitted(key, usual[key], value) for key, value in config.items()}
+
+
+def _recipe(given: dict, overrides: list[tuple[str, str]], where: str) -> dict:
+    """Several stages, each as its own file has it. What stands above the sections, or is given without the name of one,
+    counts in all that have such a key."""
+    usual = {name: _shipped(name) for name in given if name in NAMES}
+    config: dict[str, Any] = {"stage": RECIPE} | usual
+    for key in (key for key in given if key not in config):
+        if not any(key in known for known in usual.values()):
+            raise TrainingError(f"{where} has the key “{key}”, which none of its stages has: {', '.join(usual)}.")
+    for name, known in usual.items():
+        common = {key: value for key, value in given.items() if key in known and key not in config}
+        config[name] = _merged(known, common | (given[name] or {}), f"{where}, {name}")
+    for name, value in overrides:
+        key = name.removeprefix("--").partition(".")[0]
+        parts = [config[part] for part, known in usual.items() if key in known and key != "stage"]
+        for part in [config] if key in usual or not parts else parts:
+            _override(part, name, value, where)
+    return {"stage": RECIPE} | {name: fitted(name, usual[name], config[name]) for name in usual}
 
 
 def _read(path: Path) -> dict:
@@ -96,7 +126,10 @@ def _shipped(stage: str) -> dict:
     if stage == FAMILY:
         parts = {name: _merged(_shipped(name), changes or {}, stage) for name, changes in own.items() if name in LOOPED}
         return own | parts
-    return (LOOP_DEFAULTS | own) if stage in LOOPED else own
+    usual: dict[str, Any] = LOOP_DEFAULTS if stage in LOOPED else {}
+    if "corpora" in own and stage not in READING:
+        usual = usual | DATA_DEFAULTS | ({"noises": None} if stage in NOISY else {})
+    return usual | own
 
 
 def _merged(usual: dict, given: dict, where: str) -> dict:
@@ -162,6 +195,10 @@ def fitted(key: str, usual: Any, value: Any) -> Any:
     """
     if key == "corpora":
         return _corpora(usual, value)
+    if key in ("validation", "exclude_speakers", "noises"):
+        return _named(key, value)
+    if key == "bandwidth":
+        return {name: _number(key, limit) for name, limit in _section(key, {}, value).items()}
     if (key in FOLDERS or key == "recordings") and not isinstance(usual, dict):
         return value if value is None else _word(key, value)
     if key in RANGES and not isinstance(usual, list):
@@ -236,6 +273,18 @@ def _phase(key: str, usual: list[dict], given: dict) -> dict:
     if unknown := sorted(set(given) - set(known)):
         raise TrainingError(f"A part of “{key}” has the unknown key {unknown[0]}; it can have {', '.join(known)}.")
     return _section(key, known, given)
+
+
+def _named(key: str, value: Any) -> list[str] | float | None:
+    """Names, of which YAML takes some for numbers; of “validation” a share too."""
+    if key == "validation" and isinstance(value, float):
+        return value if 0 < value < 1 else _refuse(key, "names, or a share between 0 and 1", value)
+    if value is None:
+        return [] if key == "exclude_speakers" else None
+    names = value if isinstance(value, list) else [value]
+    if any(isinstance(name, dict | list | bool | None) for name in names):
+        _refuse(key, "names, [one, two]", value)
+    return [str(name) for name in names]
 
 
 def _corpora(usual: dict | list, value: Any) -> dict | list:

@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from rtvc.errors import TrainingError
 from rtvc.files import atomic_write
 
 ALMOST_FULL = 1 << 20  # bytes
-UNREADABLE = (OSError, EOFError, UnicodeDecodeError, csv.Error, tarfile.TarError, zlib.error)
+UNREADABLE = (OSError, EOFError, UnicodeDecodeError, csv.Error, tarfile.TarError, zipfile.BadZipFile, zlib.error)
 
 
 def reason(error: Exception) -> str:
@@ -27,13 +28,13 @@ def reason(error: Exception) -> str:
 
 
 @contextmanager
-def reading(corpus: str) -> Iterator[None]:
-    """Raises TrainingError where the files of a corpus cannot be read."""
+def reading(corpus: str, what: str = "corpus") -> Iterator[None]:
+    """Raises TrainingError where the files of a corpus, or of noises, cannot be read."""
     try:
         yield
     except UNREADABLE as error:
         raise TrainingError(
-            f"The corpus “{corpus}” cannot be read ({reason(error)}); get it again, or name another one."
+            f"The {what} “{corpus}” cannot be read ({reason(error)}); get it again, or name another one."
         ) from error
 
 

@@ -39,6 +39,7 @@ from tqdm import tqdm
 from rtvc.audio import SAMPLING_RATE
 from rtvc.errors import TrainingError
 from rtvc.training import folders
+from rtvc.training.data.corpora import Corpora
 from rtvc.training.disk import whole
 from rtvc.training.folders import last_checkpoint
 from rtvc.training.machine import computes_bf16
@@ -434,7 +435,17 @@ def _flat(config: dict, before: str = "") -> dict[str, str | int | float]:
 
 
 def _precision(wanted: str) -> str:
-    return "no" if wanted == "bf16" and not computes_bf16() else wanted
+    """What is computed in: bf16 where the device does it, else float32.
+
+    Raises:
+        TrainingError: another precision. The range of fp16 is too small for the squared spectra in the losses.
+    """
+    if wanted not in ("bf16", "no"):
+        raise TrainingError(
+            f"The key “mixed_precision” must be bf16 or no, not {wanted}: the losses’ spectra overflow in anything of "
+            "less range; where the device has no bf16, no is taken by itself."
+        )
+    return "no" if wanted == "bf16" and not computes_bf16("cuda" if torch.cuda.is_available() else "cpu") else wanted
 
 
 def _accelerator(config: dict) -> Accelerator:
@@ -468,6 +479,9 @@ def train(stage: type[Stage], config: dict) -> Path:
         seed(config["seed"])
         with accelerator.main_process_first():  # it fills the caches
             ready = stage(config)
+        if accelerator.is_main_process and isinstance(corpora := config.get("corpora"), Corpora):
+            for line in corpora.warnings(ready.evaluation_parts > 0, "noises" in config):
+                print(line, flush=True)
         return Loop(ready, config, accelerator).run()
     finally:
         AcceleratorState._reset_state()  # the next stage of this process may have another precision

@@ -170,6 +170,7 @@ class SpeakerTeacherConsistency(Consistency):
             spectra = torch.stft(
                 wave, self.N_FFT, self.HOP_LENGTH, self.N_FFT, window, pad_mode="constant", return_complex=True
             )
+            self.encoder.lstm.train()  # or cuDNN refuses its gradient; without dropout it computes the same
             return self.encoder(spectra.abs().square().transpose(1, 2) @ self.bank)
 
 

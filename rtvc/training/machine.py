@@ -19,6 +19,9 @@ def keep_memory() -> None:
     mallopt(m_arena_max, 1)
 
 
-def computes_bf16() -> bool:
-    """Whether bf16 is worth it here: processors without AVX-512 take 80 times as long for a product as in float32."""
-    return torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability() == "AVX512"
+def computes_bf16(device: str = "cpu") -> bool:
+    """Whether bf16 is worth it on a kind of device: processors without AVX-512 take 80 times as long for a product as
+    in float32, and GPUs before Ampere (T4, V100) compute it in float32 after converting every number."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.backends.cpu.get_cpu_capability() == "AVX512"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -105,6 +106,14 @@ def whole_model(folder: str | Path) -> VoiceCloningModel:
         return cast(VoiceCloningModel, load(folder).model)
     except CheckpointError as error:
         raise TrainingError(str(error)) from error
+
+
+def fingerprint(*modules: torch.nn.Module) -> str:
+    """Of all weights: what a model made of the data is kept as long as it is this one."""
+    found = hashlib.sha256()
+    for name, tensor in (pair for module in modules for pair in sorted(module.state_dict().items())):
+        found.update(name.encode() + tensor.detach().cpu().float().numpy().tobytes())
+    return found.hexdigest()[:10]
 
 
 def save_whole(model: VoiceCloningModel, folder: Path) -> None:

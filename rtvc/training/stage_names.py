@@ -22,4 +22,5 @@ LOOPED = {  # stages that run in rtvc.training.loop
     "finetune": "FinetuneStage",
 }
 FAMILY = "rtvc7"  # its config holds other stages by name, which run one after another
-NAMES = sorted([*FUNCTIONS, *LOOPED, FAMILY])
+RECIPE = "all"  # likewise, any of the others, in the order in which the config names them
+NAMES = sorted([*FUNCTIONS, *LOOPED, FAMILY, RECIPE])

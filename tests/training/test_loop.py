@@ -219,3 +219,18 @@ def test_the_average_of_a_short_run_forgets_where_it_started():
     model.weight.data.fill_(1.0)
     average.update_parameters(model)
     assert average.module.weight.item() == pytest.approx(0.002, abs=1e-3)  # and of a long one has its horizon
+
+
+@pytest.mark.parametrize(("supported", "precision"), [(True, "bf16"), (False, "no")])
+def test_bf16_is_computed_where_the_device_has_it(supported, precision, monkeypatch):
+    """Every GPU was once believed to have it: a T4 or V100 emulates it, slower than float32."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: supported)
+    assert loop._precision("bf16") == precision
+    assert loop._precision("no") == "no"
+
+
+@pytest.mark.parametrize("wanted", ["fp16", "fp8", "half"])
+def test_other_precisions_are_refused_in_a_sentence(wanted, people, place, tiny_folder):
+    with pytest.raises(TrainingError, match=f"“mixed_precision” must be bf16 or no, not {wanted}"):
+        command.run(joint(people, tiny_folder, mixed_precision=wanted))

@@ -240,3 +240,16 @@ def test_the_teacher_hears_waves_as_it_was_trained_to_and_passes_gradients_on(sp
     other = (wave + 0.01 * torch.randn(wave.shape)).requires_grad_()
     teacher(other, wave).backward()
     assert other.grad.abs().max() > 0
+
+
+def test_the_speaker_teacher_can_be_learned_from_where_cudnn_computes(speech):
+    """cuDNN has no gradient of a recurrent layer in evaluation mode; the layer has no dropout, so it says the same."""
+    pytest.importorskip("resemblyzer.audio")
+    teacher, wave = SpeakerTeacherConsistency().eval(), torch.from_numpy(speech[:32_000])[None]
+    modes: list[bool] = []
+    before = teacher.embed(wave)
+    teacher.eval()
+    teacher.encoder.lstm.register_forward_pre_hook(lambda lstm, _: modes.append(lstm.training))
+    assert torch.equal(teacher.embed(wave), before)
+    assert modes == [True]
+    assert teacher.encoder.lstm.dropout == 0

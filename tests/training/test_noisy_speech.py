@@ -11,7 +11,7 @@ from rtvc import audio
 from rtvc.earspeech import EarSpeechModel
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import folders
-from rtvc.training.data import store
+from rtvc.training.data.corpora import Corpora, Division
 from rtvc.training.data.noise import SYNTHETIC_NOISES
 from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.stages.sayen import Enhancement
@@ -55,7 +55,6 @@ def test_mixtures_are_reproducible_and_sound() -> None:
 def test_training_hears_further_voices_and_noises_and_development_always_the_same(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(folders, "DATA", tmp_path)
     monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(store, "DEVELOPMENT_SPEAKERS", ("bea",))
     times = np.arange(48_000) / 16_000
     for speaker in ("ann", "bea"):
         (tmp_path / "people" / speaker).mkdir(parents=True)
@@ -64,7 +63,8 @@ def test_training_hears_further_voices_and_noises_and_development_always_the_sam
     dying_away = np.random.default_rng(0).standard_normal(48_000) * np.exp(-40 * (times % 0.2))
     heard = {}
     for kind in ("train", "development"):
-        mixtures, random = NoisySpeech({str(tmp_path / "people"): 1.0}, 1.0, [0, 10], kind), np.random.default_rng(1)
+        people = Corpora({str(tmp_path / "people"): 1.0}, Division(validation=("bea",)))
+        mixtures, random = NoisySpeech(people, 1.0, [0, 10], kind), np.random.default_rng(1)
         mixtures.noises = [dying_away]
         spectra = [np.abs(np.fft.rfft(mixtures.speech(random))) for _ in range(40)]
         loudness = [np.convolve(np.abs(mixtures.recorded_noise(random)), np.ones(80), "valid") for _ in range(40)]

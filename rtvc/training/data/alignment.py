@@ -7,7 +7,9 @@ synthesis: the bundled model says each text, and dynamic time warping carries it
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 from typing import cast
 
 import librosa
@@ -19,6 +21,7 @@ from tqdm import tqdm
 
 from rtvc import VoiceCloningModel, audio, load, phonemes
 from rtvc.errors import TextError
+from rtvc.loading import CHECKPOINT
 from rtvc.rtvc7_config import RTVC7Config
 from rtvc.rtvc7_signal import log_mel, long_term_average_spectrum
 from rtvc.training.data import store
@@ -133,21 +136,48 @@ def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[
     return symbols, frames
 
 
-# ---------------------------------------------------------------------------------------------- by synthesis
-def align_by_synthesis(corpus: store.Corpus) -> None:
-    """Align a corpus that no classifier has heard: the bundled model says each text in the recording's voice, and
-    dynamic time warping carries its durations over. Needs nothing but the recordings and their texts."""
-    model, table = cast(VoiceCloningModel, load().model), {}
-    for utterance in tqdm(corpus.utterances, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
-        try:
-            symbols = phonemes.phonemize(utterance.text)
-        except TextError:
-            continue
-        frames, score = _warped(model, symbols, corpus.wave(utterance))
-        if frames:
-            symbols, frames = tidy(symbols, frames, not utterance.text.isupper())
-            table[utterance.file] = {"symbols": symbols, "frames": frames, "score": score}
-    write_text(corpus.file(ALIGNED), json.dumps(table))
+# ---------------------------------------------------------------------------------------------- of a corpus
+def aligned(corpus: store.Corpus) -> dict[str, dict]:
+    """Symbols, frames and score by file: as the stage ``alignment`` found them, else by synthesis."""
+    table = _stored(corpus.file(ALIGNED))
+    if not table or any("wave" in known for known in table.values()):  # not one of before, which is whole
+        table = table or {}
+        lacking = [utterance for utterance in corpus.utterances if not utterance.is_of(table.get(utterance.file))]
+        table |= _aligned_by_synthesis(corpus, lacking) if lacking else {}
+    known = {utterance.file: table.get(utterance.file, {}) for utterance in corpus.utterances}
+    return {file: about for file, about in known.items() if "symbols" in about}
+
+
+def _stored(path: Path) -> dict | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _aligned_by_synthesis(corpus: store.Corpus, unheard: list[store.Utterance]) -> dict:
+    """By file, of what no classifier has heard as it is now: the bundled model says each text in the recording's voice,
+    and dynamic time warping carries its durations over. Kept by that model's weights."""
+    weights = hashlib.sha256((CHECKPOINT / "model.safetensors").read_bytes()).hexdigest()[:10]
+    path = corpus.file(f".alignment-{weights}.json")
+    table = _stored(path) or {}
+    if lacking := [one for one in unheard if not one.is_of(table.get(one.file))]:
+        model = cast(VoiceCloningModel, load().model)
+        for utterance in tqdm(lacking, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
+            table[utterance.file] = _spoken_alignment(model, utterance, corpus.wave(utterance))
+        write_text(path, json.dumps(table))
+    return {one.file: table[one.file] for one in unheard}
+
+
+def _spoken_alignment(model: VoiceCloningModel, utterance: store.Utterance, wave: np.ndarray) -> dict:
+    """Symbols, frames and score of a recording (samples,), where its text can be read and is no longer than it."""
+    about = {"wave": utterance.start}
+    try:
+        symbols = phonemes.phonemize(utterance.text)
+    except TextError:
+        return about
+    frames, score = _warped(model, symbols, wave)
+    if not frames:
+        return about
+    symbols, frames = tidy(symbols, frames, not utterance.text.isupper())
+    return about | {"symbols": symbols, "frames": frames, "score": score}
 
 
 @torch.inference_mode()

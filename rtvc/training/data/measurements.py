@@ -16,7 +16,8 @@ from rtvc.training.disk import write_text, writing
 
 HOP_LENGTH = RTVC7Config().hop_length  # at 16 kHz, as everything here is
 FRAME_RATE = store.SAMPLING_RATE / HOP_LENGTH
-VOICES = ".voices.npz"  # of a corpus, in the cache: keys, embeddings, timbres
+FLOAT = np.dtype(np.float32).itemsize
+VOICES = ".voices.npz"  # of a corpus, in the cache: keys, embeddings, timbres, starts of their waves, whose they are
 
 
 def pitch_curve(wave: np.ndarray) -> np.ndarray:
@@ -43,25 +44,37 @@ def _measured(job: tuple[Path, int, int]) -> tuple[np.ndarray, dict[str, float]]
 def measure(corpus: store.Corpus, processes: int | None = None) -> tuple[dict[str, dict], np.ndarray]:
     """Traits by file, and all pitch curves (frames,) float32 behind one another; from the cache where it has them."""
     curves, traits = corpus.file(".f0"), corpus.file(".traits.json")
-    if not traits.exists():
-        jobs = [(corpus.file(store.WAVES), utterance.start, utterance.samples) for utterance in corpus.utterances]
+    table = json.loads(traits.read_text(encoding="utf-8")) if traits.exists() else {}
+    if lacking := [utterance for utterance in corpus.utterances if not utterance.is_of(table.get(utterance.file))]:
+        jobs = [(corpus.file(store.WAVES), utterance.start, utterance.samples) for utterance in lacking]
         found = store.in_parallel(_measured, jobs, processes)
-        table, start = {}, 0
-        with writing(folders.CACHE), open(curves, "wb") as out:
+        with writing(folders.CACHE), open(curves, "ab") as out:
+            start = -(-out.tell() // FLOAT)  # a process that was killed may have left a part
+            out.truncate(start * FLOAT)
             shown = tqdm(found, desc=f"pitch of {corpus.name}", total=len(jobs), unit="clip", mininterval=2)
-            for utterance, (f0, about) in zip(corpus.utterances, shown, strict=True):
+            for utterance, (f0, about) in zip(lacking, shown, strict=True):
                 out.write(f0.tobytes())
-                table[utterance.file] = about | {"start": start, "frames": len(f0)}
+                table[utterance.file] = about | {"start": start, "frames": len(f0), "wave": utterance.start}
                 start += len(f0)
         write_text(traits, json.dumps(table))
-    return json.loads(traits.read_text(encoding="utf-8")), np.memmap(curves, np.float32, "r")
+    return table, np.memmap(curves, np.float32, "r")
 
 
 def voices(corpus: store.Corpus) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Speaker embedding and timbre of a corpus's utterances, by key; empty until the stage ``embeddings`` has run."""
-    name, path = corpus.name, corpus.file(VOICES)
+    return {f"{corpus.name}/{key}": known for key, known in stored_voices(corpus)[1].items()}
+
+
+def stored_voices(corpus: store.Corpus) -> tuple[str | None, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Which encoder heard the corpus, where that is known, and embedding and timbre by file and a copy's suffix, of the
+    recordings as they are now."""
+    path = corpus.file(VOICES)
     if not path.exists():
-        return {}
+        return None, {}
+    starts = {utterance.start for utterance in corpus.utterances}
     with np.load(path) as stored:
+        encoder = str(stored["encoder"]) if "encoder" in stored else None
         pairs = zip(stored["embeddings"], stored["timbres"], strict=True)
-        return {f"{name}/{key}": known for key, known in zip(stored["keys"].tolist(), pairs, strict=True)}
+        known = dict(zip(stored["keys"].tolist(), pairs, strict=True))
+        of = dict(zip(stored["keys"].tolist(), stored["waves"].tolist(), strict=True)) if "waves" in stored else {}
+    return encoder, {key: voice for key, voice in known.items() if key not in of or of[key] in starts}

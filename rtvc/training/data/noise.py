@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy import signal
 
-from rtvc.errors import TrainingError
 from rtvc.evaluation.statistics import noise_gain
-from rtvc.training.data import store
+from rtvc.training.data import sources, store
 
 RATE = store.SAMPLING_RATE
 EARLY = RATE // 10  # samples; reflections of the first 100 ms help speech
@@ -145,7 +146,7 @@ def mix(wave: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
     return wave + noise_gain(wave, noise, snr) * noise
 
 
-def augmented(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, random: Generator) -> np.ndarray:
+def augmented(wave: np.ndarray, noises: Sequence[np.ndarray], babble: np.ndarray, random: Generator) -> np.ndarray:
     """One random recording condition; ``babble``: other people's speech to draw from, (samples,)."""
     if random.random() < 0.5:
         wave = room(wave, random, longest=0.6, strength=(0.2, 0.9), sparse=False)[0]
@@ -168,18 +169,54 @@ def augmented(wave: np.ndarray, noises: list[np.ndarray], babble: np.ndarray, ra
 
 
 # ---------------------------------------------------------------------------------------------- recorded noises
-def noises(kind: str = "train") -> list[np.ndarray]:
-    """Noise recordings, each ``(samples,)`` at 16 kHz; ``kind`` is "train" or "development" (ESC-10 files ``4-…``).
+PIECE = 20 * RATE  # samples; longer recordings are several noises
+ESC_FILE = re.compile(r"(\d)-\d+-[A-Z](?:-\d+)?")  # ESC-50 and ESC-10: the first number is the fold
+ESC_FOLDS = {"4": "development", "5": "evaluation"}  # of this project
+WHAM_PARTS = {"cv": "development", "tt": "evaluation"}
+HELD_OUT = 10  # of other noises one in so many is for development
 
-    None where the archive is not there: synthetic noises then stand alone.
+
+class Recordings(Sequence[np.ndarray]):
+    """Noises, each ``(samples,)`` float32 at 16 kHz, read from the cache as they are asked for."""
+
+    def __init__(self, pieces: list[tuple[store.Corpus, int, int]]):
+        self._pieces = pieces
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def __getitem__(self, number: int) -> np.ndarray:  # type: ignore[override]  # never a slice
+        corpus, start, samples = self._pieces[number]
+        return corpus.samples[start : start + samples].astype(np.float32) / store.FULL_SCALE
+
+
+def noises(kind: str = "train", names: tuple[str, ...] = (store.NOISE,)) -> Sequence[np.ndarray]:
+    """Noise recordings of the folders and archives ``names``; ``kind`` is "train" or "development".
+
+    ESC-10's and WHAM's own divisions are kept, and what is judged by is left out; of others one recording in ten is
+    for development, DEMAND's by place.
+
+    Raises:
+        TrainingError: one of them is not there, or cannot be read.
     """
-    try:
-        corpus = store.load_corpus(store.NOISE)
-    except TrainingError:
-        return []
-    held_out = [Path(utterance.file).name.startswith("4-") for utterance in corpus.utterances]
-    return [
-        corpus.wave(utterance)
-        for utterance, is_development in zip(corpus.utterances, held_out, strict=True)
-        if is_development == (kind == "development")
-    ]
+    pieces = []
+    for name in names:
+        corpus = store.load_noises(name)
+        for utterance in corpus.utterances:
+            if part_of(utterance.file) == kind:
+                stop = utterance.start + utterance.samples
+                starts = range(utterance.start, stop, PIECE)
+                pieces += [(corpus, start, min(PIECE, stop - start)) for start in starts if stop - start >= RATE // 2]
+    return Recordings(pieces)
+
+
+def part_of(file: str) -> str:
+    """ "train", "development" or "evaluation", by a noise's file."""
+    path = Path(file)
+    if esc := ESC_FILE.fullmatch(path.stem):
+        return ESC_FOLDS.get(esc[1], "train")
+    if found := {part for part in path.parts[:-1] if part in ("tr", *WHAM_PARTS)}:
+        return WHAM_PARTS.get(found.pop(), "train")
+    group = path.parent if sources.CHANNEL.fullmatch(path.stem) else path  # the channels of a place sound alike
+    number = int(hashlib.sha256(group.as_posix().encode()).hexdigest(), 16)
+    return "development" if number % HELD_OUT == 0 else "train"

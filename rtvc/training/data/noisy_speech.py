@@ -10,6 +10,7 @@ from scipy import signal
 
 from rtvc.evaluation.statistics import noise_gain
 from rtvc.training.data import noise, store, synthetic_voices
+from rtvc.training.data.corpora import Corpora
 
 RATE = store.SAMPLING_RATE
 SPEED_SPREAD = 0.2  # natural log of the speed: as far as half of the training crops are played slower or faster
@@ -26,14 +27,15 @@ class NoisySpeech:
     """Draws pairs of a noisy and a clean crop; ``kind`` is "train" or "development" (speakers and noises)."""
 
     def __init__(self, corpora: dict[str, float], seconds: float, snr: list[float], kind: str = "train"):
-        loaded = {name: store.load_corpus(name) for name in corpora}
+        corpora = Corpora(corpora)
+        loaded = {name: corpora.load(name) for name in corpora}
         self.corpora, self.samples, self.snr, self.varied = loaded, int(seconds * RATE), snr, kind == "train"
         self.utterances: dict[str, list[store.Utterance]] = {name: [] for name in corpora}
-        for utterance in store.split(list(loaded.values()))[kind == "development"]:
+        for utterance in corpora.split(list(loaded.values()))[kind == "development"]:
             self.utterances[utterance.corpus].append(utterance)
         self.names = [name for name in corpora if self.utterances[name]]
         shares = np.array([corpora[name] for name in self.names])
-        self.shares, self.noises = shares / shares.sum(), noise.noises(kind)
+        self.shares, self.noises = shares / shares.sum(), noise.noises(kind, corpora.recorded_noises())
 
     def speech(self, random: Generator) -> np.ndarray:
         """A crop of one utterance in which somebody speaks, (samples,); in training half of them in another voice."""
@@ -53,7 +55,7 @@ class NoisySpeech:
 
     def recorded_noise(self, random: Generator) -> np.ndarray:
         """A crop of a recorded noise at a random speed, (samples,)."""
-        recording = self.noises[random.integers(len(self.noises))]
+        recording = self.noises[int(random.integers(len(self.noises)))]
         speed = np.exp(random.uniform(-0.4, 0.4))
         start = random.integers(len(recording))
         places = np.mod(start + speed * np.arange(self.samples), len(recording) - 1)

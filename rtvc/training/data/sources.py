@@ -3,9 +3,7 @@
 A source names its clips and hands out their audio; ``data`` decodes and caches them. In a config a corpus is one of
 
 - a name: ``NAME.tar`` and ``NAME.tsv`` in the data folder (``RTVC_DATA``), or the path of such a ``.tar``;
-- a folder: LJSpeech (``metadata.csv``, ``wavs/``), VCTK (``txt/``, ``wav48…/``), LibriSpeech (``*.trans.txt``),
-  LibriTTS (``*.normalized.txt``), or any recordings with a text of the same name beside each (``one.wav``,
-  ``one.txt``), a folder a speaker; without texts it serves the stages that need none;
+- a folder, laid out as :mod:`rtvc.training.data.layouts` knows; without texts it serves the stages that need none;
 - ``hf:REPOSITORY[:CONFIG]:SPLIT``: an audio dataset of the Hugging Face hub, or a folder that ``datasets`` can load.
 """
 
@@ -18,9 +16,10 @@ import os
 import re
 import tarfile
 import time
-from collections.abc import Collection, Iterable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +28,25 @@ from tqdm import tqdm
 
 from rtvc.errors import TrainingError
 from rtvc.training import folders
+from rtvc.training.data import people
+from rtvc.training.data.layouts import AUDIO, SECOND_MICROPHONE, layout_of
 from rtvc.training.disk import reading, write_text
 
-AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 FORMAT = 3  # counts up when clips are read differently: caches are then made anew
 HUB = "hf:"
 TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript")
 SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id")
-SECOND_MICROPHONE = "_mic2"  # how names end in VCTK where another microphone heard the same reading
+FOLDER_FORMAT = 4  # likewise of folders and of Hugging Face datasets
 SAVE_SECONDS = 30  # between sums that are kept: reading all of a large corpus once takes many minutes
 Audio = Path | bytes | tuple[np.ndarray, int] | None  # encoded, where it lies, or (samples, Hz); none: not there
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording: its name within the corpus, who speaks and what, whether the text was heard by a machine, and up
-    to which frequency it holds sound (Hz; 0: half of its sampling rate)."""
+    """One recording: its name within the corpus, who speaks and what, whether the text was heard by a machine, up to
+    which frequency it holds sound (Hz; 0: half of its sampling rate), and the collection that ``speaker`` is a name in
+    ("": the corpus itself; None: as the name begins, see :func:`rtvc.training.data.people.speaker`). ``version``:
+    another one where the recording or its text is."""
 
     file: str
     speaker: str
@@ -52,6 +54,8 @@ class Clip:
     text: str
     text_source: str = "corpus"
     bandwidth: float = 0.0
+    collection: str | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ class Source:
     name: str
     key: str
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
-        """All recordings with their encoded audio, or the path of it."""
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
+        """All recordings with their encoded audio, or the path of it; of others than the ``wanted`` it may be None."""
         raise NotImplementedError
 
 
@@ -94,7 +98,13 @@ def _find(name: str, cache: Path) -> Source:
 
 
 def checksum(root: Path, files: Iterable[Path], cache: Path) -> str:
-    """Over the names and contents of files. A content is read once: ``cache`` keeps its sum by path, size and time."""
+    """Over the names and contents of files."""
+    sums = contents(root, files, cache)
+    return _key("".join(f"{file.relative_to(root.parent)} {content}\n" for file, content in sums.items()))
+
+
+def contents(root: Path, files: Iterable[Path], cache: Path) -> dict[Path, str]:
+    """Sums of the contents of files. A content is read once: ``cache`` keeps its sum by path, size and time."""
     place = cache / f"sums-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:10]}.json"
     known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
     names = {_seen(file, root): file for file in sorted(files)}
@@ -102,12 +112,12 @@ def checksum(root: Path, files: Iterable[Path], cache: Path) -> str:
     kept = {seen: sums[seen] for seen in names}
     if kept != known:
         write_text(place, json.dumps(kept))
-    return _key("".join(f"{file.relative_to(root.parent)} {kept[seen]}\n" for seen, file in names.items()))
+    return {file: kept[seen] for seen, file in names.items()}
 
 
-def _key(content: str) -> str:
+def _key(content: str, read_as: int = FORMAT) -> str:
     """What a corpus is cached under: another one where it, or how it is read, is another."""
-    return hashlib.sha256(f"{FORMAT}{content}".encode()).hexdigest()[:10]
+    return hashlib.sha256(f"{read_as}{content}".encode()).hexdigest()[:10]
 
 
 def _seen(file: Path, root: Path) -> str:
@@ -148,13 +158,14 @@ class Archive(Source):
 
     path: Path
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
         rows = self._rows()
         with tarfile.open(self.path) as tar:
             for member in tar:
                 clip = rows.pop(member.name.removeprefix("./"), None) if member.isfile() else None
                 if clip:
-                    yield clip, tar.extractfile(member).read()  # type: ignore[union-attr]  # a file, as asked above
+                    content = tar.extractfile(member) if wanted(clip) else None
+                    yield clip, content and content.read()
         for clip in rows.values():
             yield clip, None
 
@@ -167,10 +178,68 @@ class Archive(Source):
         names = ("file", "speaker", "gender", "text", "text_source")
         return {
             row["file"]: Clip(
-                **{name: row.get(name) or "" for name in names}, bandwidth=float(row.get("bandwidth") or 0)
+                **{name: row.get(name) or "" for name in names},
+                bandwidth=float(row.get("bandwidth") or 0),
+                version=self.key,
             )
             for row in rows
         }
+
+
+# ---------------------------------------------------------------------------------------------- noises
+CHANNEL = re.compile(r"ch\d\d")  # of DEMAND, a file each of sixteen microphones at once
+PACKED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".zip")
+
+
+def find_noises(name: str, cache: Path) -> Source:
+    """The noises that a config means by ``name``: a folder, a packed one (DEMAND, MUSAN and WHAM are given out so), or
+    an archive with its table in the data folder.
+
+    Raises:
+        TrainingError: there are none, or they cannot be read.
+    """
+    with reading(name, "noises"):
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return NoiseFolder.open(name, path, cache)
+        if path.name.lower().endswith(PACKED) and path.is_file() and not path.with_suffix(".tsv").is_file():
+            return PackedNoises(name, checksum(path, [path], cache), path)
+        archive = path if path.suffix == ".tar" else folders.DATA / f"{name}.tar"
+        if not (archive.is_file() and archive.with_suffix(".tsv").is_file()):
+            raise TrainingError(
+                f"There are no noises “{name}”: it is no folder and no archive, and {folders.DATA} has no "
+                f"{Path(name).name}.tar with its .tsv; name others in “noises”, or none: --noises []."
+            )
+        return _find(name, cache)
+
+
+def _is_noise(file: Path) -> bool:
+    """Not MUSAN's speech, and of DEMAND's sixteen microphones the first."""
+    second = CHANNEL.fullmatch(file.stem) and file.stem != "ch01"
+    is_musan = any(part.lower().startswith("musan") for part in file.parts)
+    return file.suffix.lower() in AUDIO and not second and not (is_musan and "speech" in file.parts)
+
+
+@dataclass(frozen=True)
+class PackedNoises(Source):
+    """A folder of noises as one file, ``.tar``, ``.tar.gz`` or ``.zip``."""
+
+    path: Path
+
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
+        for name, content in self._members():
+            yield Clip(name, "", "", "", collection="", version=self.key), content
+
+    def _members(self) -> Iterator[tuple[str, bytes]]:
+        if self.path.suffix.lower() == ".zip":
+            with zipfile.ZipFile(self.path) as packed:
+                names = [name for name in packed.namelist() if _is_noise(Path(self.path.stem, name))]
+                yield from ((name, packed.read(name)) for name in names)
+            return
+        with tarfile.open(self.path) as tar:
+            for member in tar:
+                if member.isfile() and _is_noise(Path(self.path.stem, member.name)):
+                    yield member.name.removeprefix("./"), tar.extractfile(member).read()  # type: ignore[union-attr]
 
 
 # ---------------------------------------------------------------------------------------------- synthetic speech
@@ -186,11 +255,12 @@ class Synthetic(Source):
         for line in self.stem.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines():
             yield json.loads(line)
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
         waves = np.memmap(self.stem.with_suffix(".i16"), np.int16, "r")
         for line in self.lines():
             wave = waves[line["start"] : line["start"] + line["samples"]]
-            yield Clip(line["file"], line["speaker"], "", line["text"], "teacher"), (np.array(wave), self.RATE)
+            clip = Clip(line["file"], line["speaker"], "", line["text"], "teacher", version=self.key)
+            yield clip, (np.array(wave), self.RATE)
 
 
 # ---------------------------------------------------------------------------------------------- folders
@@ -200,74 +270,34 @@ class Folder(Source):
 
     path: Path
     files: tuple[Path, ...]
+    contents: dict[Path, str] = field(default_factory=dict)  # sums
 
     @classmethod
     def open(cls, name: str, path: Path, cache: Path) -> Folder:
         files = tuple(sorted(file for file in path.rglob("*") if file.is_file()))
         if not any(file.suffix.lower() in AUDIO for file in files):
             raise TrainingError(f"The folder “{name}” holds no recordings ({', '.join(AUDIO)}); name another one.")
-        return cls(name, checksum(path, files, cache), path, files)
+        known = contents(path, files, cache)
+        listed = "".join(f"{file.relative_to(path)} {content}\n" for file, content in known.items())
+        return cls(name, _key(f"{cls.__name__} {listed}", FOLDER_FORMAT), path, files, known)
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
-        texts, genders, present = self._texts(), self._genders(), set(self.files)
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
+        layout = layout_of(self.path, self.files)
+        for path in layout.recordings():
+            collection, speaker = layout.speaker(path)
+            about = speaker, layout.gender(speaker), layout.text(path)
+            version = _key(f"{self.contents.get(path)} {about[-1]}", FOLDER_FORMAT)
+            yield Clip(str(path.relative_to(self.path)), *about, collection=collection, version=version), path
+
+
+class NoiseFolder(Folder):
+    """A folder of noises, laid out anyhow."""
+
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
         for path in self.files:
             file = path.relative_to(self.path)
-            name = _identity(path.stem)
-            text = texts.get((path.parent, name), texts.get(name))
-            if path.suffix.lower() not in AUDIO or (texts and text is None) or _is_second(path, present):
-                continue
-            speaker = self._speaker(file)
-            yield Clip(str(file), speaker, genders.get(speaker.lstrip("pP"), ""), text or ""), path
-
-    def _texts(self) -> dict[str | tuple[Path, str], str]:
-        """What is said, by the recording's name without its ending; by folder and name where it lies beside."""
-        table = self.path / "metadata.csv"
-        if table.is_file():  # LJSpeech: id|as written|as spoken
-            rows = (line.split("|") for line in table.read_text(encoding="utf-8").splitlines() if "|" in line)
-            return {_identity(Path(row[0]).stem): row[-1].strip() for row in rows}
-        found: dict[str | tuple[Path, str], str] = {}
-        for path in self.files:
-            if path.name.endswith(".trans.txt"):  # LibriSpeech: a line an utterance
-                lines = (line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines())
-                found |= {_identity(name): text for name, _, text in lines}
-            elif path.name.endswith(".normalized.txt"):
-                found[_identity(path.name.removesuffix(".normalized.txt"))] = _read(path)
-            elif path.suffix == ".txt" and not path.name.endswith(".original.txt"):
-                beside = path.parent, _identity(path.stem)  # two people's first recordings may have one name
-                found[beside] = _read(path)
-                found.setdefault(beside[1], found[beside])
-        audible = {_identity(path.stem) for path in self.files if path.suffix.lower() in AUDIO}
-        return {key: text for key, text in found.items() if (key if isinstance(key, str) else key[1]) in audible}
-
-    def _genders(self) -> dict[str, str]:
-        """F or M by speaker, from VCTK's or LibriSpeech's table where there is one."""
-        for path in (file for file in self.files if file.name.lower() in ("speaker-info.txt", "speakers.txt")):
-            lines = path.read_text(encoding="utf-8").splitlines()
-            pairs = (re.match(r"\s*p?(\d+)\b.*?\b([FM])\b", line) for line in lines if not line.startswith(";"))
-            return {found[1]: found[2] for found in pairs if found}
-        return {}
-
-    def _speaker(self, file: Path) -> str:
-        """By the file's name in LibriSpeech, LibriTTS and VCTK; else by the outermost folder; else the corpus."""
-        if found := re.match(r"(\d+)[-_]\d+[-_]\d+|([ps]\d+)_\d+", file.stem):
-            return found[1] or found[2]
-        names = [
-            part for part in file.parts[:-1] if not re.match(r"(wav|flac|audio|clips|train|dev|test)", part.lower())
-        ]
-        return names[0] if names else self.path.name
-
-
-def _is_second(path: Path, present: Collection[Path]) -> bool:
-    """Whether it is the same reading through VCTK's other microphone."""
-    return path.stem.endswith(SECOND_MICROPHONE) and path.with_stem(path.stem[:-1] + "1") in present
-
-
-def _identity(stem: str) -> str:
-    return re.sub(r"_mic[12]$", "", stem)
-
-
-def _read(path: Path) -> str:
-    return " ".join(path.read_text(encoding="utf-8", errors="replace").split())
+            if _is_noise(Path(self.path.name, file)):
+                yield Clip(str(file), "", "", "", collection="", version=self.contents[path]), path
 
 
 # ---------------------------------------------------------------------------------------------- Hugging Face datasets
@@ -294,17 +324,32 @@ class Hub(Source):
         if "audio" not in rows.column_names:
             raise TrainingError(f"The dataset “{name}” has no column “audio”; name a dataset of recordings.")
         rows = rows.cast_column("audio", datasets.Audio(decode=False))
-        return cls(name, _key(f" {rows._fingerprint}"), rows)
+        return cls(name, _key(f" {rows._fingerprint}", FOLDER_FORMAT), rows)
 
-    def clips(self) -> Iterator[tuple[Clip, Audio]]:
-        columns = self.rows.column_names
-        text, speaker = (next((column for column in names if column in columns), None) for names in (TEXTS, SPEAKERS))
+    def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
+        text = self._column(TEXTS)
         for number, row in enumerate(self.rows):
             sound = row["audio"]
             name = Path(sound["path"] or row.get("file") or "").name
             if Path(name).stem.endswith(SECOND_MICROPHONE):
                 continue
-            file = f"{number:08d}_{name}"
-            who = str(row[speaker]) if speaker else self.name
-            gender = str(row.get("gender") or "")[:1].upper()
-            yield Clip(file, who, gender, str(row[text] or "") if text else ""), sound["bytes"] or Path(sound["path"])
+            collection, who = self._speaker(row, Path(name).stem)
+            about = who, str(row.get("gender") or "")[:1].upper(), str(row[text] or "") if text else ""
+            clip = Clip(f"{number:08d}_{name}", *about, collection=collection, version=self.key)
+            yield clip, sound["bytes"] or Path(sound["path"])
+
+    def _column(self, names: tuple[str, ...]) -> str | None:
+        """The first of ``names`` that there is."""
+        return next((name for name in names if name in self.rows.column_names), None)
+
+    def _speaker(self, row: dict, stem: str) -> tuple[str, str]:
+        """Collection and name: as the recording is called, else by the column of speakers, else the dataset's."""
+        known = (people.of_file(name) for name in (stem, str(row.get("id") or "")))
+        if found := next((found for found in known if found), None):
+            return found
+        column = self._column(SPEAKERS)
+        if not column:
+            return "", self.name
+        if "chapter_id" in row:  # of readers in LibriVox
+            return people.LIBRIVOX, str(row[column])
+        return people.of_place(Path(self.name), str(row[column]))

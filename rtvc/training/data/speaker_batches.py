@@ -7,6 +7,7 @@ one length; the batch is of constant size: the shorter they are, the more speake
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from tqdm import tqdm
 from rtvc.earspeech import EarSpeechConfig
 from rtvc.training import folders, speaker_teacher
 from rtvc.training.data import noise, speakers, store
-from rtvc.training.models import new_front_end
+from rtvc.training.data.corpora import Corpora
+from rtvc.training.models import fingerprint, new_front_end
 
 EAR = EarSpeechConfig()  # the baseline's bands are as many, and its frames as long
 Generator = np.random.Generator
@@ -53,6 +55,7 @@ class Recorded:
     stream: speakers.Stream
     waves: Path
     babble: int  # samples of the waves that other people's speech is drawn from
+    noises: tuple[str, ...]
     kind: str
     copy: int
 
@@ -64,19 +67,23 @@ def _features(job: Recorded) -> np.ndarray:
     chunks = _chunks(job.stream, waves)
     if job.copy:
         random = np.random.default_rng([job.copy, job.stream.start])
-        chunks = [noise.augmented(chunk, _noises(), waves[: job.babble], random) for chunk in chunks]
+        chunks = [noise.augmented(chunk, _noises("train", job.noises), waves[: job.babble], random) for chunk in chunks]
     features = [front(torch.from_numpy(chunk)[None]).features[0].numpy() for chunk in chunks]
     return np.concatenate(features).astype(np.float16)
 
 
-def cache_features(stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, copy: int) -> Path:
-    """Features of every stream, float16, into ``<stem>.<kind><copy>``: copy 0 is clean, each other augmented anew."""
-    path = folders.CACHE / f"{stem}.{kind}{copy}"
+def cache_features(
+    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, copy: int, noises: tuple[str, ...]
+) -> Path:
+    """Features of every stream, float16, into ``<stem>.<kind><copy>-<by which bands, among which noises>``: copy 0 is
+    clean, each other augmented anew."""
+    made_by = fingerprint(new_front_end(kind)) + repr(noises if copy else ())
+    path = folders.CACHE / f"{stem}.{kind}{copy}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
     if path.exists():
         return path
-    new_front_end(kind)  # an unknown one is refused here
     babble, written = len(training_waves(streams, waves)), path.with_suffix(".new")
-    jobs = (Recorded(stream, folders.CACHE / f"{stem}{store.WAVES}", babble, kind, copy) for stream in streams)
+    among = folders.CACHE / f"{stem}{store.WAVES}", babble, noises
+    jobs = (Recorded(stream, *among, kind, copy) for stream in streams)
     with open(written, "wb") as file:
         found = store.in_parallel(_features, jobs)
         for features in tqdm(found, desc=f"features, copy {copy}", total=len(streams), unit="stream", mininterval=5):
@@ -85,10 +92,10 @@ def cache_features(stem: str, streams: list[speakers.Stream], waves: np.ndarray,
 
 
 def load_features(
-    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, augmented: int
+    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, augmented: int, noises: tuple[str, ...]
 ) -> list[np.ndarray]:
     """Clean and ``augmented`` further copies of all features, each (frames, 64) float16; made where missing."""
-    copies = [cache_features(stem, streams, waves, kind, copy) for copy in range(augmented + 1)]
+    copies = [cache_features(stem, streams, waves, kind, copy, noises) for copy in range(augmented + 1)]
     return [np.memmap(path, np.float16, "r").reshape(-1, EAR.bands) for path in copies]
 
 
@@ -115,13 +122,14 @@ class SpeakerBatches:
         keep = [number for number, stream in enumerate(streams) if not stream.development]
         self.streams, self.waves, self.config = [streams[number] for number in keep], waves, config
         self.starts = frame_starts(streams)[keep]
-        self.features = load_features(stem, streams, waves, config["front"], config["augmented_copies"])
+        noises = Corpora(config["corpora"]).recorded_noises()
+        self.features = load_features(stem, streams, waves, config["front"], config["augmented_copies"], noises)
         self.babble = training_waves(streams, waves)
         self.vectors = vectors.astype(np.float32)
         self.own = np.stack([self._mean(stream, 0, stream.windows) for stream in self.streams])
         self.mean = self.own.mean(0)
         self.shares = shares(self.streams, config)
-        self.noises = noise.noises()
+        self.noises = noise.noises("train", noises)
 
     def _mean(self, stream: speakers.Stream, first: int, last: int) -> np.ndarray:
         """(256,) the speaker teacher's mean over a stream's windows ``first`` … ``last``."""

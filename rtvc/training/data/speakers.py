@@ -12,8 +12,8 @@ import hashlib
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tqdm import tqdm
 from rtvc.errors import TrainingError
 from rtvc.training import folders, speaker_teacher
 from rtvc.training.data import store
+from rtvc.training.data.corpora import Corpora, Division, split
 from rtvc.training.data.synthetic_voices import ENCODER_SPEEDS, MINIMUM_SAMPLES, WARPED, copies, warped
 from rtvc.training.disk import write_text, writing
 
@@ -75,13 +76,13 @@ class Speaker:
 
 
 def speakers_of(
-    corpora: dict[str, store.Corpus], shifted: list[str], warps: int, synthetic: list[str]
+    corpora: dict[str, store.Corpus], shifted: list[str], warps: int, synthetic: list[str], division: Division
 ) -> Iterator[Speaker]:
     """Every speaker, training speakers first, their utterances in a fixed random order.
 
     Of the corpora ``synthetic`` nobody further is made.
     """
-    for development, utterances in zip((False, True), store.split(list(corpora.values())), strict=True):
+    for development, utterances in zip((False, True), split(list(corpora.values()), division), strict=True):
         by_speaker = defaultdict(list)
         for utterance in utterances:
             by_speaker[utterance.speaker].append(utterance)
@@ -111,9 +112,9 @@ def _heard(speaker: Speaker) -> list[tuple[str, np.ndarray, np.ndarray]]:
     ]
 
 
-def prepare(stem: str, corpora: dict[str, store.Corpus], shifted: list[str], warps: int, synthetic: list[str]) -> None:
-    """Write the streams and the speaker teacher's vectors into the cache."""
-    index, start, window, everybody = [], 0, 0, list(speakers_of(corpora, shifted, warps, synthetic))
+def prepare(stem: str, everybody: list[Speaker]) -> None:
+    """Write everybody's streams and the speaker teacher's vectors into the cache."""
+    index, start, window = [], 0, 0
     with (
         writing(folders.CACHE),
         open(folders.CACHE / f"{stem}{store.WAVES}", "wb") as waves,
@@ -131,8 +132,17 @@ def prepare(stem: str, corpora: dict[str, store.Corpus], shifted: list[str], war
     write_text(folders.CACHE / f"{stem}.json", json.dumps([asdict(stream) for stream in index]))
 
 
+def _key(everybody: list[Speaker]) -> str:
+    """Another one where anybody's speech, or what is made of it, is another; the same wherever the cache lies."""
+    known = [
+        replace(speaker, parts=[(path.name, *place) for path, *place in speaker.parts])  # type: ignore[misc]
+        for speaker in everybody
+    ]
+    return hashlib.sha256(f"{known}{speaker_teacher.fingerprint()}".encode()).hexdigest()[:10]
+
+
 def load(
-    names: list[str], shifted: list[str], warps: int, synthetic: list[str]
+    names: Iterable[str], shifted: list[str], warps: int, synthetic: list[str]
 ) -> tuple[str, list[Stream], np.ndarray, np.ndarray]:
     """Name in the cache, streams, all waves (samples,) int16 and all teacher vectors (windows, 256) float16.
 
@@ -141,13 +151,13 @@ def load(
 
     Prepared where missing, or where a corpus has changed.
     """
-    corpora = {name: store.load_corpus(name) for name in [*names, *synthetic]}
-    key = hashlib.sha256(
-        repr([[corpus.stem for corpus in corpora.values()], shifted, warps, synthetic]).encode()
-    ).hexdigest()[:10]
-    stem = f"{STREAMS}-{key}"
+    asked = Corpora(names)
+    corpora = {name: asked.load(name) for name in [*names, *synthetic]}
+    asked.split(list(corpora.values()))
+    everybody = list(speakers_of(corpora, shifted, warps, synthetic, asked.division))
+    stem = f"{STREAMS}-{_key(everybody)}"
     if not (folders.CACHE / f"{stem}.json").exists():
-        prepare(stem, corpora, shifted, warps, synthetic)
+        prepare(stem, everybody)
     streams = [Stream(**stream) for stream in json.loads((folders.CACHE / f"{stem}.json").read_text())]
     if sum(not stream.development for stream in streams) < 2:
         raise TrainingError(f"The corpora {', '.join(names)} hold fewer than two speakers; name others in “corpora”.")

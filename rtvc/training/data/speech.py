@@ -5,7 +5,6 @@ Utterances of real speakers may come slower and faster too: other pitch, vocal t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,7 @@ from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.rtvc7_signal import reference_frames
 from rtvc.training.data import alignment, measurements, store, synthetic_voices
+from rtvc.training.data.corpora import Corpora
 from rtvc.training.data.measurements import FRAME_RATE
 
 SPEAKER_SIZE = RTVC7Config().speaker_size
@@ -112,25 +112,25 @@ class Speech:
     ):
         """``rate``: of the waves in Hz; ``reject``: the share of each corpus that is aligned worst and left out;
         ``only``: these files alone."""
-        loaded = {name: store.load_corpus(name) for name in weights}
+        corpora = Corpora(weights)
+        loaded = {name: corpora.load(name) for name in weights}
         self.rate, self.hop = rate, rate // int(FRAME_RATE)
         self._samples = {
             name: corpus.widest if rate > store.SAMPLING_RATE else (corpus.samples, store.SAMPLING_RATE)
             for name, corpus in loaded.items()
         }
-        train, development = store.split(list(loaded.values()))
+        train, development = corpora.split(list(loaded.values()))
         chosen = {"train": train, "development": development, "all": train + development}[kind]
-        known = (
-            {key: entry for corpus in loaded.values() for key, entry in _alignment(corpus).items()} if aligned else None
-        )
-        bars = _bars(known or {}, reject)
+        tables = {name: alignment.aligned(corpus) for name, corpus in loaded.items()} if aligned else {}
+        bars = {name: _bar(table, reject) for name, table in tables.items()}
+        known = {f"{name}/{file}": entry for name, table in tables.items() for file, entry in table.items()}
         self.voices = dict(entry for corpus in loaded.values() for entry in measurements.voices(corpus).items())
         self.items: list[Item] = []
         for name in weights:
             traits, curves = measurements.measure(loaded[name])
             for utterance in chosen:
                 if utterance.corpus == name and (only is None or utterance.file in only):
-                    self._add(utterance, traits[utterance.file], curves, known, bars)
+                    self._add(utterance, traits[utterance.file], curves, known if aligned else None, bars)
             if name in shifted:
                 for item in [item for item in self.items if item.corpus == name]:
                     speeds = synthetic_voices.speeds(item.speaker, synthetic_voices.SPEEDS)
@@ -296,27 +296,19 @@ class Speech:
 
 
 def held_out(corpora: dict[str, float], aligned: bool = True, rate: int = store.SAMPLING_RATE) -> Speech | None:
-    """The development speakers' speech, if the corpora have any."""
+    """The validating speakers' speech, if the corpora have any."""
+    asked = Corpora(corpora)
+    if not asked.split([asked.load(name) for name in asked])[1]:
+        return None
     try:
         return Speech(corpora, "development", aligned, rate=rate)
-    except TrainingError:
+    except TrainingError:  # none of theirs is aligned
         return None
 
 
-def _bars(alignment: dict, reject: float) -> dict[str, float]:
-    """Score below which an utterance's alignment is not trusted, a corpus."""
-    scores: dict[str, list[float]] = {}
-    for key, known in alignment.items():
-        scores.setdefault(key.split("/")[0], []).append(known["score"])
-    return {name: float(np.quantile(values, reject)) for name, values in scores.items()}
-
-
-def _alignment(corpus: store.Corpus) -> dict[str, dict]:
-    """Symbols, frames and score by key; by synthesis where the stage ``alignment`` has not heard the corpus."""
-    path = corpus.file(alignment.ALIGNED)
-    if not path.exists():
-        alignment.align_by_synthesis(corpus)
-    return {f"{corpus.name}/{file}": known for file, known in json.loads(path.read_text(encoding="utf-8")).items()}
+def _bar(table: dict[str, dict], reject: float) -> float:
+    """Score below which an alignment of a corpus is not trusted."""
+    return float(np.quantile([known["score"] for known in table.values()], reject)) if table else -np.inf
 
 
 def _symbols(rows: list) -> tuple[Tensor, Tensor]:

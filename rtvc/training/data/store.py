@@ -2,7 +2,8 @@
 
 What is cached of a corpus lies in files that begin with its name and its source's key: ``.i16`` (all waves behind one
 another, int16, 16 kHz), ``.wide.i16`` (the same at 24 kHz, where recordings hold more), ``.json`` (the index), and what
-other stages compute. A source that changes has another key, so everything of it is made anew.
+other stages compute. A source that changes has another key. Of a folder only what changed is read anew, behind the
+waves that there are; so where a wave starts tells whether what was computed of a file is of this recording.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -28,7 +29,7 @@ from tqdm import tqdm
 from rtvc import audio
 from rtvc.errors import TrainingError, VoiceError
 from rtvc.training import folders
-from rtvc.training.data import sources
+from rtvc.training.data import people, sources
 from rtvc.training.disk import reading, write_text, writing
 
 SAMPLING_RATE = 16_000
@@ -38,13 +39,7 @@ NOISE = "noise-esc10"
 NOISES = (NOISE, "noise-more", "rooms")
 SYNTHETIC_SPEECH = "teacher"  # what the stage of that name has hibari read; it has no source
 WAVES, WIDE_WAVES = ".i16", ".wide.i16"
-DEVELOPMENT_SPEAKERS = {"ls_669", "ls_7312", "ls_2136", "ls_5789"}
-EVERY_TENTH = (
-    "librispeech-one-clip",
-    "an4",
-    "common-voice-13",
-    "common-voice-18-20",
-)  # of these corpora every tenth speaker is for development
+PLACE = ("start", "samples", "cut", "bandwidth")  # what of an utterance decoding found
 KEPT_SILENCE = 0.1  # seconds kept around the first and last speech
 FULL_SCALE = 32_767
 
@@ -53,7 +48,8 @@ FULL_SCALE = 32_767
 class Utterance:
     """One recording: where it comes from, what is said, and its place in the corpus's cache (in samples at 16 kHz).
 
-    bandwidth: Hz up to which it holds sound; cut: seconds that were trimmed from its start.
+    speaker: as :mod:`rtvc.training.data.people` names them; bandwidth: Hz up to which it holds sound; cut: seconds that
+    were trimmed from its start.
     """
 
     corpus: str
@@ -70,6 +66,10 @@ class Utterance:
     @property
     def seconds(self) -> float:
         return self.samples / SAMPLING_RATE
+
+    def is_of(self, computed: dict | None) -> bool:
+        """Whether what was computed of a file is of this recording of it; what says nothing was never of another."""
+        return computed is not None and computed.get("wave", self.start) == self.start
 
 
 @dataclass(frozen=True)
@@ -163,56 +163,140 @@ def in_parallel(function, jobs: Iterable, processes: int | None = None) -> Itera
             yield from pool.map(function, some, chunksize=8)
 
 
-def _prepare(source: sources.Source, stem: str, processes: int | None) -> None:
-    """Decode a corpus into the cache. What cannot be read is counted, named and left out."""
-    written = {suffix: folders.CACHE / f"{stem}{suffix}.new" for suffix in (WAVES, WIDE_WAVES)}
-    try:
-        with writing(folders.CACHE):
-            utterances, skipped = _decoded(source, written, processes)
-            if skipped:
-                named = "; ".join(f"{file}: {why}" for file, why in itertools.islice(skipped.items(), 5))
-                count = len(skipped) + len(utterances)
-                print(f"{source.name}: {len(skipped)} of {count} recordings skipped ({named})", flush=True)
-            if not utterances:
-                raise TrainingError(f"The corpus “{source.name}” has no usable recording; name another one.")
-            for suffix, file in written.items():
-                if suffix == WAVES or any(row["bandwidth"] > SAMPLING_RATE / 2 for row in utterances):
-                    file.replace(folders.CACHE / f"{stem}{suffix}")
-    finally:
-        for file in written.values():
-            file.unlink(missing_ok=True)
-    write_text(folders.CACHE / f"{stem}.json", json.dumps({"utterances": utterances, "skipped": skipped}))
-    for old in folders.CACHE.glob(f"{_slug(source.name)}-??????????.*"):  # of the source as it was before
+Wanted = Callable[[str, str], bool]  # of a file and its speaker
+
+
+def everybody(file: str, speaker: str) -> bool:
+    """Of whom nobody is left out."""
+    return True
+
+
+def _prepare(source: sources.Source, stem: str, processes: int | None, wanted: Wanted, is_speech: bool) -> None:
+    """Decode into the cache what of a corpus it lacks. What cannot be read is counted, named and left out."""
+    before = _index(stem) or _inherited(stem, source)
+    known = {(row["file"], row.get("version", source.key)): row for row in before["utterances"]}
+    clips, absent = [], []
+
+    def lacking(clip: sources.Clip) -> bool:
+        return (clip.file, clip.version) not in known and wanted(clip.file, _speaker(source.name, asdict(clip)))
+
+    def jobs() -> Iterator[tuple[sources.Clip, sources.Audio, bool]]:
+        with reading(source.name, "corpus" if is_speech else "noises"):
+            for clip, encoded in source.clips(lacking):
+                if lacking(clip):
+                    yield clip, encoded, is_speech
+                elif (clip.file, clip.version) not in known:
+                    absent.append([clip.file, _speaker(source.name, asdict(clip))])
+                    continue
+                clips.append(clip)
+
+    with writing(folders.CACHE):
+        skipped = _append(stem, before, jobs(), known, source.name, processes)
+        rows = [
+            asdict(clip) | {key: row[key] for key in PLACE} | {"corpus": source.name}
+            for clip in clips
+            if (row := known.get((clip.file, clip.version)))
+        ]
+        _told(stem, source.name, rows, skipped, absent)
+        _widen(stem, rows, before)
+    about = {"utterances": rows, "skipped": skipped, "absent": absent, "end": before["end"]}
+    write_text(folders.CACHE / f"{stem}.json", json.dumps(about))
+    for old in folders.CACHE.glob(f"{_series(source)}-??????????.*"):  # of the source as it was before
         if not old.name.startswith(f"{stem}."):
             old.unlink()
 
 
-def _decoded(
-    source: sources.Source, written: dict[str, Path], processes: int | None
-) -> tuple[list[dict], dict[str, str]]:
-    """Write all waves behind one another; what is known of each, and by file why others are not there."""
-    clips: list[sources.Clip] = []
-    utterances, skipped, start = [], {}, 0
+def _told(stem: str, name: str, rows: list[dict], skipped: dict[str, str], absent: list) -> None:
+    """Say what was skipped.
 
-    def jobs() -> Iterator[tuple[sources.Audio, bool]]:
-        with reading(source.name):
-            for clip, encoded in source.clips():
-                clips.append(clip)
-                yield encoded, source.name not in NOISES
+    Raises:
+        TrainingError: that is everything.
+    """
+    if skipped:
+        named = "; ".join(f"{file}: {why}" for file, why in itertools.islice(skipped.items(), 5))
+        print(f"{name}: {len(skipped)} of {len(skipped) + len(rows)} recordings skipped ({named})", flush=True)
+    if not rows and not absent:
+        for suffix in (WAVES, WIDE_WAVES):
+            (folders.CACHE / f"{stem}{suffix}").unlink(missing_ok=True)
+        raise TrainingError(f"The corpus “{name}” has no usable recording; name another one.")
 
-    decoded = in_parallel(_decode, jobs(), processes)
-    with open(written[WAVES], "wb") as narrow, open(written[WIDE_WAVES], "wb") as wide:
-        for number, found in enumerate(tqdm(decoded, desc=f"reading {source.name}", unit="clip", mininterval=2)):
-            clip = clips[number]
-            if isinstance(found, str) or not len(found.narrow):
-                skipped[clip.file] = found if isinstance(found, str) else "empty"
-                continue
-            place = {"corpus": source.name, "start": start, "samples": len(found.narrow), "cut": found.cut}
-            utterances.append(asdict(clip) | place | {"bandwidth": min(clip.bandwidth or math.inf, found.bandwidth)})
-            narrow.write(found.narrow.tobytes())
-            wide.write((_widened(found.narrow) if found.wide is None else found.wide).tobytes())
-            start += len(found.narrow)
-    return utterances, skipped
+
+def _index(stem: str) -> dict | None:
+    """What is cached under a name: its ``utterances``, why others were ``skipped``, who was not wanted (``absent``,
+    file and speaker), and where the waves ``end``, in samples at 16 kHz."""
+    path = folders.CACHE / f"{stem}.json"
+    if not path.exists():
+        return None
+    index = json.loads(path.read_text(encoding="utf-8"))
+    ends = [row["start"] + row["samples"] for row in index["utterances"]]
+    return {"absent": [], "end": max(ends, default=0)} | index
+
+
+def _inherited(stem: str, source: sources.Source) -> dict:
+    """What the cache has of a folder as it was before: one changed file is one file to read.
+
+    Its files go on under the new name. A training that reads them goes on too: nothing is written over.
+    """
+    for path in folders.CACHE.glob(f"{_series(source)}-??????????.json") if isinstance(source, sources.Folder) else ():
+        before = _index(path.stem)
+        if before and all("version" in row for row in before["utterances"]):
+            for old in folders.CACHE.glob(f"{path.stem}.*"):
+                new = old.with_name(stem + old.name.removeprefix(path.stem))
+                new.unlink(missing_ok=True)
+                os.link(old, new) if old != path else None
+            return before
+    return {"utterances": [], "skipped": {}, "absent": [], "end": 0}
+
+
+def _append(
+    stem: str, before: dict, jobs: Iterator, known: dict[tuple[str, str], dict], name: str, processes: int | None
+) -> dict[str, str]:
+    """Write waves behind those that there are, and what is known of each into ``known``; by file why others are not
+    there. What is half written when it fails goes again."""
+    files = [(folders.CACHE / f"{stem}{suffix}", size) for suffix, size in ((WAVES, 2), (WIDE_WAVES, 3))]
+    jobs, asked = itertools.tee(jobs)
+    skipped: dict[str, str] = {}
+    start = end = before["end"]
+    try:
+        for file, size in files:
+            file.touch()
+            os.truncate(file, end * size)
+        decoded = in_parallel(_decode, ((encoded, is_speech) for _, encoded, is_speech in jobs), processes)
+        with open(files[0][0], "ab") as narrow, open(files[1][0], "ab") as wide:
+            for found in tqdm(decoded, desc=f"reading {name}", unit="clip", mininterval=2):
+                clip = next(asked)[0]
+                if isinstance(found, str) or not len(found.narrow):
+                    skipped[clip.file] = found if isinstance(found, str) else "empty"
+                    continue
+                place = {"start": start, "samples": len(found.narrow), "cut": found.cut}
+                place["bandwidth"] = min(clip.bandwidth or math.inf, found.bandwidth)
+                known[clip.file, clip.version] = place
+                narrow.write(found.narrow.tobytes())
+                wide.write((_widened(found.narrow) if found.wide is None else found.wide).tobytes())
+                start += len(found.narrow)
+    except BaseException:
+        for file, size in files:
+            os.truncate(file, end * size) if end else file.unlink(missing_ok=True)
+        raise
+    before["end"] = start
+    return skipped
+
+
+def _widen(stem: str, rows: list[dict], before: dict) -> None:
+    """Keep the waves at 24 kHz where any recording needs them: those of 16 kHz that came before it then too."""
+    path = folders.CACHE / f"{stem}{WIDE_WAVES}"
+    if not any(row["bandwidth"] > SAMPLING_RATE / 2 for row in rows):
+        path.unlink(missing_ok=True)
+        return
+    old = before["utterances"]
+    if not old or any(row["bandwidth"] > SAMPLING_RATE / 2 for row in old):
+        return
+    waves = np.memmap(folders.CACHE / f"{stem}{WAVES}", np.int16, "r")
+    wide = np.memmap(path, np.int16, "r+")
+    for row in old:
+        first, stop = row["start"], row["start"] + row["samples"]
+        wide[first * 3 // 2 : stop * 3 // 2] = _widened(waves[first:stop])
+    wide.flush()
 
 
 def _widened(narrow: np.ndarray) -> np.ndarray:
@@ -226,8 +310,15 @@ def _slug(name: str) -> str:
     return slug if slug == name else f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
-def load_corpus(name: str, processes: int | None = None) -> Corpus:
-    """The corpus from the cache, decoded into it first where the cache lacks it or the source has changed.
+def _series(source: sources.Source) -> str:
+    """How the names of all that was ever cached of a source begin."""
+    is_noise = isinstance(source, sources.NoiseFolder | sources.PackedNoises)
+    return _slug(source.name) + ("-noises" if is_noise else "")
+
+
+def load_corpus(name: str, processes: int | None = None, wanted: Wanted = everybody) -> Corpus:
+    """The corpus from the cache, decoded into it first where the cache lacks it or the source has changed; only the
+    recordings ``wanted`` by their file and speaker, of whom alone anything is read.
 
     Raises:
         TrainingError: there is no such corpus, or nothing in it can be read.
@@ -236,33 +327,38 @@ def load_corpus(name: str, processes: int | None = None) -> Corpus:
         stem = SYNTHETIC_SPEECH
         if not (folders.CACHE / f"{stem}.json").exists():
             raise TrainingError("There is no synthetic speech yet; run the stage “teacher”.")
-    else:
-        source = sources.find(name, folders.CACHE)
-        stem = f"{_slug(name)}-{source.key}"
-        if not (folders.CACHE / f"{stem}.json").exists():
-            _prepare(source, stem, processes)
-    index = json.loads((folders.CACHE / f"{stem}.json").read_text(encoding="utf-8"))
-    return Corpus(name, [Utterance(**(row | {"corpus": name})) for row in index["utterances"]], stem)
+        return _loaded(name, stem, wanted)
+    return _read(sources.find(name, folders.CACHE), processes, wanted, name not in NOISES)
 
 
-def development_speakers(corpora: list[Corpus]) -> set[str]:
-    """Speakers that are never trained on: the four named readers and every tenth of some corpora, sorted by name."""
-    chosen = set(DEVELOPMENT_SPEAKERS)
-    for corpus in corpora:
-        if corpus.name in EVERY_TENTH:
-            chosen |= set(sorted({utterance.speaker for utterance in corpus.utterances})[::10])
-    return chosen
+def load_noises(name: str, processes: int | None = None) -> Corpus:
+    """Noises from the cache, decoded into it first, neither trimmed nor levelled.
+
+    Raises:
+        TrainingError: there are none, or they cannot be read.
+    """
+    return _read(sources.find_noises(name, folders.CACHE), processes, everybody, False)
 
 
-def split(corpora: list[Corpus]) -> tuple[list[Utterance], list[Utterance]]:
-    """Training and development utterances; one that stands in two archives is kept once."""
-    held_out = development_speakers(corpora)
-    train: list[Utterance] = []
-    development: list[Utterance] = []
-    seen: dict[tuple[str, str], str] = {}
-    for corpus in corpora:
-        for utterance in corpus.utterances:
-            if seen.setdefault((utterance.speaker, Path(utterance.file).name), corpus.name) != corpus.name:
-                continue
-            (development if utterance.speaker in held_out else train).append(utterance)
-    return train, development
+def _read(source: sources.Source, processes: int | None, wanted: Wanted, is_speech: bool) -> Corpus:
+    stem = f"{_series(source)}-{source.key}"
+    index = _index(stem)
+    if index is None or any(wanted(file, speaker) for file, speaker in index["absent"]):
+        _prepare(source, stem, processes, wanted, is_speech)
+    return _loaded(source.name, stem, wanted)
+
+
+def _loaded(name: str, stem: str, wanted: Wanted) -> Corpus:
+    rows = json.loads((folders.CACHE / f"{stem}.json").read_text(encoding="utf-8"))["utterances"]
+    utterances = (_utterance(name, row) for row in rows)
+    return Corpus(name, [one for one in utterances if wanted(one.file, one.speaker)], stem)
+
+
+def _speaker(corpus: str, row: dict) -> str:
+    return people.speaker(corpus, row["speaker"], row.get("collection"))
+
+
+def _utterance(corpus: str, row: dict) -> Utterance:
+    """As the index of ``corpus`` has it."""
+    about = {key: value for key, value in row.items() if key not in ("collection", "version")}
+    return Utterance(**(about | {"corpus": corpus, "speaker": _speaker(corpus, row)}))

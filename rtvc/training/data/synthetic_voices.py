@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 import torch
 
-from rtvc.training.data import noise, store
+from rtvc.training.data import noise, people, store
 from rtvc.voice import Voice
 
 SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
@@ -30,8 +30,9 @@ CHANGE_BOUND = 2.3  # 20 dB
 
 
 def speeds(speaker: str, ranges: dict[str, tuple[float, float]]) -> dict[str, float]:
-    """How much slower and faster a speaker is played to make further ones, by suffix of the name."""
-    draw = random.Random(speaker)
+    """How much slower and faster a speaker is played to make further ones, by suffix of the name; the same wherever the
+    corpus lies."""
+    draw = random.Random(people.bare(speaker))
     return {f"-{name}": draw.uniform(low, high) for name, (low, high) in ranges.items()}
 
 
@@ -60,7 +61,7 @@ def warp(wave: np.ndarray, draw: np.random.Generator) -> np.ndarray:
 
 def warped(wave: np.ndarray, speaker: str, count: int) -> Iterator[tuple[str, np.ndarray]]:
     """(suffix, piece) of up to ``count`` further people that a person's speech is made to come from."""
-    draw, size = np.random.default_rng([*speaker.encode()]), WARPED_SECONDS * store.SAMPLING_RATE
+    draw, size = np.random.default_rng([*people.bare(speaker).encode()]), WARPED_SECONDS * store.SAMPLING_RATE
     for number in range(max(1, round(count * min(1.0, len(wave) / size))) if count else 0):
         piece = warp(wave, draw)
         if len(piece) >= MINIMUM_SAMPLES:

@@ -29,6 +29,7 @@ from rtvc.training.data.alignment import (
     labels_of,
     tidy,
 )
+from rtvc.training.data.corpora import Corpora, split
 from rtvc.training.data.measurements import FRAME_RATE
 from rtvc.training.disk import write_text
 from rtvc.training.machine import computes_bf16
@@ -99,28 +100,26 @@ def _log_prior(items: list[tuple[Tensor, np.ndarray]]) -> np.ndarray:
     return np.log(counts / counts.sum())
 
 
-def _load(corpora: list[str]) -> list[tuple[str, list[str], Tensor, bool]]:
-    """(key, symbols, log-mel in float16, punctuated) of every utterance."""
+def _load(loaded: list[store.Corpus]) -> list[tuple[tuple[str, str], list[str], Tensor, bool]]:
+    """((corpus, file), symbols, log-mel in float16, punctuated) of every utterance."""
     found = []
-    loaded = [store.load_corpus(name) for name in corpora]
     waves = {corpus.name: corpus.wave for corpus in loaded}
-    for utterance in [*sum(store.split(loaded), [])]:
+    for utterance in [*sum(split(loaded), [])]:
         try:
             symbols = phonemes.phonemize(utterance.text)
         except TextError:
             continue
         mel = features(waves[utterance.corpus](utterance)).half()
-        found.append((f"{utterance.corpus}/{utterance.file}", symbols, mel, not utterance.text.isupper()))
+        found.append(((utterance.corpus, utterance.file), symbols, mel, not utterance.text.isupper()))
     return found
 
 
-def _synthetic_speech(name: str) -> list[tuple[str, list[str], Tensor, np.ndarray]]:
-    corpus, items = store.load_corpus(name), []
-    known = _known_durations(corpus)
+def _synthetic_speech(corpus: store.Corpus) -> list[tuple[tuple[str, str], list[str], Tensor, np.ndarray]]:
+    items, known = [], _known_durations(corpus)
     for utterance in corpus.utterances:
         mel, (symbols, seconds) = features(corpus.wave(utterance)), known[utterance.file]
         labels = synthetic_labels(symbols, [seconds[0] - utterance.cut, *seconds[1:]], mel)
-        items.append((f"{name}/{utterance.file}", symbols, mel.half(), labels))
+        items.append(((corpus.name, utterance.file), symbols, mel.half(), labels))
     return items
 
 
@@ -139,13 +138,14 @@ def _known_durations(corpus: store.Corpus) -> dict[str, tuple[list[str], list[fl
 def train(config: dict) -> None:
     """Align everything in ``corpora``, and write a corpus's alignments into the cache."""
     start = time.time()
-    name = config["synthetic"]
-    synthetic = _synthetic_speech(name)
+    read, asked = store.load_corpus(config["synthetic"]), Corpora(config["corpora"])
+    loaded = [asked.load(name) for name in asked]
+    synthetic = _synthetic_speech(read)
     print(f"synthetic speech loaded {time.time() - start:.0f} s", flush=True)
     classifier = FrameClassifier()
     items = [(mel.float(), labels) for _, _, mel, labels in synthetic]
     fit(classifier, items, config["first_steps"], config["learning_rate"], 0)
-    utterances = [(key, symbols, mel, True) for key, symbols, mel, _ in synthetic] + _load(config["corpora"])
+    utterances = [(key, symbols, mel, True) for key, symbols, mel, _ in synthetic] + _load(loaded)
     print(f"corpora loaded {time.time() - start:.0f} s", flush=True)
     for round_index in range(config["rounds"] + 1):
         classifier.eval()
@@ -159,18 +159,18 @@ def train(config: dict) -> None:
             for (_, symbols, mel, _), (frames, score) in zip(utterances, found, strict=True)
             if score > bar
         ]
-        _save(utterances, found, [name, *config["corpora"]])
+        _save(utterances, found, [read, *loaded])
         print(f"{time.time() - start:.0f} s", flush=True)
         if round_index < config["rounds"]:
             fit(classifier, items, config["steps"], config["learning_rate"] / 2, round_index + 1)
 
 
-def _save(utterances: list, found: list, corpora: list[str]) -> None:
-    tables: dict[str, dict] = {name: {} for name in corpora}
-    for (key, symbols, _, punctuated), (frames, score) in zip(utterances, found, strict=True):
+def _save(utterances: list, found: list, corpora: list[store.Corpus]) -> None:
+    tables: dict[str, dict] = {corpus.name: {} for corpus in corpora}
+    for ((name, file), symbols, _, punctuated), (frames, score) in zip(utterances, found, strict=True):
         if frames:
-            name = next(corpus for corpus in corpora if key.startswith(f"{corpus}/"))
             symbols, frames = tidy(symbols, frames, punctuated)
-            tables[name][key.removeprefix(f"{name}/")] = {"symbols": symbols, "frames": frames, "score": score}
-    for name, table in tables.items():
-        write_text(store.load_corpus(name).file(ALIGNED), json.dumps(table))
+            tables[name][file] = {"symbols": symbols, "frames": frames, "score": score}
+    for corpus in corpora:
+        table = {one.file: tables[corpus.name].get(one.file, {}) | {"wave": one.start} for one in corpus.utterances}
+        write_text(corpus.file(ALIGNED), json.dumps(table))

@@ -19,6 +19,7 @@ from rtvc.errors import TextError, TrainingError
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import loop
 from rtvc.training.data import store
+from rtvc.training.data.corpora import Corpora
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.losses import SpeakerConsistency
 from rtvc.training.models import save_whole, whole_model
@@ -43,7 +44,7 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
         self.model = self.kept = self.whole.rtvc7
         own, self.held = _divided(config)
         self.voice = self.whole.enroll([store.load_corpus(config["recordings"]).wave(utterance) for utterance in own])
-        names = {config["recordings"]: 1.0}
+        names = Corpora.everybody(config["recordings"])
         self.speech, self.unheard = (
             Speech(
                 names,

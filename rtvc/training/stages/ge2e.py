@@ -23,6 +23,7 @@ from rtvc.evaluation.baseline import least_squares
 from rtvc.evaluation.verification import Pairs
 from rtvc.training import loop, speaker_teacher
 from rtvc.training.data import noise, speakers, store
+from rtvc.training.data.corpora import Corpora
 from rtvc.training.data.speaker_batches import SpeakerBatches
 from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.models import component, new_front_end, part
@@ -36,16 +37,16 @@ class Development:
 
     PIECE_WINDOWS, MOST_PIECES, NOISE_DB = 2, 15, 5.0
 
-    def __init__(self, streams: list[speakers.Stream], waves: np.ndarray):
+    def __init__(self, streams: list[speakers.Stream], waves: np.ndarray, noises: tuple[str, ...] = ()):
         pieces, self.speakers, size = [], [], self.PIECE_WINDOWS * speaker_teacher.WINDOW_SAMPLES
         for stream in [stream for stream in streams if stream.development]:
             for piece in range(min(self.MOST_PIECES, stream.windows // self.PIECE_WINDOWS)):
                 begin = stream.start + piece * size
                 pieces.append(waves[begin : begin + size].astype(np.float32) / store.FULL_SCALE)
                 self.speakers.append(stream.speaker)
-        noises = noise.noises("development")
+        recorded = noise.noises("development", noises)
         noisy = [
-            noise.mix(piece, noises[n % len(noises)], self.NOISE_DB) if noises else piece
+            noise.mix(piece, recorded[n % len(recorded)], self.NOISE_DB) if recorded else piece
             for n, piece in enumerate(pieces)
         ]
         self.pairs = [np.stack(pair).astype(np.float32) for pair in zip(pieces, noisy, strict=True)]
@@ -135,7 +136,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
             *(config[key] for key in ("corpora", "shifted", "warped", "made"))
         )
         self.crops = SpeakerBatches(stem, streams, waves, vectors, config)
-        self.development = Development(streams, waves)
+        self.development = Development(streams, waves, Corpora(config["corpora"]).recorded_noises())
         self.evaluation_parts = len(self.development.pairs)
         self.objective = self.kept = kept = SpeakerEncoding(config)
         self.decay = config["average"]

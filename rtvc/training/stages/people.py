@@ -17,6 +17,7 @@ from tqdm import tqdm
 from rtvc import Voice, VoiceCloningModel, VoiceCloningPipeline, audio, load
 from rtvc.errors import TrainingError, VoiceError
 from rtvc.training.data import speakers, store, synthetic_voices
+from rtvc.training.data.corpora import Corpora
 from rtvc.training.data.synthetic_voices import mixture
 from rtvc.training.disk import writing
 
@@ -28,19 +29,21 @@ TEXT_LENGTHS = (110, 170)  # of a text: about ten seconds
 
 def train(config: dict) -> None:
     """Stage ``people``: mix, speak and write ``people`` of them, and each once more, warped."""
-    corpora = {name: store.load_corpus(name) for name in config["corpora"]}
-    training = [speaker for speaker in speakers.speakers_of(corpora, [], 0, []) if not speaker.development]
+    asked = Corpora(config["corpora"])
+    corpora = {name: asked.load(name) for name in asked}
+    known = speakers.speakers_of(corpora, [], 0, [], asked.division)
+    training = [speaker for speaker in known if not speaker.development]
     jobs = [(config["rtvc_ckpt"], speaker.parts) for speaker in training]
     shown = tqdm(store.in_parallel(_enrolled, jobs), desc="enrolment", total=len(jobs), unit="speaker", mininterval=2)
-    known = [voice for voice in shown if voice is not None]
+    voices = [voice for voice in shown if voice is not None]
     lines = sorted({utterance.text for corpus in corpora.values() for utterance in corpus.utterances})
     lines = [line.capitalize() for line in lines if TEXT_LENGTHS[0] < len(line) < TEXT_LENGTHS[1]]
-    if len(known) < len(DIRICHLET) or not lines:
+    if len(voices) < len(DIRICHLET) or not lines:
         raise TrainingError(
             "The stage “people” needs three speakers with 3 s of speech, and texts of "
             f"{TEXT_LENGTHS[0]} to {TEXT_LENGTHS[1]} letters; name more corpora."
         )
-    drawn = (_drawn(config, number, known, lines) for number in range(config["people"]))
+    drawn = (_drawn(config, number, voices, lines) for number in range(config["people"]))
     folder = Path(config["folder"])
     with writing(folder, "folder", "with --folder"):
         readings = store.in_parallel(_spoken, drawn)
