@@ -16,7 +16,7 @@ from rtvc.evaluation.cases import REFERENCES, CloneCase
 from rtvc.evaluation.judges import SPEAKERS, Judge
 from rtvc.evaluation.peers import Speak
 from rtvc.evaluation.session import RATE, Session, timed, with_noise
-from rtvc.evaluation.statistics import Figure, Trials, bootstrap, cosine, mean, ratio
+from rtvc.evaluation.statistics import Figure, Trials, bootstrap, cosine, interval, mean, ratio, share, trial_counts
 
 LEVELS = (None, 20.0, 10.0, 5.0, 0.0, -5.0)  # dB of the reference over a noise; none: as it is
 ON_THE_CURVE = ("words", "naturalness", *SPEAKERS)
@@ -62,33 +62,38 @@ def figures(rows: list[Row]) -> dict[str, Figure]:
     groups = [row["speaker"] for row in rows]
     column = {name: [row.get(name) for row in rows] for name in ("naturalness", "dnsmos", "seconds", "spent")}
     found = {
-        name: ratio([row.get(f"{unit}_errors") for row in rows], [row.get(f"{unit}s", 0) for row in rows], groups)
+        name: ratio([row.get(f"{unit}_errors") for row in rows], [row.get(f"{unit}s", 0) for row in rows], groups, True)
         for name, unit in (("wer", "word"), ("cer", "character"))
     }
     found |= {name: mean(column[name], groups) for name in ("naturalness", "dnsmos")}
     for role in SPEAKERS:
         known = [row for row in rows if role in row]
         found |= {f"{role}_{name}": figure for name, figure in _likeness(known, role).items()} if known else {}
-    found["pitch"] = mean(
-        [float(row["semitones"] <= SEMITONES) if "semitones" in row else None for row in rows], groups
-    )
+    found["pitch"] = share([row["semitones"] <= SEMITONES if "semitones" in row else None for row in rows], groups)
     found["rtf"] = ratio(column["spent"], column["seconds"], groups)
     return {name: figure for name, figure in found.items() if figure}
 
 
 def _likeness(rows: list[Row], role: str) -> dict[str, Figure | None]:
     """cosine: to the own speaker; stranger: to the others; right: how often the own is closest; error: the equal error
-    rate of telling clones of a speaker from clones of others."""
+    rate of telling clones of a speaker from clones of others.
+
+    The intervals of stranger and error are of other reference speakers too. That of right is not: where fewer different
+    people are drawn to be taken for, the right one is easier to find.
+    """
     groups, names = [row["speaker"] for row in rows], list(rows[0][role])
     scores = np.array([[row[role][name] for name in names] for row in rows])
     same = np.array([[row["speaker"] == name for name in names] for row in rows])
     found = {"cosine": mean(scores[same], groups)}
     if len(names) < 2:
         return found
-    found["stranger"] = mean((scores * ~same).sum(1) / (len(names) - 1), groups)
-    found["right"] = mean(same[np.arange(len(rows)), scores.argmax(1)].astype(float), groups)
-    draws = (np.repeat(counts, len(names)) for counts in bootstrap(tuple(groups)))
-    return found | {"error": Trials(scores.ravel(), same.ravel()).figure(draws)}
+    draws = bootstrap(tuple(groups), tuple(names))
+    others = (counts[~same] for counts in trial_counts(draws, groups, names))
+    low, high = interval(np.average(scores[~same], weights=counts) for counts in others if counts.any())
+    found["stranger"] = {"value": float(scores[~same].mean()), "low": low, "high": high, "count": len(rows)}
+    found["right"] = share(same[np.arange(len(rows)), scores.argmax(1)].tolist(), groups)
+    counts = (one.ravel() for one in trial_counts(draws, groups, names))
+    return found | {"error": Trials(scores.ravel(), same.ravel()).figure(counts)}
 
 
 def summary(rows: list[Row]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from rtvc.evaluation import plots
 from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.statistics import Figure
 from rtvc.evaluation.tables import CURVE, Measure, Results, Table, cloning_measures, judge_name, level, tables
+from rtvc.hub.card import in_counts
 
 CLIPS = "clips"
 FILE = "results.json"
-HEADLINE = ("wer", "naturalness", *(f"{role}_error" for role in SPEAKERS), "gain", "whole, clean")
+HEADLINE = (*(f"{role}_error" for role in SPEAKERS), "wer", "naturalness", "gain", "whole, clean")
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1b22; --soft: #6b6a75; --line: #d9d8e0; --paper: #fff;
   --s0: #4f46e5; --s1: #c2570c; --s2: #0f766e; }
@@ -98,7 +99,8 @@ def cell(figure: Figure | None) -> tuple[str, str]:
     if not figure:
         return "–", ""
     low, high = figure.get("low"), figure.get("high")
-    return f"{figure['value']:g}", "" if low is None else f"{low:g} … {high:g}"
+    parts = ["" if low is None else f"{low:g} … {high:g}", in_counts(figure)]
+    return f"{figure['value']:g}", "; ".join(filter(None, parts))
 
 
 def label(measure: Measure) -> str:
@@ -148,7 +150,7 @@ def _grid(header: list[str], rows: Iterable[list[str]]) -> str:
 
 def _speakers(results: Results) -> tuple[list[str], list[list[str]]]:
     """Header and rows of what each speaker's clones score."""
-    wanted = ("wer", "naturalness", *(f"{role}_cosine" for role in SPEAKERS))
+    wanted = (*(f"{role}_cosine" for role in SPEAKERS), "wer", "naturalness")
     measures = [measure for measure in cloning_measures(results) if measure.key in wanted]
     speakers = results["cloning"]["systems"]["rtvc"]["speakers"]
     rows = [
@@ -278,7 +280,7 @@ def _pictures(drawn: list[dict[str, Any]]) -> str:
 
 
 def _cloning_plots(results: Results) -> list[str]:
-    systems, wanted = results["cloning"]["systems"], ("naturalness", "wer", *(f"{role}_cosine" for role in SPEAKERS))
+    systems, wanted = results["cloning"]["systems"], (*(f"{role}_cosine" for role in SPEAKERS), "naturalness", "wer")
     return [
         plots.ranges(
             label(measure),

@@ -152,12 +152,13 @@ class Evaluation:
 
     task: the Hub's name for it, such as "text-to-speech"; title: one line; dataset: {"name", "hub": ids of datasets on
     the Hub that it is drawn from}; metrics: [{"type", "name", "value", "unit"}] and, where they are known, "low" and
-    "high" of the 95 % interval, and "compared": other columns' values (numbers, or words) by name; column: the name of
-    the model's own; notes: sentences to stand below; command: what measured it; machine and date (YYYY-MM-DD): where
-    and when; weights: SHA-256 of the weights that were measured; settings: likewise of what was calibrated, empty where
-    that is not known; left_out: [{"what", "why"}] of what could not be measured.
+    "high" of the 95 % interval, "times" and "of" (how many of how many, as lists), and "compared": other columns'
+    values (numbers, or words) by name; column: the name of the model's own; notes: sentences to stand below; command:
+    what measured it; machine and date (YYYY-MM-DD): where and when; weights: SHA-256 of the weights that were measured;
+    settings: likewise of what was calibrated, empty where that is not known; left_out: [{"what", "why"}] of what could
+    not be measured.
 
-    A compared value is a number, words, or {"value", "low", "high"}.
+    A compared value is a number, words, or {"value", "low", "high"} and, where they are known, "times" and "of".
     """
 
     task: str
@@ -400,7 +401,16 @@ def _shown(value: float | str | dict[str, Any] | None) -> str:
 
 def _with_interval(metric: dict[str, Any]) -> str:
     value, low, high = (metric.get(name) for name in ("value", "low", "high"))
-    return _shown(value) if low is None or low == high else f"{value:g} ({low:g} … {high:g})"
+    interval = "" if low is None or low == high else f"{low:g} … {high:g}"
+    about = "; ".join(filter(None, [interval, in_counts(metric)]))
+    return f"{_shown(value)} ({about})" if about else _shown(value)
+
+
+def in_counts(figure: dict[str, Any]) -> str:
+    """ "0 of 36", or "0 of 36, 1 of 180": of a rate of things that were counted, the counts; else empty."""
+    return ", ".join(
+        f"{times:,} of {of:,}" for times, of in zip(figure.get("times", ()), figure.get("of", ()), strict=True)
+    )
 
 
 def _limits(training: dict[str, Any]) -> str:

@@ -58,7 +58,8 @@ def test_everything_is_measured_or_named(results):
     systems = found["cloning"]["systems"]
     assert list(systems) == ["rtvc", "recordings", "machine"], "no short reference was given"
     figures = systems["rtvc"]["figures"]
-    assert figures["wer"] == {"value": 0.6, "low": 0.5, "high": 0.66667, "count": 4}
+    wer = {"value": 0.6, "low": 0.5, "high": 0.66667, "count": 4, "times": [6], "of": [10]}
+    assert figures["wer"] == wer
     assert not [name for name in figures if name.startswith("second")], "what is missing is not guessed"
     assert {"cer", "naturalness", "dnsmos", "likeness_cosine", "likeness_error", "likeness_right", "rtf"} <= set(
         figures
@@ -128,11 +129,18 @@ def test_the_page_needs_nothing_but_itself(results):
 def test_the_report_in_markdown(results):
     found, place = results
     text = (place / "report.md").read_text(encoding="utf-8")
-    for words in ("Word error rate, deaf (%)", "60 (50 … 66.7)", "machine", "−5 dB", "the judge for second: it is not"):
+    for words in (
+        "Word error rate, deaf (%)",
+        "60 (50 … 67; 6 of 10)",
+        "machine",
+        "−5 dB",
+        "the judge for second: it is not",
+    ):
         assert words in text
     names = [table.name for table in tables.tables(found)]
     assert names == ["clone", "noise", "enhance", "verify", "speed", "robustness", "watermark"]
-    assert report.headline(found).startswith("Word error rate, deaf 60 %; ")
+    assert report.headline(found).startswith("Speaker error rate by spectrum ")
+    assert "; Word error rate, deaf 60 %; " in report.headline(found)
 
 
 def test_what_a_card_keeps(results, tiny_folder, tmp_path):
@@ -148,7 +156,7 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     for table in tables.tables(results[0]):
         write_evaluation(model, table.name, **table.evaluation(), **about)
     text = str(card(model))
-    assert "| Word error rate, deaf (%) | 60 (50 … 66.7) |" in text
+    assert "| Word error rate, deaf (%) | 60 (50 … 67; 6 of 10) |" in text
     assert "| rtvc, 5 s | recordings | machine |" in text
     assert "Weakest: hiss at 10 dB" in text
     assert text.count("Not measured here: the judge for second.") == 1
@@ -156,12 +164,13 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     assert row.count("…") >= 2, "the other columns have their intervals too"
     file = model / "evaluation" / "clone.json"
     kept = json.loads(file.read_text())
-    assert {"value", "low", "high"} == set(kept["metrics"][0]["compared"]["recordings"])
+    metric = next(metric for metric in kept["metrics"] if metric["type"] == "wer")
+    assert {"value", "low", "high", "times", "of"} == set(metric["compared"]["machine"])
     assert kept["left_out"] == about["left_out"]
-    kept["metrics"][0]["compared"]["recordings"] = 12.5  # as earlier files have it
+    metric["compared"]["recordings"] = 12.5  # as earlier files have it
     del kept["left_out"], kept["settings"]
     file.write_text(json.dumps(kept))
-    assert "| 60 (50 … 66.7) | 12.5 |" in str(card(model))
+    assert "| 60 (50 … 67; 6 of 10) | 12.5 |" in str(card(model))
 
 
 def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp_path):
@@ -336,7 +345,8 @@ def test_the_specifications_table(results, tiny_folder, monkeypatch, tmp_path):
     assert set(rows) == {"mos", "speaker_error_likeness", "cosine_likeness", "si_sdr_gain", "rtf"}
     for row in rows.values():
         for name in script.SYSTEMS:
-            assert row["compared"][f"{name}, same steps"] == {key: row[key] for key in ("value", "low", "high")}
+            kept = {key: row[key] for key in ("value", "low", "high", "times", "of") if key in row}
+            assert row["compared"][f"{name}, same steps"] == kept
     assert rows["rtf"]["compared"]["specification: baseline → system"] == "1.8 → 0.6"
     steps, fits = {"ge2e": 7, "sayen": 5}, {"baseline": 0.5, "system": 0.75}
     table = script.evaluation(found, steps, fits, limit=4)
