@@ -1,18 +1,20 @@
 """How well voices are cloned: words, naturalness, likeness, speaker errors, time; and what a noisy reference costs.
 
-Every sentence is judged in its case's speaker's voice against one recording of every speaker, the long reference.
+Every sentence is judged in its case's speaker's voice against one recording of every speaker, the long reference; its
+own speaker's is the one that the case names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rtvc import Voice, VoiceError, audio
-from rtvc.evaluation.cases import REFERENCES, CloneCase
+from rtvc.evaluation.cases import REFERENCES, Cases, CloneCase
 from rtvc.evaluation.judges import SPEAKERS, Judge
 from rtvc.evaluation.peers import Speak
 from rtvc.evaluation.session import RATE, Session, timed, with_noise
@@ -35,20 +37,28 @@ class Panel:
         self.known = {
             role: {name: judge(wave) for name, wave in references.items()} for role, judge in self.speakers.items()
         }
+        self.heard: dict[tuple[str, Path], np.ndarray] = {}
         self.pitch = {name: _median_pitch(wave) for name, wave in references.items()}
 
     def judge(self, case: CloneCase, wave: np.ndarray) -> Row:
-        """What all judges say of a sentence, a wave (samples,) at 16 kHz."""
+        """What all judges say of a sentence, a wave (samples,) at 16 kHz; without a text nothing of its words."""
         row: Row = {"case": case.case, "speaker": case.speaker, "text": case.text, "seconds": wave.size / RATE}
-        if words := self.judges.get("words"):
+        if (words := self.judges.get("words")) and case.text:
             row["heard"] = words(wave)
             row |= words.errors(case.text, row["heard"])
         row |= {role: self.judges[role](wave) for role in ("naturalness", "dnsmos") if role in self.judges}
         for role, judge in self.speakers.items():
             vector = judge(wave)
-            row[role] = {name: cosine(vector, other) for name, other in self.known[role].items()}
+            known = self.known[role] | {case.speaker: self._own(role, case.references["long"])}
+            row[role] = {name: cosine(vector, other) for name, other in known.items()}
         pitch, wanted = _median_pitch(wave), self.pitch[case.speaker]
         return row | ({"semitones": abs(12 * np.log2(pitch / wanted))} if pitch and wanted else {})
+
+    def _own(self, role: str, reference: Path) -> np.ndarray:
+        """What a judge says of a case's own reference, heard once."""
+        if (role, reference) not in self.heard:
+            self.heard[role, reference] = self.speakers[role](audio.read(reference))
+        return self.heard[role, reference]
 
 
 def _median_pitch(wave: np.ndarray) -> float:
@@ -114,6 +124,14 @@ def references(cases: list[CloneCase], kind: str = "long") -> dict[str, Path]:
     return found
 
 
+def recordings(cases: Cases) -> list[CloneCase]:
+    """Real recordings of the speakers: readings of the sentences, and others, which have no text."""
+    own = [case for case in cases.clone if case.recording and case.recording_speaker == case.speaker]
+    firsts = {case.speaker: case for case in reversed(cases.clone)}
+    others = [case for case in cases.recordings if case.speaker in firsts]
+    return own + [replace(firsts[case.speaker], case=case.file.stem, text="", recording=case.file) for case in others]
+
+
 def panel(session: Session, roles: tuple[str, ...] | None = None) -> Panel:
     """All judges, or those of some roles, knowing the speakers of the cases."""
     judges = {role: judge for role, judge in session.judges.items() if roles is None or role in roles}
@@ -136,13 +154,11 @@ def cloning(session: Session, voices: Mapping[str, Speak]) -> dict[str, Any]:
         if some:
             say = _cloner(session, {case.references[kind] for case in some}, kind)
             systems[NAMES[kind]] = _judged(session, judges, some, say, NAMES[kind])
-    own = [case for case in cases if case.recording and case.recording_speaker == case.speaker]
-    if own:
-        readings = [(case, audio.read(case.recording)) for case in own]
-        rows = [
-            judges.judge(case, wave) | {"clip": session.keep(f"{case.case}-recording", wave)}
-            for case, wave in session.watch(readings, "recordings")
-        ]
+    if real := recordings(session.cases):
+        rows = []
+        for case in session.watch(real, "recordings"):
+            wave = audio.read(case.recording)
+            rows.append(judges.judge(case, wave) | {"clip": session.keep(f"{case.case}-recording", wave)})
         systems["recordings"] = summary(rows)
     for name, voice in voices.items():
         systems[name] = _judged(session, judges, cases, lambda case, voice=voice: voice(case.text), name)

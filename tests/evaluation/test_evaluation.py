@@ -21,7 +21,7 @@ from evaluation_fakes import others, write, write_cases
 from rtvc import audio
 from rtvc.cli import main
 from rtvc.errors import CheckpointError, EvaluationError
-from rtvc.evaluation import plots, report, run, tables
+from rtvc.evaluation import cloning, plots, report, run, tables
 from rtvc.evaluation.cases import read_cases
 
 ROOT = Path(__file__).parents[2]
@@ -177,7 +177,7 @@ def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp
     """The weights alone do not make the sound: `timbre_emphasis` stands in config.json."""
     import shutil
 
-    from rtvc.evaluation.card import check
+    from rtvc.evaluation.card import check, keep_unseen
     from rtvc.hub.card import card, write_evaluation
 
     model = shutil.copytree(tiny_folder, tmp_path / "model")
@@ -186,13 +186,49 @@ def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp
     write_evaluation(model, "clone", **tables.tables(results[0])[0].evaluation(), **about)
     assert "Measured with" not in str(card(model))
     check(model, results[0]["model"])
+    keep_unseen(model, results[0])
+    assert "4 sentences, 2 speakers; nobody trained on the sentences" in str(card(model)), "the table that leads"
     file = model / "config.json"
     changed = json.loads(file.read_text()) | {"timbre_emphasis": 0.25}
     file.write_text(json.dumps(changed))
     assert "**Measured with another calibration (config.json) than this one.**" in str(card(model))
     with pytest.raises(SystemExit, match="calibrated anew"):
         check(model, results[0]["model"])
+    with pytest.raises(SystemExit, match="calibrated anew"):
+        keep_unseen(model, results[0])
     check(model, {"weights": results[0]["model"]["weights"]})  # of earlier results nothing more is known
+
+
+def test_recordings_of_other_sentences_are_what_clones_are_read_against(tiny, tiny_folder, folder, tmp_path):
+    """Where nobody read the sentences: what the judges say of real recordings, and nothing of their words."""
+    for name in ("ann.wav", "ann-1.wav", "bob.wav", "bob-1.wav"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    lines = [f"{name}\t{name}.wav\tHello there." for name in ("ann", "bob")]
+    write(tmp_path / "clone.tsv", "speaker\treference_long\ttext", *lines)
+    write(tmp_path / "recordings.tsv", "speaker\tfile", "ann\tann-1.wav", "bob\tbob-1.wav", "eve\tbob.wav")
+    cases = read_cases(tmp_path)
+    assert [case.speaker for case in cases.recordings] == ["ann", "bob", "eve"]
+    found = run.evaluate(tiny, tiny_folder, cases, others(), ("cloning",), bars=False)["cloning"]["systems"]
+    assert [row["case"] for row in found["recordings"]["sentences"]] == ["ann-1", "bob-1"], "eve has no clones"
+    assert found["recordings"]["figures"]["likeness_right"]["times"] == [2]
+    assert "wer" not in found["recordings"]["figures"]
+    assert not any("heard" in row for row in found["recordings"]["sentences"])
+    (tmp_path / "clone.tsv").unlink()
+    with pytest.raises(EvaluationError, match=r"holds no clone\.tsv"):
+        read_cases(tmp_path)
+
+
+def test_each_clone_is_judged_against_the_reference_it_was_made_of(folder, tiny, tmp_path):
+    """A speaker may have a prompt for every sentence, as in the field's lists."""
+    for name in ("ann-0.wav", "ann-1.wav", "bob.wav"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    lines = ("ann\tann-0.wav\tHi.", "ann\tann-1.wav\tHo.", "bob\tbob.wav\tHi.")
+    write(tmp_path / "clone.tsv", "speaker\treference_long\ttext", *lines)
+    session = run.Session(tiny, read_cases(tmp_path), others().judges)
+    judges = cloning.panel(session)
+    for case in session.cases.clone:
+        row = judges.judge(case, audio.read(case.references["long"]))
+        assert row["likeness"][case.speaker] == pytest.approx(1)
 
 
 def test_pairs_without_noise(tiny, tiny_folder, folder, tmp_path):
