@@ -75,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
     text = "what to measure: cloning, noise, enhancement, verification, speed, robustness, watermark, renderings"
     evaluate.add_argument("--only", nargs="+", metavar="PART", help=text)
+    text = "write listen.html too: so many blind pairs of clones and what they are compared with, for ears (20)"
+    evaluate.add_argument("--listen", nargs="?", type=int, const=20, metavar="PAIRS", help=text)
+    evaluate.add_argument("--seed", type=int, default=0, help="draws the pairs of --listen and their order")
     evaluate.add_argument("--limit", type=int, help="only about so many cases of each table, for a quick look")
     _model_options(evaluate)
 
@@ -291,19 +294,23 @@ def run_enhance(options: argparse.Namespace) -> None:
 def run_evaluate(options: argparse.Namespace) -> None:
     """`rtvc evaluate`: what is wrong with the cases is said before any model is loaded."""
     hush()
-    from .evaluation import report, run
+    from .evaluation import listening, report, run
     from .evaluation.cases import read_cases
     from .loading import model_folder
 
     output, folder = Path(options.output), Path(options.judges) if options.judges else None
     report.check_output(output)
     parts, chosen = run.check_parts(options.only), run.check_judges(options.judge)
+    if options.listen is not None:
+        listening.check(options.listen, parts)
     cases = read_cases(Path(options.cases), options.limit)
     model = model_folder(options.model, options.revision)
     clone, others = run.open_model(model), run.company(folder, chosen)
     with report.written(output) as made:
         results = run.evaluate(clone, model, cases, others, parts, made / report.CLIPS)
         report.write(results, made)
+        if options.listen is not None:
+            listening.write(results, made, options.listen, options.seed)
     for one in run.missed(results):
         print(f"{one['what']} is left out: {one['why']}", file=sys.stderr)
     print(f"{output}: {report.headline(results)}")

@@ -21,7 +21,7 @@ from evaluation_fakes import others, write, write_cases
 from rtvc import audio
 from rtvc.cli import main
 from rtvc.errors import CheckpointError, EvaluationError
-from rtvc.evaluation import cloning, plots, report, run, tables
+from rtvc.evaluation import cloning, listening, plots, report, run, tables
 from rtvc.evaluation.cases import read_cases
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +124,14 @@ def test_the_page_needs_nothing_but_itself(results):
     assert len(svgs) >= 6
     for svg in svgs:
         ElementTree.fromstring(svg)
+
+
+def test_the_clips_of_a_report_can_be_judged_by_ear(results):
+    found, place = results
+    listening.write(found, place, 4)
+    page = (place / "listen.html").read_text(encoding="utf-8")
+    assert page.count("data:audio/flac") == 2 * 4
+    (place / "listen.html").unlink()
 
 
 def test_the_report_in_markdown(results):
@@ -315,6 +323,8 @@ def test_what_the_command_refuses(evaluate, tmp_path):
         "write ROLE=MODEL": ["--judge", "words"],
         "cases “missing”": ["--cases", "missing"],
         "whole number": ["--limit", "0"],
+        "from 1 on": ["--listen", "0"],
+        "the part cloning": ["--only", "speed", "--listen"],
         "model folder": ["--model", "missing"],
     }
     for words, arguments in wrong.items():
