@@ -67,19 +67,7 @@ def parser() -> argparse.ArgumentParser:
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
     _model_options(enhance)
 
-    evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on your cases and write a report")
-    evaluate.add_argument("--cases", required=True, help="a folder with clone.tsv, enhance.tsv or verify.tsv")
-    evaluate.add_argument("--output", required=True, help="the report's folder, a new one or that of an earlier report")
-    evaluate.add_argument("--judges", help="a folder with the second speaker judge and the peers' weights")
-    text = "another judge for words, likeness or second: a model on the Hub, as in words=openai/whisper-base.en"
-    evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
-    text = "what to measure: cloning, noise, enhancement, verification, speed, robustness, watermark, renderings"
-    evaluate.add_argument("--only", nargs="+", metavar="PART", help=text)
-    text = "write listen.html too: so many blind pairs of clones and what they are compared with, for ears (20)"
-    evaluate.add_argument("--listen", nargs="?", type=int, const=20, metavar="PAIRS", help=text)
-    evaluate.add_argument("--seed", type=int, default=0, help="draws the pairs of --listen and their order")
-    evaluate.add_argument("--limit", type=int, help="only about so many cases of each table, for a quick look")
-    _model_options(evaluate)
+    _evaluation_commands(commands)
 
     smaller = _command(commands, "optimize", run_optimize, "make the optimised variant of a model: smaller and faster")
     smaller.add_argument("model", nargs="?", metavar="folder", help="of the original; without it the bundled model")
@@ -137,6 +125,32 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
         clone.add_argument(f"--{name}", metavar="FILE", help=f"write {what} to this file too")
     _enhance_option(clone)
     _model_options(clone)
+
+
+def _evaluation_commands(commands: argparse._SubParsersAction) -> None:
+    """`rtvc evaluate` and `rtvc cases`, with their options."""
+    evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on your cases and write a report")
+    evaluate.add_argument("--cases", required=True, help="a folder with clone.tsv, enhance.tsv or verify.tsv")
+    evaluate.add_argument("--output", required=True, help="the report's folder, a new one or that of an earlier report")
+    evaluate.add_argument("--judges", help="a folder with the second speaker judge and the peers' weights")
+    text = "another judge for words, likeness or second: a model on the Hub, as in words=openai/whisper-base.en"
+    evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
+    text = "what to measure: cloning, noise, enhancement, verification, speed, robustness, watermark, renderings"
+    evaluate.add_argument("--only", nargs="+", metavar="PART", help=text)
+    text = "write listen.html too: so many blind pairs of clones and what they are compared with, for ears (20)"
+    evaluate.add_argument("--listen", nargs="?", type=int, const=20, metavar="PAIRS", help=text)
+    evaluate.add_argument("--seed", type=int, default=0, help="draws the pairs of --listen and their order")
+    evaluate.add_argument("--limit", type=int, help="only about so many cases of each table, for a quick look")
+    _model_options(evaluate)
+
+    cases = _command(commands, "cases", run_cases, "make evaluation cases of public recordings or of the field's lists")
+    text = "libritts=, vctk=, speech= (a folder or a data set on the Hub), noise=, seed-tts-eval=, librispeech-pc="
+    cases.add_argument("sources", nargs="+", metavar="KIND=PLACE", help=text)
+    cases.add_argument("--output", required=True, help="the folder to write, which must not exist yet")
+    cases.add_argument("--audio", help="the folder of LibriSpeech's test-clean, for librispeech-pc")
+    cases.add_argument("--speakers", type=int, default=10, help="so many of each corpus (10)")
+    cases.add_argument("--sentences", type=int, default=2, help="so many of each speaker (2)")
+    cases.add_argument("--seed", type=int, default=0, help="draws the speakers and sentences")
 
 
 def _lexicon_option(command: argparse.ArgumentParser) -> None:
@@ -314,6 +328,19 @@ def run_evaluate(options: argparse.Namespace) -> None:
     for one in run.missed(results):
         print(f"{one['what']} is left out: {one['why']}", file=sys.stderr)
     print(f"{output}: {report.headline(results)}")
+
+
+def run_cases(options: argparse.Namespace) -> None:
+    """`rtvc cases`."""
+    hush()
+    from .evaluation import building
+
+    sources, audio = building.check_sources(options.sources), Path(options.audio) if options.audio else None
+    counts = (options.speakers, options.sentences, options.seed)
+    made = building.build(sources, Path(options.output), *counts, audio)
+    for why in made.left_out:
+        print(f"Left out: {why}", file=sys.stderr)
+    print(f"{options.output}: {', '.join(f'{len(rows)} in {name}.tsv' for name, rows in made.rows.items() if rows)}")
 
 
 def run_push(options: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.run import missed
 from rtvc.evaluation.tables import Results, tables
 from rtvc.hub.card import card, fingerprint, measured, read_evaluations, settings, write_card, write_evaluation
@@ -24,9 +25,11 @@ from rtvc.loading import CHECKPOINT
 
 ROOT = Path(__file__).parents[2]
 LEADING = "unseen"  # the table that the README has
-DOCUMENTS = {
-    "the README": (ROOT / "README.md", (LEADING,)),
-    "docs/evaluation.md": (ROOT / "docs" / "evaluation.md", ()),
+SHORT = (*(f"{kind}_{role}" for role in SPEAKERS for kind in ("cosine", "right")), "mos", "dnsmos", "wer")
+SHORT += ("rtf", "rtf_kokoro")  # the rows that the README has room for
+DOCUMENTS = {  # where, which tables, which rows; all where none are named
+    "the README": (ROOT / "README.md", (LEADING,), SHORT),
+    "docs/evaluation.md": (ROOT / "docs" / "evaluation.md", (), ()),
 }
 SECTION = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 COMMAND = "rtvc evaluate --cases CASES --judges JUDGES --output report"
@@ -86,15 +89,15 @@ def check(folder: Path, measured: dict[str, Any]) -> None:
         raise SystemExit(f"card.py: {folder.name} was calibrated anew since it was measured; measure it again.")
 
 
-def document(folder: Path, path: Path, names: tuple[str, ...]) -> str:
-    """A document with the tables of these names, or all, in their place."""
-    return SECTION.sub(lambda _: f"{measured(folder, names)}\n", path.read_text(encoding="utf-8"))
+def document(folder: Path, path: Path, names: tuple[str, ...], kinds: tuple[str, ...]) -> str:
+    """A document with the tables of these names, or all, in their place, and of them these rows, or all."""
+    return SECTION.sub(lambda _: f"{measured(folder, names, kinds)}\n", path.read_text(encoding="utf-8"))
 
 
 def stale(folder: Path) -> list[str]:
     """Which of card and documents say something else than the JSON in the model's folder."""
     texts = {"the model card": (folder / "README.md", str(card(folder)))}
-    texts |= {name: (path, document(folder, path, tables)) for name, (path, tables) in DOCUMENTS.items()}
+    texts |= {name: (path, document(folder, path, *shown)) for name, (path, *shown) in DOCUMENTS.items()}
     return [name for name, (path, text) in texts.items() if path.read_text(encoding="utf-8") != text]
 
 
@@ -114,8 +117,8 @@ def main() -> None:
         if path:
             take(options.folder, json.loads(path.read_text(encoding="utf-8")))
     write_card(options.folder)
-    for path, names in DOCUMENTS.values():
-        path.write_text(document(options.folder, path, names), encoding="utf-8")
+    for path, *shown in DOCUMENTS.values():
+        path.write_text(document(options.folder, path, *shown), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -354,12 +354,15 @@ def _voices(folder: Path, repo_id: str) -> str:
     return "\n\n" + VOICES.format(names=", ".join(names), name=names[0], repo=repo_id).rstrip()
 
 
-def measured(folder: Path, names: Sequence[str] = ()) -> str:
-    """The tables of all evaluations of a model's folder, or of those named, and the commands that measured them."""
+def measured(folder: Path, names: Sequence[str] = (), kinds: Sequence[str] = ()) -> str:
+    """The tables of all evaluations of a model's folder, or of those named, and the commands that measured them.
+
+    ``kinds``: of metrics, the rows that are shown; all where none are given.
+    """
     results, parts = [result for name, result in read_evaluations(folder).items() if not names or name in names], []
     for result in results:
         about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{_earlier(folder, result)}"
-        parts += [about, _table(result), *result.notes]
+        parts += [about, _table(result, kinds), *result.notes]
     missed = dict.fromkeys(part["what"] for result in results for part in result.left_out)
     if absent := [what for what in missed if what not in _columns(results)]:
         parts.append(f"Not measured here: {', '.join(absent)}.")
@@ -381,11 +384,11 @@ def _earlier(folder: Path, result: Evaluation) -> str:
     return ""
 
 
-def _table(result: Evaluation) -> str:
+def _table(result: Evaluation, kinds: Sequence[str] = ()) -> str:
     """The model's own column with its intervals, and those it is compared with."""
     others = list(dict.fromkeys(name for metric in result.metrics for name in metric.get("compared", ())))
     lines = [["", result.column, *others], ["---"] * (2 + len(others))]
-    for metric in result.metrics:
+    for metric in [metric for metric in result.metrics if not kinds or metric["type"] in kinds]:
         compared = metric.get("compared", {})
         lines.append([_with_unit(metric), _with_interval(metric), *(_shown(compared.get(name)) for name in others)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

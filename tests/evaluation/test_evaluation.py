@@ -239,6 +239,22 @@ def test_each_clone_is_judged_against_the_reference_it_was_made_of(folder, tiny,
         assert row["likeness"][case.speaker] == pytest.approx(1)
 
 
+def test_the_readme_shows_ten_rows_and_the_card_all(results, tiny_folder, tmp_path):
+    """A table with every judge has eighteen; a README of one screen has no room for them."""
+    import shutil
+
+    from rtvc.evaluation.card import SHORT, keep_unseen
+    from rtvc.hub.card import measured
+
+    model = shutil.copytree(tiny_folder, tmp_path / "model")
+    keep_unseen(model, results[0])
+    whole, short = measured(model, ["unseen"]), measured(model, ["unseen"], SHORT)
+    assert "… to the other speakers, by spectrum" in whole
+    assert "… to the other speakers" not in short
+    assert "Likeness, cosine by spectrum" in short
+    assert len(SHORT) - 1 == 10, "rows; the two of computing time stand for one another"
+
+
 def test_pairs_without_noise(tiny, tiny_folder, folder, tmp_path):
     """Nothing to gain, and no noise to put into references."""
     (tmp_path / "ann.wav").write_bytes((folder / "ann.wav").read_bytes())
