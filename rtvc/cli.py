@@ -128,7 +128,7 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
 
 
 def _evaluation_commands(commands: argparse._SubParsersAction) -> None:
-    """`rtvc evaluate` and `rtvc cases`, with their options."""
+    """`rtvc evaluate`, `rtvc limits` and `rtvc cases`, with their options."""
     evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on your cases and write a report")
     evaluate.add_argument("--cases", required=True, help="a folder with clone.tsv, enhance.tsv or verify.tsv")
     evaluate.add_argument("--output", required=True, help="the report's folder, a new one or that of an earlier report")
@@ -142,6 +142,13 @@ def _evaluation_commands(commands: argparse._SubParsersAction) -> None:
     evaluate.add_argument("--seed", type=int, default=0, help="draws the pairs of --listen and their order")
     evaluate.add_argument("--limit", type=int, help="only about so many cases of each table, for a quick look")
     _model_options(evaluate)
+
+    limits = _command(commands, "limits", run_limits, "try a model where it may fail, and show the worst clips")
+    limits.add_argument("--cases", required=True, help="a folder with clone.tsv; three of its speakers are cloned")
+    limits.add_argument("--output", required=True, help="the page's folder, a new one or that of an earlier page")
+    limits.add_argument("--judges", help="a folder with the second speaker judge")
+    limits.add_argument("--minutes", type=float, default=30.0, help="of speech in one go, up to 60 (30)")
+    _model_options(limits)
 
     cases = _command(commands, "cases", run_cases, "make evaluation cases of public recordings or of the field's lists")
     text = "libritts=, vctk=, speech= (a folder or a data set on the Hub), noise=, seed-tts-eval=, librispeech-pc="
@@ -328,6 +335,23 @@ def run_evaluate(options: argparse.Namespace) -> None:
     for one in run.missed(results):
         print(f"{one['what']} is left out: {one['why']}", file=sys.stderr)
     print(f"{output}: {report.headline(results)}")
+
+
+def run_limits(options: argparse.Namespace) -> None:
+    """`rtvc limits`."""
+    hush()
+    from .evaluation import limits_page, report, run
+    from .evaluation.cases import read_cases
+    from .loading import model_folder
+
+    output, folder = Path(options.output), Path(options.judges) if options.judges else None
+    report.check_output(output)
+    cases, model = read_cases(Path(options.cases)), model_folder(options.model, options.revision)
+    clone, others = run.open_model(model), run.company(folder, {})
+    with report.written(output) as made:
+        results = run.try_limits(clone, model, cases, others, options.minutes, made / report.CLIPS)
+        limits_page.write(results, made)
+    print(f"{output}: {limits_page.headline(results)}")
 
 
 def run_cases(options: argparse.Namespace) -> None:
