@@ -67,16 +67,7 @@ def parser() -> argparse.ArgumentParser:
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
     _model_options(enhance)
 
-    evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on your cases and write a report")
-    evaluate.add_argument("--cases", required=True, help="a folder with clone.tsv, enhance.tsv or verify.tsv")
-    evaluate.add_argument("--output", required=True, help="the report's folder, a new one or that of an earlier report")
-    evaluate.add_argument("--judges", help="a folder with the second speaker judge and the peers' weights")
-    text = "another judge for words, likeness or second: a model on the Hub, as in words=openai/whisper-base.en"
-    evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
-    text = "what to measure: cloning, noise, enhancement, verification, speed, robustness, watermark, renderings"
-    evaluate.add_argument("--only", nargs="+", metavar="PART", help=text)
-    evaluate.add_argument("--limit", type=int, help="only about so many cases of each table, for a quick look")
-    _model_options(evaluate)
+    _evaluation_commands(commands)
 
     smaller = _command(commands, "optimize", run_optimize, "make the optimised variant of a model: smaller and faster")
     smaller.add_argument("model", nargs="?", metavar="folder", help="of the original; without it the bundled model")
@@ -135,6 +126,39 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
         clone.add_argument(f"--{name}", metavar="FILE", help=f"write {what} to this file too")
     _enhance_option(clone)
     _model_options(clone)
+
+
+def _evaluation_commands(commands: argparse._SubParsersAction) -> None:
+    """`rtvc evaluate`, `rtvc limits` and `rtvc cases`, with their options."""
+    evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on your cases and write a report")
+    evaluate.add_argument("--cases", required=True, help="a folder with clone.tsv, enhance.tsv or verify.tsv")
+    evaluate.add_argument("--output", required=True, help="the report's folder, a new one or that of an earlier report")
+    evaluate.add_argument("--judges", help="a folder with the second speaker judge and the peers' weights")
+    text = "another judge for words, likeness or second: a model on the Hub, as in words=openai/whisper-base.en"
+    evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
+    text = "what to measure: cloning, noise, enhancement, verification, speed, robustness, watermark, renderings"
+    evaluate.add_argument("--only", nargs="+", metavar="PART", help=text)
+    text = "write listen.html too: so many blind pairs of clones and what they are compared with, for ears (20)"
+    evaluate.add_argument("--listen", nargs="?", type=int, const=20, metavar="PAIRS", help=text)
+    evaluate.add_argument("--seed", type=int, default=0, help="draws the pairs of --listen and their order")
+    evaluate.add_argument("--limit", type=int, help="only about so many cases of each table, for a quick look")
+    _model_options(evaluate)
+
+    limits = _command(commands, "limits", run_limits, "try a model where it may fail, and show the worst clips")
+    limits.add_argument("--cases", required=True, help="a folder with clone.tsv; three of its speakers are cloned")
+    limits.add_argument("--output", required=True, help="the page's folder, a new one or that of an earlier page")
+    limits.add_argument("--judges", help="a folder with the second speaker judge")
+    limits.add_argument("--minutes", type=float, default=30.0, help="of speech in one go, up to 60 (30)")
+    _model_options(limits)
+
+    cases = _command(commands, "cases", run_cases, "make evaluation cases of public recordings or of the field's lists")
+    text = "libritts=, vctk=, speech= (a folder or a data set on the Hub), noise=, seed-tts-eval=, librispeech-pc="
+    cases.add_argument("sources", nargs="+", metavar="KIND=PLACE", help=text)
+    cases.add_argument("--output", required=True, help="the folder to write, which must not exist yet")
+    cases.add_argument("--audio", help="the folder of LibriSpeech's test-clean, for librispeech-pc")
+    cases.add_argument("--speakers", type=int, default=10, help="so many of each corpus (10)")
+    cases.add_argument("--sentences", type=int, default=2, help="so many of each speaker (2)")
+    cases.add_argument("--seed", type=int, default=0, help="draws the speakers and sentences")
 
 
 def _lexicon_option(command: argparse.ArgumentParser) -> None:
@@ -292,22 +316,56 @@ def run_enhance(options: argparse.Namespace) -> None:
 def run_evaluate(options: argparse.Namespace) -> None:
     """`rtvc evaluate`: what is wrong with the cases is said before any model is loaded."""
     hush()
-    from .evaluation import report, run
+    from .evaluation import listening, report, run
     from .evaluation.cases import read_cases
     from .loading import model_folder
 
     output, folder = Path(options.output), Path(options.judges) if options.judges else None
     report.check_output(output)
     parts, chosen = run.check_parts(options.only), run.check_judges(options.judge)
+    if options.listen is not None:
+        listening.check(options.listen, parts)
     cases = read_cases(Path(options.cases), options.limit)
     model = model_folder(options.model, options.revision)
     clone, others = run.open_model(model), run.company(folder, chosen)
     with report.written(output) as made:
         results = run.evaluate(clone, model, cases, others, parts, made / report.CLIPS)
         report.write(results, made)
+        if options.listen is not None:
+            listening.write(results, made, options.listen, options.seed)
     for one in run.missed(results):
         print(f"{one['what']} is left out: {one['why']}", file=sys.stderr)
     print(f"{output}: {report.headline(results)}")
+
+
+def run_limits(options: argparse.Namespace) -> None:
+    """`rtvc limits`."""
+    hush()
+    from .evaluation import limits_page, report, run
+    from .evaluation.cases import read_cases
+    from .loading import model_folder
+
+    output, folder = Path(options.output), Path(options.judges) if options.judges else None
+    report.check_output(output)
+    cases, model = read_cases(Path(options.cases)), model_folder(options.model, options.revision)
+    clone, others = run.open_model(model), run.company(folder, {})
+    with report.written(output) as made:
+        results = run.try_limits(clone, model, cases, others, options.minutes, made / report.CLIPS)
+        limits_page.write(results, made)
+    print(f"{output}: {limits_page.headline(results)}")
+
+
+def run_cases(options: argparse.Namespace) -> None:
+    """`rtvc cases`."""
+    hush()
+    from .evaluation import building
+
+    sources, audio = building.check_sources(options.sources), Path(options.audio) if options.audio else None
+    counts = (options.speakers, options.sentences, options.seed)
+    made = building.build(sources, Path(options.output), *counts, audio)
+    for why in made.left_out:
+        print(f"Left out: {why}", file=sys.stderr)
+    print(f"{options.output}: {', '.join(f'{len(rows)} in {name}.tsv' for name, rows in made.rows.items() if rows)}")
 
 
 def run_push(options: argparse.Namespace) -> None:

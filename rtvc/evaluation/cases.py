@@ -1,7 +1,8 @@
 """Evaluation cases: a folder with tables of whom to clone, what to clean and whom to tell apart.
 
-Any of `clone.tsv`, `enhance.tsv` and `verify.tsv`: a header line, then a case a line, the columns apart by tabs, quotes
-meaning nothing, files named as seen from the folder. `docs/evaluation.md` describes the columns.
+Any of `clone.tsv`, `enhance.tsv` and `verify.tsv`, and `recordings.tsv` beside the first: a header line, then a case a
+line, the columns apart by tabs, quotes meaning nothing, files named as seen from the folder. `docs/evaluation.md`
+describes the columns.
 """
 
 from __future__ import annotations
@@ -50,12 +51,13 @@ class VerifyCase:
 
 @dataclass(frozen=True)
 class Cases:
-    """What is in a folder; ``left_out``: table → why it is not."""
+    """What is in a folder; ``recordings``: real ones of the clones' speakers; ``left_out``: table → why it is not."""
 
     folder: Path
     clone: list[CloneCase] = field(default_factory=list)
     enhance: list[EnhanceCase] = field(default_factory=list)
     verify: list[VerifyCase] = field(default_factory=list)
+    recordings: list[VerifyCase] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,13 +76,15 @@ def read_cases(folder: Path, limit: int | None = None) -> Cases:
     if limit is not None and limit < 1:
         raise EvaluationError(f"The limit must be a whole number from 1 on, not {limit}.")
     found = {name: _table(folder, name) for name in TABLES if (folder / f"{name}.tsv").is_file()}
-    if not found:
+    if not set(found) - {RECORDINGS}:
         raise EvaluationError(
             f"{quoted(folder.name)} holds no clone.tsv, enhance.tsv or verify.tsv; write one of them."
         )
     if limit:
-        found = {name: (_few_of_each if name == "verify" else _spread)(cases, limit) for name, cases in found.items()}
-    return Cases(folder, **found, left_out={name: f"there is no {name}.tsv" for name in TABLES if name not in found})
+        few = {"verify": _few_of_each, RECORDINGS: _few_of_each}
+        found = {name: few.get(name, _spread)(cases, limit) for name, cases in found.items()}
+    absent = set(TABLES) - set(found) - {RECORDINGS}
+    return Cases(folder, **found, left_out={name: f"there is no {name}.tsv" for name in TABLES if name in absent})
 
 
 def _spread(cases: list, limit: int) -> list:
@@ -174,8 +178,11 @@ def _verify(line: Row) -> VerifyCase:
     return VerifyCase(line.file("file"), line.text("speaker"))
 
 
+RECORDINGS = "recordings"  # a table that nothing is measured with, only read against
 TABLES: dict[str, Callable[[Row], Any]] = {"clone": _clone, "enhance": _enhance, "verify": _verify}
+TABLES |= {RECORDINGS: _verify}
 NEEDED = {"clone": ("speaker", "reference_long", "text"), "enhance": ("noisy", "clean"), "verify": ("file", "speaker")}
+NEEDED |= {RECORDINGS: NEEDED["verify"]}
 
 
 def _table(folder: Path, name: str) -> list:

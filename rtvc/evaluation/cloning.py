@@ -1,22 +1,24 @@
 """How well voices are cloned: words, naturalness, likeness, speaker errors, time; and what a noisy reference costs.
 
-Every sentence is judged in its case's speaker's voice against one recording of every speaker, the long reference.
+Every sentence is judged in its case's speaker's voice against one recording of every speaker, the long reference; its
+own speaker's is the one that the case names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rtvc import Voice, VoiceError, audio
-from rtvc.evaluation.cases import REFERENCES, CloneCase
+from rtvc.evaluation.cases import REFERENCES, Cases, CloneCase
 from rtvc.evaluation.judges import SPEAKERS, Judge
 from rtvc.evaluation.peers import Speak
 from rtvc.evaluation.session import RATE, Session, timed, with_noise
-from rtvc.evaluation.statistics import Figure, Trials, bootstrap, cosine, mean, ratio
+from rtvc.evaluation.statistics import Figure, Trials, bootstrap, cosine, interval, mean, ratio, share, trial_counts
 
 LEVELS = (None, 20.0, 10.0, 5.0, 0.0, -5.0)  # dB of the reference over a noise; none: as it is
 ON_THE_CURVE = ("words", "naturalness", *SPEAKERS)
@@ -35,20 +37,28 @@ class Panel:
         self.known = {
             role: {name: judge(wave) for name, wave in references.items()} for role, judge in self.speakers.items()
         }
+        self.heard: dict[tuple[str, Path], np.ndarray] = {}
         self.pitch = {name: _median_pitch(wave) for name, wave in references.items()}
 
     def judge(self, case: CloneCase, wave: np.ndarray) -> Row:
-        """What all judges say of a sentence, a wave (samples,) at 16 kHz."""
+        """What all judges say of a sentence, a wave (samples,) at 16 kHz; without a text nothing of its words."""
         row: Row = {"case": case.case, "speaker": case.speaker, "text": case.text, "seconds": wave.size / RATE}
-        if words := self.judges.get("words"):
+        if (words := self.judges.get("words")) and case.text:
             row["heard"] = words(wave)
             row |= words.errors(case.text, row["heard"])
         row |= {role: self.judges[role](wave) for role in ("naturalness", "dnsmos") if role in self.judges}
         for role, judge in self.speakers.items():
             vector = judge(wave)
-            row[role] = {name: cosine(vector, other) for name, other in self.known[role].items()}
+            known = self.known[role] | {case.speaker: self._own(role, case.references["long"])}
+            row[role] = {name: cosine(vector, other) for name, other in known.items()}
         pitch, wanted = _median_pitch(wave), self.pitch[case.speaker]
         return row | ({"semitones": abs(12 * np.log2(pitch / wanted))} if pitch and wanted else {})
+
+    def _own(self, role: str, reference: Path) -> np.ndarray:
+        """What a judge says of a case's own reference, heard once."""
+        if (role, reference) not in self.heard:
+            self.heard[role, reference] = self.speakers[role](audio.read(reference))
+        return self.heard[role, reference]
 
 
 def _median_pitch(wave: np.ndarray) -> float:
@@ -62,33 +72,38 @@ def figures(rows: list[Row]) -> dict[str, Figure]:
     groups = [row["speaker"] for row in rows]
     column = {name: [row.get(name) for row in rows] for name in ("naturalness", "dnsmos", "seconds", "spent")}
     found = {
-        name: ratio([row.get(f"{unit}_errors") for row in rows], [row.get(f"{unit}s", 0) for row in rows], groups)
+        name: ratio([row.get(f"{unit}_errors") for row in rows], [row.get(f"{unit}s", 0) for row in rows], groups, True)
         for name, unit in (("wer", "word"), ("cer", "character"))
     }
     found |= {name: mean(column[name], groups) for name in ("naturalness", "dnsmos")}
     for role in SPEAKERS:
         known = [row for row in rows if role in row]
         found |= {f"{role}_{name}": figure for name, figure in _likeness(known, role).items()} if known else {}
-    found["pitch"] = mean(
-        [float(row["semitones"] <= SEMITONES) if "semitones" in row else None for row in rows], groups
-    )
+    found["pitch"] = share([row["semitones"] <= SEMITONES if "semitones" in row else None for row in rows], groups)
     found["rtf"] = ratio(column["spent"], column["seconds"], groups)
     return {name: figure for name, figure in found.items() if figure}
 
 
 def _likeness(rows: list[Row], role: str) -> dict[str, Figure | None]:
     """cosine: to the own speaker; stranger: to the others; right: how often the own is closest; error: the equal error
-    rate of telling clones of a speaker from clones of others."""
+    rate of telling clones of a speaker from clones of others.
+
+    The intervals of stranger and error are of other reference speakers too. That of right is not: where fewer different
+    people are drawn to be taken for, the right one is easier to find.
+    """
     groups, names = [row["speaker"] for row in rows], list(rows[0][role])
     scores = np.array([[row[role][name] for name in names] for row in rows])
     same = np.array([[row["speaker"] == name for name in names] for row in rows])
     found = {"cosine": mean(scores[same], groups)}
     if len(names) < 2:
         return found
-    found["stranger"] = mean((scores * ~same).sum(1) / (len(names) - 1), groups)
-    found["right"] = mean(same[np.arange(len(rows)), scores.argmax(1)].astype(float), groups)
-    draws = (np.repeat(counts, len(names)) for counts in bootstrap(tuple(groups)))
-    return found | {"error": Trials(scores.ravel(), same.ravel()).figure(draws)}
+    draws = bootstrap(tuple(groups), tuple(names))
+    others = (counts[~same] for counts in trial_counts(draws, groups, names))
+    low, high = interval(np.average(scores[~same], weights=counts) for counts in others if counts.any())
+    found["stranger"] = {"value": float(scores[~same].mean()), "low": low, "high": high, "count": len(rows)}
+    found["right"] = share(same[np.arange(len(rows)), scores.argmax(1)].tolist(), groups)
+    counts = (one.ravel() for one in trial_counts(draws, groups, names))
+    return found | {"error": Trials(scores.ravel(), same.ravel()).figure(counts)}
 
 
 def summary(rows: list[Row]) -> dict[str, Any]:
@@ -107,6 +122,14 @@ def references(cases: list[CloneCase], kind: str = "long") -> dict[str, Path]:
     for case in cases:
         found.setdefault(case.speaker, case.references[kind])
     return found
+
+
+def recordings(cases: Cases) -> list[CloneCase]:
+    """Real recordings of the speakers: readings of the sentences, and others, which have no text."""
+    own = [case for case in cases.clone if case.recording and case.recording_speaker == case.speaker]
+    firsts = {case.speaker: case for case in reversed(cases.clone)}
+    others = [case for case in cases.recordings if case.speaker in firsts]
+    return own + [replace(firsts[case.speaker], case=case.file.stem, text="", recording=case.file) for case in others]
 
 
 def panel(session: Session, roles: tuple[str, ...] | None = None) -> Panel:
@@ -131,13 +154,11 @@ def cloning(session: Session, voices: Mapping[str, Speak]) -> dict[str, Any]:
         if some:
             say = _cloner(session, {case.references[kind] for case in some}, kind)
             systems[NAMES[kind]] = _judged(session, judges, some, say, NAMES[kind])
-    own = [case for case in cases if case.recording and case.recording_speaker == case.speaker]
-    if own:
-        readings = [(case, audio.read(case.recording)) for case in own]
-        rows = [
-            judges.judge(case, wave) | {"clip": session.keep(f"{case.case}-recording", wave)}
-            for case, wave in session.watch(readings, "recordings")
-        ]
+    if real := recordings(session.cases):
+        rows = []
+        for case in session.watch(real, "recordings"):
+            wave = audio.read(case.recording)
+            rows.append(judges.judge(case, wave) | {"clip": session.keep(f"{case.case}-recording", wave)})
         systems["recordings"] = summary(rows)
     for name, voice in voices.items():
         systems[name] = _judged(session, judges, cases, lambda case, voice=voice: voice(case.text), name)

@@ -14,7 +14,7 @@ from rtvc.evaluation.peers import Enhance
 from rtvc.evaluation.session import RATE, Session, timed
 from rtvc.evaluation.statistics import Figure, cosine, mean, ratio, si_sdr
 
-MEANS = ("pesq", "estoi", "si_sdr", "gain", "dnsmos", "likeness_kept", "second_kept")
+MEANS = (*(f"{role}_kept" for role in SPEAKERS), "pesq", "estoi", "si_sdr", "gain", "dnsmos")
 UNTOUCHED = "rtvc, clean in"  # clean recordings must stay as they are
 Row = dict[str, Any]
 

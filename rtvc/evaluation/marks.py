@@ -20,7 +20,7 @@ from rtvc import audio
 from rtvc.evaluation.cases import Cases
 from rtvc.evaluation.cloning import references
 from rtvc.evaluation.session import RATE, Session
-from rtvc.evaluation.statistics import Figure, mean
+from rtvc.evaluation.statistics import Figure, mean, share
 from rtvc.watermark import THRESHOLD, detect, mark
 
 CLIPS = 224  # marked ones, and at most so many recordings
@@ -90,7 +90,7 @@ def watermark(session: Session) -> dict[str, Any]:
     clips, speakers, spent = _clips(session)
     start = time.process_time()
     marked = [mark(clip, RATE) for clip in clips]
-    share = (time.process_time() - start) / spent
+    spent_on_marks = (time.process_time() - start) / spent
     unmarked = clips + [audio.read(path) for path in recordings(session.cases)]
     groups = {"rtvc": speakers, "unmarked": [str(number) for number in range(len(unmarked))]}
     found: dict[str, Any] = {name: {"figures": {}} for name in groups}
@@ -101,10 +101,10 @@ def watermark(session: Session) -> dict[str, Any]:
             "unmarked": [detect(change(clip)) for clip in unmarked],
         }
         for system, some in detected.items():
-            found[system]["figures"][name] = mean([float(score >= THRESHOLD) for score in some], groups[system])
+            found[system]["figures"][name] = share([score >= THRESHOLD for score in some], groups[system])
         low, median = np.percentile(detected["rtvc"], [5, 50])
         scores[name] = {"low": float(low), "median": float(median), "highest_unmarked": max(detected["unmarked"])}
-    cost = {"naturalness": _cost(session, clips, marked, speakers), "share_of_time": share}
+    cost = {"naturalness": _cost(session, clips, marked, speakers), "share_of_time": spent_on_marks}
     return {"systems": found, "scores": scores, "cost": cost}
 
 

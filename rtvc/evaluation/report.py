@@ -16,10 +16,11 @@ from rtvc.evaluation import plots
 from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.statistics import Figure
 from rtvc.evaluation.tables import CURVE, Measure, Results, Table, cloning_measures, judge_name, level, tables
+from rtvc.hub.card import in_counts
 
 CLIPS = "clips"
 FILE = "results.json"
-HEADLINE = ("wer", "naturalness", *(f"{role}_error" for role in SPEAKERS), "gain", "whole, clean")
+HEADLINE = (*(f"{role}_error" for role in SPEAKERS), "wer", "naturalness", "gain", "whole, clean")
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1b22; --soft: #6b6a75; --line: #d9d8e0; --paper: #fff;
   --s0: #4f46e5; --s1: #c2570c; --s2: #0f766e; }
@@ -98,7 +99,8 @@ def cell(figure: Figure | None) -> tuple[str, str]:
     if not figure:
         return "–", ""
     low, high = figure.get("low"), figure.get("high")
-    return f"{figure['value']:g}", "" if low is None else f"{low:g} … {high:g}"
+    parts = ["" if low is None else f"{low:g} … {high:g}", in_counts(figure)]
+    return f"{figure['value']:g}", "; ".join(filter(None, parts))
 
 
 def label(measure: Measure) -> str:
@@ -148,7 +150,7 @@ def _grid(header: list[str], rows: Iterable[list[str]]) -> str:
 
 def _speakers(results: Results) -> tuple[list[str], list[list[str]]]:
     """Header and rows of what each speaker's clones score."""
-    wanted = ("wer", "naturalness", *(f"{role}_cosine" for role in SPEAKERS))
+    wanted = (*(f"{role}_cosine" for role in SPEAKERS), "wer", "naturalness")
     measures = [measure for measure in cloning_measures(results) if measure.key in wanted]
     speakers = results["cloning"]["systems"]["rtvc"]["speakers"]
     rows = [
@@ -199,25 +201,30 @@ def page(results: Results) -> str:
         parts.append(f"<div class=plots>{plotted}</div>{_table(table)}")
         parts += [f"<p>{escape(note)}</p>" for note in table.notes]
     if "cloning" in results:
-        parts += ["<h2>Each speaker</h2>", _cells(*_speakers(results)), "<h2>Each sentence</h2>", _players(results)]
+        parts += ["<h2>Each speaker</h2>", cells(*_speakers(results)), "<h2>Each sentence</h2>", _players(results)]
     if "enhancement" in results:
         parts += ["<h2>Each noisy recording</h2>", _pairs(results)]
     if results.get("renderings"):
         parts += ["<h2>Clones beside recordings</h2>", _pictures(results["renderings"])]
-    parts += ["<h2>Judges</h2>", _cells(["judge", "measures", "weights", "licence"], _judges(results), "words")]
+    parts += ["<h2>Judges</h2>", cells(["judge", "measures", "weights", "licence"], _judges(results), "words")]
     items = "".join(f"<li>{escape(part['what'])}: {escape(part['why'])}</li>" for part in results["left_out"])
     parts.append(f"<h2>Left out</h2><ul>{items or '<li>nothing</li>'}</ul>")
+    return html_page("rtvc: evaluation", parts)
+
+
+def html_page(title: str, parts: Iterable[str]) -> str:
+    """A whole page of finished parts."""
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    top = f'<!doctype html><html lang="en"><head>{head}<title>rtvc: evaluation</title><style>{STYLE}</style></head>'
+    top = f'<!doctype html><html lang="en"><head>{head}<title>{title}</title><style>{STYLE}</style></head>'
     return f"{top}<body>{''.join(parts)}</body></html>\n"
 
 
-def _cells(header: list[str], rows: Iterable[list[str]], kind: str = "") -> str:
+def cells(header: list[str], rows: Iterable[list[str]], kind: str = "") -> str:
     """A table of words or numbers as they are."""
-    return _rows(header, [[f"<td>{escape(text)}</td>" for text in row] for row in rows], kind)
+    return table_of(header, [[f"<td>{escape(text)}</td>" for text in row] for row in rows], kind)
 
 
-def _rows(header: list[str], rows: Iterable[list[str]], kind: str = "") -> str:
+def table_of(header: list[str], rows: Iterable[list[str]], kind: str = "") -> str:
     """A table of finished cells; ``kind``: a class of the style sheet."""
     top = "".join(f"<th>{escape(text)}</th>" for text in header)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
@@ -230,10 +237,10 @@ def _table(table: Table) -> str:
         pairs = [cell(measure.shown(figure)) for figure in figures]
         cells = [f"<td>{value}{f'<small>{interval}</small>' if interval else ''}</td>" for value, interval in pairs]
         rows.append([f"<td>{escape(label(measure))}</td>", *cells])
-    return _rows(["", *table.columns], rows, "figures")
+    return table_of(["", *table.columns], rows, "figures")
 
 
-def _player(path: str | None) -> str:
+def player(path: str | None) -> str:
     return f'<td><audio controls preload="none" src="{escape(path)}"></audio></td>' if path else "<td>–</td>"
 
 
@@ -250,8 +257,8 @@ def _players(results: Results) -> str:
         )
         words = [f"<td>{escape(row['case'])}</td>", f"<td class=text>{escape(row['text'])}{recognised}</td>"]
         scores = [f"<td>{score}</td>" for score in _scores(row)]
-        rows.append([*words, *map(_player, sounds), *scores])
-    return _rows(["case", "text", "reference", "clone", "recording", *_score_names(results)], rows)
+        rows.append([*words, *map(player, sounds), *scores])
+    return table_of(["case", "text", "reference", "clone", "recording", *_score_names(results)], rows)
 
 
 def _pairs(results: Results) -> str:
@@ -259,12 +266,12 @@ def _pairs(results: Results) -> str:
     systems, rows = results["enhancement"]["systems"], []
     for noisy, enhanced in zip(systems["noisy"]["pairs"], systems["rtvc"]["pairs"], strict=True):
         what = (str(enhanced["pair"]), enhanced["noise"], _number(enhanced["snr_db"]))
-        sounds = [_player(pair["clip"]) for pair in (noisy, enhanced)]
+        sounds = [player(pair["clip"]) for pair in (noisy, enhanced)]
         scores = [_number(enhanced.get(name)) for name in ("gain", "pesq", "dnsmos")]
         rows.append(
             [*(f"<td>{escape(text)}</td>" for text in what), *sounds, *(f"<td>{score}</td>" for score in scores)]
         )
-    return _rows(["pair", "noise", "dB", "noisy", "cleaned", "gain, dB", "PESQ-WB", "DNSMOS"], rows)
+    return table_of(["pair", "noise", "dB", "noisy", "cleaned", "gain, dB", "PESQ-WB", "DNSMOS"], rows)
 
 
 def _pictures(drawn: list[dict[str, Any]]) -> str:
@@ -278,7 +285,7 @@ def _pictures(drawn: list[dict[str, Any]]) -> str:
 
 
 def _cloning_plots(results: Results) -> list[str]:
-    systems, wanted = results["cloning"]["systems"], ("naturalness", "wer", *(f"{role}_cosine" for role in SPEAKERS))
+    systems, wanted = results["cloning"]["systems"], (*(f"{role}_cosine" for role in SPEAKERS), "naturalness", "wer")
     return [
         plots.ranges(
             label(measure),

@@ -14,7 +14,7 @@ import numpy as np
 import rtvc
 from rtvc import VoiceCloningPipeline, audio, load
 from rtvc.errors import EvaluationError, quoted
-from rtvc.evaluation import marks, peers, renderings, robustness
+from rtvc.evaluation import limits, marks, peers, renderings, robustness
 from rtvc.evaluation.cases import REFERENCES, Cases
 from rtvc.evaluation.cloning import cloning, noise_curve
 from rtvc.evaluation.enhancement import enhancement
@@ -135,22 +135,43 @@ def evaluate(
     why = {part: reason for part, reason in left_out.items() if reason} | others.missing
     return rounded(
         {
-            "schema": SCHEMA,
-            "rtvc": rtvc.__version__,
-            "date": time.strftime("%Y-%m-%d"),
-            "machine": machine(),
-            "model": {
-                "name": folder.name,
-                "weights": fingerprint(folder),
-                "settings": settings(folder),
-                **size(clone, folder),
-            },
+            **about(clone, folder, others),
             "cases": counts(cases),
-            "judges": {role: judge.about() for role, judge in others.judges.items()},
             "left_out": [{"what": what, "why": reason} for what, reason in why.items()],
             **found,
         }
     )
+
+
+def about(clone: VoiceCloningPipeline, folder: Path, others: Company) -> dict[str, Any]:
+    """Of what results are: the package, the day, the machine, the model of a folder, the judges."""
+    weights = {"name": folder.name, "weights": fingerprint(folder), "settings": settings(folder)}
+    return {
+        "schema": SCHEMA,
+        "rtvc": rtvc.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "model": weights | size(clone, folder),
+        "judges": {role: judge.about() for role, judge in others.judges.items()},
+    }
+
+
+def try_limits(
+    clone: VoiceCloningPipeline, folder: Path, cases: Cases, others: Company, minutes: float, clips: Path | None = None
+) -> dict[str, Any]:
+    """The limit tests, see :mod:`rtvc.evaluation.limits`; what becomes their results.json.
+
+    Raises:
+        EvaluationError: there is nobody to clone.
+    """
+    if not cases.clone:
+        raise EvaluationError("The limit tests need clone.tsv; write it, or make cases by `rtvc cases`.")
+    if not 0 < minutes <= 60:
+        raise EvaluationError(f"--minutes must be a number above 0 and up to 60, not {minutes:g}.")
+    session = Session(clone, cases, others.judges, clips)
+    left_out = [{"what": what, "why": why} for what, why in others.missing.items() if what.startswith("the judge")]
+    found = about(clone, folder, others) | {"left_out": left_out, "limits": limits.limits(session, minutes)}
+    return rounded(found)
 
 
 def _reason(part: str, parts: tuple[str, ...], cases: Cases, others: Company) -> str:

@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 DRAWS = 1000
 CONFIDENCE = 0.95
-Figure = dict[str, float | int | None]
-"""{"value", "low", "high": the 95 % interval, none where it cannot be told, "count": of what it was measured on}"""
+Figure = dict[str, float | int | list[int] | None]
+"""{"value", "low", "high": the 95 % interval, none where it cannot be told, "count": of what it was measured on}; of a
+rate of things that were counted also "times" and "of": how many of how many, as lists. An equal error rate has two of
+each: right pairs refused, wrong ones accepted."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How often each of the named groups was drawn, (draws, names), and each item, (draws, items)."""
+
+    names: tuple[str, ...]
+    times: np.ndarray
+    counts: np.ndarray
 
 
 @lru_cache(maxsize=32)
-def bootstrap(groups: tuple[str, ...], draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """How often each item counts in each draw, (draws, items).
+def bootstrap(groups: tuple[str, ...], others: tuple[str, ...] = (), draws: int = DRAWS, seed: int = 0) -> Draws:
+    """How often each item counts in each draw.
 
-    Groups, such as speakers, are drawn with replacement, then as many of each one's items as it has, likewise (B. Efron
-    and R. Tibshirani 1993, "An Introduction to the Bootstrap"): items of one speaker are alike, so that few speakers
-    make wide intervals.
+    Args:
+        groups: of each item, such as its speaker.
+        others: groups that are drawn too and have no items.
+
+    Groups are drawn with replacement, then as many of each one's items as it has, likewise (B. Efron and R. Tibshirani
+    1993, "An Introduction to the Bootstrap"): items of one speaker are alike, so that few speakers make wide intervals.
     """
-    random, (names, numbers) = np.random.default_rng(seed), np.unique(groups, return_inverse=True)
+    random, names = np.random.default_rng(seed), np.unique([*groups, *others])
+    numbers = np.searchsorted(names, groups)
     times = random.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
     counts = np.zeros((draws, len(groups)))
-    for group in range(len(names)):
+    for group in np.unique(numbers):
         mine = np.flatnonzero(numbers == group)  # as often as the group came, so many of its items are drawn
         counts[:, mine] = random.multinomial(times[:, group] * mine.size, np.full(mine.size, 1 / mine.size))
-    return counts
+    return Draws(tuple(map(str, names)), times, counts)
+
+
+def trial_counts(draws: Draws, groups: Sequence[str], references: Sequence[str]) -> Iterator[np.ndarray]:
+    """How often each trial of an item and a reference counts in each draw, (items, references).
+
+    Args:
+        groups: whose each item is.
+        references: whose each reference is.
+
+    A reference is drawn with its speaker, so a trial of two people counts as often as both together, and one of an item
+    and its own speaker's reference as often as the item: the intervals are of other speakers in both places.
+    """
+    places = np.searchsorted(draws.names, references)
+    same = np.array(groups)[:, None] == np.array(references)
+    for times, counts in zip(draws.times, draws.counts, strict=True):
+        yield counts[:, None] * np.where(same, 1, times[places])
 
 
 def interval(values: Iterable[float]) -> tuple[float | None, float | None]:
@@ -40,16 +72,28 @@ def interval(values: Iterable[float]) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
-def ratio(above: Sequence[float | None], below: Sequence[float], groups: Sequence[str]) -> Figure | None:
-    """Sum over sum, of the items that have both: an error rate, or, over ones, a mean. None where there are none."""
+def ratio(
+    above: Sequence[float | None], below: Sequence[float], groups: Sequence[str], counted: bool = False
+) -> Figure | None:
+    """Sum over sum, of the items that have both: an error rate, or, over ones, a mean. None where there are none.
+
+    ``counted``: what is above and below are numbers of things, which the figure then names.
+    """
     known = [place for place, value in enumerate(above) if value is not None and np.isfinite(value)]
     numerators, denominators = (np.array([values[place] for place in known], float) for values in (above, below))
     if not known or denominators.sum() <= 0:
         return None
-    counts = bootstrap(tuple(groups[place] for place in known))
+    counts = bootstrap(tuple(groups[place] for place in known)).counts
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = interval((counts @ numerators) / (counts @ denominators))
-    return {"value": float(numerators.sum() / denominators.sum()), "low": low, "high": high, "count": len(known)}
+    times, of = numerators.sum(), denominators.sum()
+    whole = {"times": [round(times)], "of": [round(of)]} if counted else {}
+    return {"value": float(times / of), "low": low, "high": high, "count": len(known), **whole}
+
+
+def share(happened: Sequence[bool | None], groups: Sequence[str]) -> Figure | None:
+    """Of the items of which it is known, how many it happened to."""
+    return ratio([None if one is None else float(one) for one in happened], np.ones(len(happened)), groups, True)
 
 
 def mean(values: Sequence[float | None], groups: Sequence[str]) -> Figure | None:
@@ -71,21 +115,29 @@ class Trials:
 
         ``counts``: (trials,) how often each trial counts. Not a number where one of the two kinds is missing.
         """
+        misses, alarms, right, wrong, score = self._at_equal_rates(counts)
+        return (misses / right + alarms / wrong) / 2 if right and wrong else float("nan"), score
+
+    def _at_equal_rates(self, counts: np.ndarray | None = None) -> tuple[float, float, float, float, float]:
+        """Right pairs refused, wrong ones accepted, how many there are of both, and the score where the rates meet."""
         counts = np.ones(len(self.scores)) if counts is None else counts[self.order]
         right, wrong = np.cumsum(counts * self.same)[self.ends], np.cumsum(counts * ~self.same)[self.ends]
         if right[-1] == 0 or wrong[-1] == 0:
-            return float("nan"), float("nan")
-        alarms, misses = wrong / wrong[-1], 1 - right / right[-1]
-        best = int(np.argmin(np.abs(alarms - misses)))
-        return float((alarms[best] + misses[best]) / 2), float(self.scores[self.ends[best]])
+            return 0.0, 0.0, float(right[-1]), float(wrong[-1]), float("nan")
+        misses = right[-1] - right
+        best = int(np.argmin(np.abs(wrong / wrong[-1] - misses / right[-1])))
+        found = (misses[best], wrong[best], right[-1], wrong[-1], self.scores[self.ends[best]])
+        return tuple(map(float, found))
 
     def figure(self, draws: Iterable[np.ndarray]) -> Figure | None:
         """The equal error rate, and its interval over ``draws`` of how often each trial counts."""
-        rate = self.equal_error_rate()[0]
-        if not np.isfinite(rate):
+        misses, alarms, right, wrong, score = self._at_equal_rates()
+        if not np.isfinite(score):
             return None
         low, high = interval(self.equal_error_rate(counts)[0] for counts in draws)
-        return {"value": rate, "low": low, "high": high, "count": len(self.scores)}
+        whole = {"times": [round(misses), round(alarms)], "of": [round(right), round(wrong)]}
+        rate = (misses / right + alarms / wrong) / 2
+        return {"value": rate, "low": low, "high": high, "count": len(self.scores), **whole}
 
 
 def pair_counts(speakers: np.ndarray, first: np.ndarray, second: np.ndarray, draws: int = 300) -> Iterable[np.ndarray]:

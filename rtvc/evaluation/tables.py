@@ -5,6 +5,7 @@ The report, the model card and the README all take their figures from here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,11 +30,17 @@ class Measure:
     factor: float = 1.0
 
     def shown(self, figure: Figure | None) -> Figure | None:
-        """The figure in the unit shown, three significant digits."""
-        return figure and {name: self._scaled(figure[name]) for name in ("value", "low", "high")}
+        """The figure in the unit shown: three significant digits, of a rate as many as the counts can tell."""
+        if not figure:
+            return None
+        of = {name: figure[name] for name in ("times", "of") if name in figure}
+        decimals = max(0, math.ceil(math.log10(min(of["of"]) / self.factor))) if of else None
+        return {name: self._scaled(figure[name], decimals) for name in ("value", "low", "high")} | of
 
-    def _scaled(self, value: float | None) -> float | None:
-        return None if value is None else float(f"{value * self.factor:.3g}")
+    def _scaled(self, value: float | None, decimals: int | None) -> float | None:
+        if value is None:
+            return None
+        return float(f"{value * self.factor:.3g}") if decimals is None else round(value * self.factor, decimals)
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,8 @@ class Table:
 
 
 def kept(shown: Figure) -> Figure | float:
-    """A figure of another column as the card keeps it: with its interval, or a bare number where there is none."""
-    return shown["value"] if shown["low"] is None else shown
+    """A figure of another column as the card keeps it: with interval and counts, or a bare number without either."""
+    return shown["value"] if shown["low"] is None and "of" not in shown else shown
 
 
 def tables(results: Results) -> list[Table]:
@@ -123,7 +130,7 @@ TIME = Measure("rtf", "rtf", "Computing time per second of speech")
 def cloning_measures(results: Results) -> list[Measure]:
     """All rows of the table of cloning."""
     pitch = Measure("pitch", "pitch", f"Median pitch within {SEMITONES} semitones of the reference's", "%", 100)
-    return [*_said_measures(results), *_voice_measures(results), pitch, TIME]
+    return [*_voice_measures(results), *_said_measures(results), pitch, TIME]
 
 
 def _cloning(results: Results) -> Table:
@@ -174,7 +181,7 @@ def _noise(results: Results) -> Table:
     )
 
 
-CURVE = ("wer", "naturalness", *(f"{role}_{name}" for role in SPEAKERS for name in ("cosine", "error")))
+CURVE = (*(f"{role}_{name}" for role in SPEAKERS for name in ("cosine", "error")), "wer", "naturalness")
 
 
 def _enhancement(results: Results) -> Table:
@@ -183,11 +190,11 @@ def _enhancement(results: Results) -> Table:
         for role, name in ((role, judge_name(results, role)) for role in SPEAKERS)
     ]
     measures = [
+        *kept,
         Measure("pesq", "pesq", "PESQ-WB"),
         Measure("estoi", "estoi", "eSTOI"),
         Measure("gain", "si_sdr_gain", "SI-SDR gain", "dB"),
         Measure("dnsmos", "dnsmos", "DNSMOS overall"),
-        *kept,
         TIME,
     ]
     systems = results["enhancement"]["systems"]

@@ -152,12 +152,13 @@ class Evaluation:
 
     task: the Hub's name for it, such as "text-to-speech"; title: one line; dataset: {"name", "hub": ids of datasets on
     the Hub that it is drawn from}; metrics: [{"type", "name", "value", "unit"}] and, where they are known, "low" and
-    "high" of the 95 % interval, and "compared": other columns' values (numbers, or words) by name; column: the name of
-    the model's own; notes: sentences to stand below; command: what measured it; machine and date (YYYY-MM-DD): where
-    and when; weights: SHA-256 of the weights that were measured; settings: likewise of what was calibrated, empty where
-    that is not known; left_out: [{"what", "why"}] of what could not be measured.
+    "high" of the 95 % interval, "times" and "of" (how many of how many, as lists), and "compared": other columns'
+    values (numbers, or words) by name; column: the name of the model's own; notes: sentences to stand below; command:
+    what measured it; machine and date (YYYY-MM-DD): where and when; weights: SHA-256 of the weights that were measured;
+    settings: likewise of what was calibrated, empty where that is not known; left_out: [{"what", "why"}] of what could
+    not be measured.
 
-    A compared value is a number, words, or {"value", "low", "high"}.
+    A compared value is a number, words, or {"value", "low", "high"} and, where they are known, "times" and "of".
     """
 
     task: str
@@ -353,12 +354,15 @@ def _voices(folder: Path, repo_id: str) -> str:
     return "\n\n" + VOICES.format(names=", ".join(names), name=names[0], repo=repo_id).rstrip()
 
 
-def measured(folder: Path, names: Sequence[str] = ()) -> str:
-    """The tables of all evaluations of a model's folder, or of those named, and the commands that measured them."""
+def measured(folder: Path, names: Sequence[str] = (), kinds: Sequence[str] = ()) -> str:
+    """The tables of all evaluations of a model's folder, or of those named, and the commands that measured them.
+
+    ``kinds``: of metrics, the rows that are shown; all where none are given.
+    """
     results, parts = [result for name, result in read_evaluations(folder).items() if not names or name in names], []
     for result in results:
         about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{_earlier(folder, result)}"
-        parts += [about, _table(result), *result.notes]
+        parts += [about, _table(result, kinds), *result.notes]
     missed = dict.fromkeys(part["what"] for result in results for part in result.left_out)
     if absent := [what for what in missed if what not in _columns(results)]:
         parts.append(f"Not measured here: {', '.join(absent)}.")
@@ -380,11 +384,11 @@ def _earlier(folder: Path, result: Evaluation) -> str:
     return ""
 
 
-def _table(result: Evaluation) -> str:
+def _table(result: Evaluation, kinds: Sequence[str] = ()) -> str:
     """The model's own column with its intervals, and those it is compared with."""
     others = list(dict.fromkeys(name for metric in result.metrics for name in metric.get("compared", ())))
     lines = [["", result.column, *others], ["---"] * (2 + len(others))]
-    for metric in result.metrics:
+    for metric in [metric for metric in result.metrics if not kinds or metric["type"] in kinds]:
         compared = metric.get("compared", {})
         lines.append([_with_unit(metric), _with_interval(metric), *(_shown(compared.get(name)) for name in others)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -400,7 +404,16 @@ def _shown(value: float | str | dict[str, Any] | None) -> str:
 
 def _with_interval(metric: dict[str, Any]) -> str:
     value, low, high = (metric.get(name) for name in ("value", "low", "high"))
-    return _shown(value) if low is None or low == high else f"{value:g} ({low:g} … {high:g})"
+    interval = "" if low is None or low == high else f"{low:g} … {high:g}"
+    about = "; ".join(filter(None, [interval, in_counts(metric)]))
+    return f"{_shown(value)} ({about})" if about else _shown(value)
+
+
+def in_counts(figure: dict[str, Any]) -> str:
+    """ "0 of 36", or "0 of 36, 1 of 180": of a rate of things that were counted, the counts; else empty."""
+    return ", ".join(
+        f"{times:,} of {of:,}" for times, of in zip(figure.get("times", ()), figure.get("of", ()), strict=True)
+    )
 
 
 def _limits(training: dict[str, Any]) -> str:

