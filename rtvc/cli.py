@@ -117,7 +117,8 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
     """`rtvc clone` and its options."""
     clone = _command(commands, "clone", run_clone, "say a text in the voice of a recording")
     clone.add_argument("text", help='what to say; "-" reads it from standard input')
-    clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
+    text = 'a recording (WAV, FLAC, OGG, MP3), a saved voice (.voice), or a mix: "a.voice(3)+b.voice(1)"'
+    clone.add_argument("--voice", required=True, help=text)
     clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
     clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
     clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
@@ -229,12 +230,14 @@ def _write_times(options: argparse.Namespace, speech: dict[str, Any]) -> None:
 def _check_voice(path: str) -> None:
     """What is wrong with a recording or a saved voice is said before any model is loaded."""
     from . import audio
+    from .mixing import is_mixture, parts
     from .voice import Voice, is_saved
 
-    if is_saved(path):
-        Voice.load(path)
-    else:
-        audio.check_sound(audio.read(path), quoted(Path(path).name))
+    for one in parts(path) if is_mixture(path) else [path]:
+        if is_saved(one):
+            Voice.load(one)
+        else:
+            audio.check_sound(audio.read(one), quoted(Path(one).name))
 
 
 def run_say(options: argparse.Namespace) -> None:
