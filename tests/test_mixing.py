@@ -13,7 +13,6 @@ from rtvc import Voice, VoiceError, mix
 from rtvc.cli import main
 from rtvc.mixing import is_mixture, mixed, parts
 
-
 TAG = 7  # the band that says in these tests whose frame it is
 
 

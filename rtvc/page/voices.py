@@ -96,5 +96,5 @@ def check_chosen(chosen: str, shelf: Shelf) -> None:
     for name in named:
         if name not in shelf and name not in EXAMPLES:
             raise VoiceError(
-                f"There is no voice {quoted(name)}; choose one of your shelf, or mix some: Anna(3)+Ben(1)."
+                f"There is no voice {quoted(name)}; choose one of your shelf, or a mix: Anna(3)+Ben(1)."
             )
