@@ -62,6 +62,12 @@ def parser() -> argparse.ArgumentParser:
     _enhance_option(enroll)
     _model_options(enroll)
 
+    serve = _command(commands, "serve", run_serve, "serve voices over HTTP, in the form of OpenAI's speech API")
+    serve.add_argument("folder", help="where voices are kept: saved ones (.voice) and recordings; made if missing")
+    serve.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other computers in: set keys in RTVC_API_KEYS")
+    serve.add_argument("--port", type=int, default=8000, help="8000 without it")
+    _model_options(serve)
+
     enhance = _command(commands, "enhance", run_enhance, "take the noise out of a recording")
     enhance.add_argument("recording", help="the noisy recording")
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
@@ -270,6 +276,18 @@ def run_enroll(options: argparse.Namespace) -> None:
     print(f"{options.output}: {speech}, {heard.snr_db:.0f} dB above the noise, {cleaned}")
     if heard.warning:
         print(heard.warning, file=sys.stderr)
+
+
+def run_serve(options: argparse.Namespace) -> None:
+    """`rtvc serve`."""
+    hush()
+    try:
+        from .serve.command import serve
+    except ModuleNotFoundError as error:
+        raise RTVCError(
+            "`rtvc serve` needs FastAPI and uvicorn; install them with `pip install rtvc[serve]`."
+        ) from error
+    serve(options.folder, options.host, options.port, options.model, options.revision)
 
 
 def run_enhance(options: argparse.Namespace) -> None:
