@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import CheckpointError, RTVCError, TextError, VoiceError
     from .loading import embed, enhance, load, similarity
+    from .mixing import mix
     from .pipeline import VoiceCloningPipeline
     from .processing import VoiceCloningProcessor
     from .voice import EnrolmentReport, Voice
@@ -35,12 +36,14 @@ __all__ = [
     "embed",
     "enhance",
     "load",
+    "mix",
     "similarity",
 ]
 
 _HOMES = {
     "errors": ("CheckpointError", "RTVCError", "TextError", "VoiceError"),
     "loading": ("embed", "enhance", "load", "similarity"),
+    "mixing": ("mix",),
     "pipeline": ("VoiceCloningPipeline",),
     "processing": ("VoiceCloningProcessor",),
     "voice": ("EnrolmentReport", "Voice"),

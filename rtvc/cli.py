@@ -62,6 +62,12 @@ def parser() -> argparse.ArgumentParser:
     _enhance_option(enroll)
     _model_options(enroll)
 
+    serve = _command(commands, "serve", run_serve, "serve voices over HTTP, in the form of OpenAI's speech API")
+    serve.add_argument("folder", help="where voices are kept: saved ones (.voice) and recordings; made if missing")
+    serve.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other computers in: set keys in RTVC_API_KEYS")
+    serve.add_argument("--port", type=int, default=8000, help="8000 without it")
+    _model_options(serve)
+
     enhance = _command(commands, "enhance", run_enhance, "take the noise out of a recording")
     enhance.add_argument("recording", help="the noisy recording")
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
@@ -108,7 +114,8 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
     """`rtvc clone` and its options."""
     clone = _command(commands, "clone", run_clone, "say a text in the voice of a recording")
     clone.add_argument("text", help='what to say; "-" reads it from standard input')
-    clone.add_argument("--voice", required=True, help="a recording (WAV, FLAC, OGG, MP3) or a saved voice (.voice)")
+    text = 'a recording (WAV, FLAC, OGG, MP3), a saved voice (.voice), or a mix: "a.voice(3)+b.voice(1)"'
+    clone.add_argument("--voice", required=True, help=text)
     clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
     clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
     clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
@@ -254,12 +261,14 @@ def _write_times(options: argparse.Namespace, speech: dict[str, Any]) -> None:
 def _check_voice(path: str) -> None:
     """What is wrong with a recording or a saved voice is said before any model is loaded."""
     from . import audio
+    from .mixing import is_mixture, parts
     from .voice import Voice, is_saved
 
-    if is_saved(path):
-        Voice.load(path)
-    else:
-        audio.check_sound(audio.read(path), quoted(Path(path).name))
+    for one in parts(path) if is_mixture(path) else [path]:
+        if is_saved(one):
+            Voice.load(one)
+        else:
+            audio.check_sound(audio.read(one), quoted(Path(one).name))
 
 
 def run_say(options: argparse.Namespace) -> None:
@@ -292,6 +301,18 @@ def run_enroll(options: argparse.Namespace) -> None:
     print(f"{options.output}: {speech}, {heard.snr_db:.0f} dB above the noise, {cleaned}")
     if heard.warning:
         print(heard.warning, file=sys.stderr)
+
+
+def run_serve(options: argparse.Namespace) -> None:
+    """`rtvc serve`."""
+    hush()
+    try:
+        from .serve.command import serve
+    except ModuleNotFoundError as error:
+        raise RTVCError(
+            "`rtvc serve` needs FastAPI and uvicorn; install them with `pip install rtvc[serve]`."
+        ) from error
+    serve(options.folder, options.host, options.port, options.model, options.revision)
 
 
 def run_enhance(options: argparse.Namespace) -> None:

@@ -26,9 +26,10 @@ from .lexicon import Lexicon
 from .lexicon import checked as checked_lexicon
 from .lines import PAUSE_BETWEEN_SENTENCES, Line, lines, pieces
 from .markup import Warned, Warnings
+from .mixing import is_mixture, mixed
 from .options import OPTIONS, PROSODY, RANGES, checked, checked_enhance, checked_size
 from .times import TimedPhoneme, TimedWord, Times, joined, times, until
-from .voice import Voice, cosine, is_saved
+from .voice import Voice, cosine, is_saved, is_voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, SpokenLine, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
 
@@ -110,8 +111,9 @@ class VoiceCloningPipeline(Pipeline):
             text: one line of English or more, `[pause 0.5s]` where it shall pause, `[Siobhan](/ʃəvˈɔːn/)` where a word
                 shall sound so, an SSML document (`<speak>…`), or `{"text": …, "voice": …}`; a list of them gives a
                 list, another iterable or a dataset an iterator.
-            voice: a `Voice`, a recording (a path or `(samples, rate)`), or the path of a saved voice. With a list of
-                texts a list has one for each; with a single text it is recordings of one person.
+            voice: a `Voice`, a recording (a path or `(samples, rate)`), the path of a saved voice, or a mix of paths,
+                "a.voice(3)+b.voice(1)". With a list of texts a list has one for each; with a single text it is
+                recordings of one person.
             speed: 1 is the voice's own tempo, 2 twice as fast (0.25 to 4).
             pitch: semitones up (−12 to 12).
             variation: 0 says a line the same way each time; about 0.5 varies it (0 to 1).
@@ -256,7 +258,7 @@ class VoiceCloningPipeline(Pipeline):
 
     def _heard(self, voice: AnyVoice) -> tuple[np.ndarray, float]:
         """Its speaker embedding, and the seconds of speech behind it: three at least where no report says."""
-        if _is_voice(voice) or is_saved(voice):
+        if is_voice(voice) or is_saved(voice):
             voice = self._one_voice(voice)
             seconds = voice.report.used_seconds if voice.report else audio.MINIMUM_VOICED_SECONDS
             return voice.speaker_embedding, seconds
@@ -266,12 +268,17 @@ class VoiceCloningPipeline(Pipeline):
     def _one_voice(self, voice: Any, enhance: bool | str | None = None) -> Voice:
         voice = self._preprocess_params.get("voice") if voice is None else voice
         voice = samples.several(voice) if isinstance(voice, tuple) else voice
-        if _is_voice(voice):
+        if is_voice(voice):
             return voice
         if voice is None:
             raise VoiceError("No voice was given; pass voice=, a recording or an enrolled voice.")
-        if isinstance(voice, list) and any(map(_is_voice, voice)):
+        if isinstance(voice, list) and any(map(is_voice, voice)):
             raise VoiceError(ONE_EACH)
+        if is_mixture(voice):
+            return mixed(voice, lambda name: self._from_file(name, enhance))
+        return self._from_file(voice, enhance)
+
+    def _from_file(self, voice: Any, enhance: bool | str | None = None) -> Voice:
         return Voice.load(voice) if is_saved(voice) else self.enroll(voice, enhance)
 
     def _voices(self, voice: Any, own: list[Any], enhance: bool | str | None) -> list[Voice]:
@@ -412,13 +419,6 @@ class VoiceCloningPipeline(Pipeline):
     def _marker(self, options: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
         """What writes the watermark into the pieces of one text, in turn."""
         return Marker(self._rate) if options.get("watermark", True) else lambda wave: wave
-
-
-def _is_voice(voice: Any) -> bool:
-    """Whether it is a `Voice`. transformers loads a published folder's files as several packages, each with a `Voice`
-    of its own, so the class does not tell.
-    """
-    return type(voice).__name__ == Voice.__name__
 
 
 def _check_length(text: str) -> None:

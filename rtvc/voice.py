@@ -164,6 +164,13 @@ class Voice:
         return vectors | {"statistics": statistics}
 
 
+def is_voice(voice: Any) -> bool:
+    """Whether it is a `Voice`. transformers loads a published folder's files as several packages, each with a `Voice`
+    of its own, so the class does not tell.
+    """
+    return type(voice).__name__ == Voice.__name__
+
+
 def is_saved(voice: Any) -> bool:
     """Whether it is the path of a saved voice, by the content; what is called one and holds no sound counts as one."""
     if not isinstance(voice, str | os.PathLike):

@@ -20,12 +20,13 @@ ALLOWED = {
     "front": ("flat", "loading"),  # rtvc/__init__.py, the public names
     "hub": ("flat", "loading", "front"),
     "page": ("flat", "loading", "front"),
+    "serve": ("flat", "loading", "front", "page"),  # of the page its limits, which need no gradio
     "evaluation": ("flat", "loading", "front", "hub", "page"),  # of the page its pictures of speech
     "training.data": ("flat", "loading", "front", "evaluation", "training"),
     "training": ("flat", "loading", "front", "hub", "evaluation", "training.data"),
     "training.stages": ("flat", "loading", "front", "hub", "evaluation", "training", "training.data"),
     "training.command": ("flat", "loading", "front", "training", "training.stages"),  # what train.py calls
-    "cli": ("flat", "loading", "front", "hub", "evaluation"),
+    "cli": ("flat", "loading", "front", "hub", "evaluation", "serve"),
     "app": ("flat", "loading", "front", "page"),
     "train": ("training.command",),
 }

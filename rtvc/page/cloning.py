@@ -124,7 +124,7 @@ class Cloning:
             voice = self.voices.find(recording, chosen, shelf)
             likeness = gauge(self.clone.similarity(voice, (wave, audio.SAMPLING_RATE)))
         figures = [picture.draw(wave, "The clone")]
-        if chosen not in valid_entries(shelf) and recording and Path(recording).is_file():
+        if not chosen and chosen not in valid_entries(shelf) and recording and Path(recording).is_file():
             figures.insert(0, picture.draw(audio.read(recording), "The recording"))
         return f'<div class="pictures">{likeness}{"".join(f"<figure>{svg}</figure>" for svg in figures)}</div>'
 

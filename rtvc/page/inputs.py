@@ -1,4 +1,7 @@
-"""What came from who knows where, checked before it is used. A browser's own limits bind nobody."""
+"""What came from who knows where, checked before it is used. A browser's own limits bind nobody.
+
+`rtvc serve` has the same limits, and no gradio: nothing of it is imported here.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 from rtvc.errors import TextError, VoiceError
 
+AT_ONCE, WAITING = 2, 32  # calls that compute, whatever they call; calls in the queue
 LONGEST_TEXT = 5000  # characters
 LARGEST_SHELF = 50  # voices in a browser
 DAMAGED = "The shelf in this browser is damaged; press “Remove”, then load the voices from their files again."

@@ -20,9 +20,9 @@ import gradio as gr
 import httpx
 from fastapi import HTTPException
 
+from rtvc.page.inputs import AT_ONCE, WAITING
 from rtvc.page.voices import FOLDER
 
-AT_ONCE, WAITING = 2, 32  # calls that compute, whatever they call; calls in the queue
 EACH = 2  # of those in the queue, one visitor's
 REMEMBERED = 10_000  # uploads
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events that nobody waits for

@@ -13,7 +13,7 @@ from rtvc.page.files import plain_name
 from rtvc.page.inputs import LARGEST_SHELF, Shelf, check_shelf, valid_entries
 from rtvc.page.results import describe, problem
 from rtvc.page.serving import COMPUTES, QUIET, Uploads, computing, on_gpu
-from rtvc.page.voices import EXAMPLES, NOT_AGREED, Voices
+from rtvc.page.voices import EXAMPLES, NOT_AGREED, Voices, check_chosen
 from rtvc.voice import Voice
 
 
@@ -28,6 +28,8 @@ class Shelving:
         try:
             check_shelf(shelf, chosen)
             if chosen not in shelf:
+                if chosen:
+                    check_chosen(chosen, shelf)
                 return gr.skip(), gr.update(value=None, interactive=False)
             voice = self.voices.unpack(shelf[chosen])
             return describe(voice.report), gr.update(value=self._file(chosen, voice), interactive=True)
@@ -101,7 +103,12 @@ def build(
 ) -> gr.Dropdown:
     """The shelf below the recording; returns the choice of a voice."""
     with gr.Accordion("Your shelf of voices", open=False, elem_id="shelf"):
-        chosen = gr.Dropdown([], label="A voice from your shelf, instead of the recording", elem_id="chosen")
+        chosen = gr.Dropdown(
+            [],
+            label="A voice from your shelf, or a mix such as Anna(3)+Ben(1), instead of the recording",
+            allow_custom_value=True,
+            elem_id="chosen",
+        )
         name = gr.Textbox(label="Name", placeholder="My voice", max_length=40, elem_id="name")
         with gr.Row():
             keep = gr.Button("Keep this voice", min_width=130, elem_id="keep")

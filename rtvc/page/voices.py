@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rtvc.errors import VoiceError
+from rtvc.errors import VoiceError, quoted
+from rtvc.mixing import mixed, parts
 from rtvc.page.files import Files
 from rtvc.page.inputs import Shelf, check_shelf
 from rtvc.pipeline import VoiceCloningPipeline
@@ -27,21 +28,25 @@ class Voices:
         self.clone, self.files = clone, files
 
     def find(self, recording: str | None, chosen: str | None, shelf: Shelf) -> Voice:
-        """The chosen voice of the shelf or of the examples, else that of the recording.
+        """The chosen voice of the shelf or of the examples, or a mix of them, else that of the recording.
 
         Raises:
             VoiceError: there is none, or it cannot be used.
         """
         check_shelf(shelf, chosen)
-        if chosen in shelf:
-            return self.unpack(shelf[chosen])
-        if chosen in EXAMPLES:
-            return self.clone.enroll(str(FOLDER / EXAMPLES[chosen]))
+        if chosen or chosen in shelf:
+            check_chosen(chosen, shelf)
+            return self._named(chosen, shelf) or mixed(chosen, lambda name: self._named(name, shelf))
         if not recording:
             raise VoiceError("Record or upload about five seconds of a voice first, or pick an example.")
         if not Path(recording).is_file():
             raise VoiceError("The recording has been deleted from the server by now; record or upload it again.")
         return self.clone.enroll(recording)
+
+    def _named(self, name: str, shelf: Shelf) -> Voice | None:
+        if name in shelf:
+            return self.unpack(shelf[name])
+        return self.clone.enroll(str(FOLDER / EXAMPLES[name])) if name in EXAMPLES else None
 
     def check_agreed(self, recording: str | None, chosen: str | None, shelf: Shelf, agreed: bool) -> None:
         """Refuse to clone a recording before its visitor has said that it may be; the examples' owners have.
@@ -50,7 +55,7 @@ class Voices:
             VoiceError: nobody has said so.
         """
         check_shelf(shelf, chosen)
-        if agreed or chosen in shelf or not recording or not Path(recording).is_file():
+        if agreed or chosen or chosen in shelf or not recording or not Path(recording).is_file():
             return
         content = Path(recording).read_bytes()
         if not any(content == (FOLDER / name).read_bytes() for name in EXAMPLES.values()):
@@ -79,3 +84,17 @@ class Voices:
     def _scratch(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(dir=self.files.offered) as folder:
             yield Path(folder) / "saved.voice"
+
+
+def check_chosen(chosen: str, shelf: Shelf) -> None:
+    """Refuse what names no voice: neither one of the shelf or of the examples, nor a mix of them, "Anna(3)+Ben(1)".
+
+    Raises:
+        VoiceError: which name it is, or what is wrong with the mix.
+    """
+    named = [chosen] if chosen in shelf or chosen in EXAMPLES else parts(chosen)
+    for name in named:
+        if name not in shelf and name not in EXAMPLES:
+            raise VoiceError(
+                f"There is no voice {quoted(name)}; choose one of your shelf, or a mix: Anna(3)+Ben(1)."
+            )

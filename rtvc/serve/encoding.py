@@ -1,0 +1,96 @@
+"""Speech → a sound file's bytes, piece by piece, as they are sent.
+
+A stream does not know how long it will be. WAV then says "4 GB", as streams do, MP3 and Opus say nothing. FLAC comes as
+a whole at the end: of an unknown length libsndfile, and with it most of Python, reads none of it.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import soundfile
+
+MEDIA = {"wav": "audio/wav", "pcm": "audio/pcm", "mp3": "audio/mpeg", "opus": "audio/ogg", "flac": "audio/flac"}
+UNKNOWN = b"\xff\xff\xff\xff"  # of a WAV's sizes
+OGG_LATENCY = 0x1302, 100.0  # sndfile.h's SFC_SET_OGG_PAGE_LATENCY_MS; a second, which is usual, is late for a stream
+COMPRESSED = {
+    "flac": {"format": "FLAC", "subtype": "PCM_16"},
+    "opus": {"format": "OGG", "subtype": "OPUS"},
+    # By a constant bitrate: of a variable one without a length libsndfile reads a part only.
+    "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": 0.5},
+}
+
+
+class Encoder:
+    """One sound file, encoded as its samples come.
+
+    Args:
+        form: a key of `MEDIA`; pcm is 16 bit, little-endian, one channel.
+        rate: Hz.
+        comment: what the file says of itself; pcm says nothing.
+    """
+
+    def __init__(self, form: str, rate: int, comment: str) -> None:
+        self._written = io.BytesIO() if form == "flac" else Written()
+        self._file, self._head = None, b""
+        if form == "wav":
+            self._head = _wav_header(rate, comment)
+        elif form != "pcm":
+            self._file = soundfile.SoundFile(self._written, "w", rate, 1, **COMPRESSED[form])
+            self._file.comment = comment
+        if form == "opus":
+            command, milliseconds = OGG_LATENCY
+            value = soundfile._ffi.new("double*", milliseconds)
+            soundfile._snd.sf_command(self._file._file, command, value, soundfile._ffi.sizeof("double"))
+
+    def add(self, wave: np.ndarray) -> bytes:
+        """float32 (samples,) → what can be sent by now; it may be nothing."""
+        if self._file is None:
+            head, self._head = self._head, b""
+            return head + (np.clip(wave, -1, 1) * 32767).round().astype("<i2").tobytes()
+        self._file.write(wave)
+        return self._written.take() if isinstance(self._written, Written) else b""
+
+    def end(self) -> bytes:
+        """The rest."""
+        if self._file is not None:
+            self._file.close()
+        return self._written.take() if isinstance(self._written, Written) else self._written.getvalue()
+
+
+class Written(io.RawIOBase):
+    """What libsndfile writes, in order. It goes back to its header at the end, which has been sent by then."""
+
+    def __init__(self) -> None:
+        self._place = self._end = 0
+        self._new = bytearray()
+
+    def write(self, content: bytes) -> int:
+        if self._place == self._end:
+            self._new += content
+            self._end += len(content)
+        self._place += len(content)
+        return len(content)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._place = offset + (0, self._place, self._end)[whence]
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def take(self) -> bytes:
+        """What was written since this was asked for."""
+        new, self._new = bytes(self._new), bytearray()
+        return new
+
+
+def _wav_header(rate: int, comment: str) -> bytes:
+    """libsndfile's, of a file of unknown length."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", rate, 1, "PCM_16", format="WAV") as sound:
+        sound.comment = comment
+    header = bytearray(file.getvalue())
+    header[4:8] = header[-4:] = UNKNOWN
+    return bytes(header)
