@@ -9,11 +9,7 @@ import runpy
 import socket
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -152,33 +148,3 @@ def test_batch():
     assert sorted(made) == [1, 2], "the rows are shared out"
     refused = "".join(path.read_text() for path in Path("out").glob("refused-*.txt"))
     assert refused == "bad: “missing.wav” does not exist; check the path of the recording."
-
-
-def test_serve(tmp_path):
-    import uvicorn
-
-    (tmp_path / "voices").mkdir()
-    soundfile.write(tmp_path / "voices" / "man.wav", *soundfile.read(MAN))
-    app = runpy.run_path(str(EXAMPLES / "serve.py"))["build"](str(tmp_path / "voices"))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    threading.Thread(target=server.run, daemon=True).start()
-    while not server.started:
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-
-    def ask(body: bytes) -> bytes:
-        request = Request(f"http://127.0.0.1:{port}/v1/audio/speech", body, {"Content-Type": "application/json"})
-        return urlopen(request).read()
-
-    wave, _ = soundfile.read(io.BytesIO(ask(b'{"input": "Hello there.", "voice": "man"}')))
-    assert wave.size > 8000
-    for body, code, words in (
-        (b'{"input": "...", "voice": "man"}', 400, b"write at least one English word"),
-        (b'{"input": "Hello.", "voice": "nobody"}', 404, b"choose one of man"),
-        (b'{"input": "Hello.", "voice": "man", "speed": 9}', 400, b"speed must be"),
-    ):
-        with pytest.raises(HTTPError) as refused:
-            ask(body)
-        assert refused.value.code == code
-        assert words in refused.value.read()
-    server.should_exit = True

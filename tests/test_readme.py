@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
 import shlex
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
+
+import rtvc
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -170,23 +171,25 @@ def test_training_commands_are_taken():
 
 
 @needs_checkpoint
-def test_the_example_over_http_runs(folder, monkeypatch):
+def test_the_examples_over_http_run(folder, monkeypatch):
     pytest.importorskip("fastapi")
     import uvicorn
 
+    from rtvc.serve.app import build
+
     monkeypatch.chdir(folder)
-    app = runpy.run_path(str(ROOT / "examples" / "serve.py"))["build"]("examples/voices")
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(build(rtvc.load(), Path("examples/voices")), port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.05)
     port = server.servers[0].sockets[0].getsockname()[1]
-    (example,) = blocks("python-http", "http.md")
-    exec(compile(example.replace(":8000", f":{port}"), "http.md", "exec"), {})
+    for example in blocks("python-http", "http.md"):
+        exec(compile(example.replace(":8000", f":{port}"), "http.md", "exec"), {})
     server.should_exit = True
-    assert soundfile.info("hello.flac").duration > 0.5
+    assert soundfile.info("hello.wav").duration > 0.5
+    assert Path("told.pcm").stat().st_size > 2 * 24_000
 
 
 def run_script(name: str, code: str, folder: Path) -> None:

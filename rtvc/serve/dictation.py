@@ -111,11 +111,11 @@ class Dictation:
             return await self._refuse(refusal)
         try:
             with anyio.fail_after(IDLE):
-                settings = _settings(await self._socket.receive_text())
+                settings = _settings(await self._receive())
             await self._converse(settings)
         except (RTVCError, RequestValidationError) as error:
             await self._refuse(error)
-        except (WebSocketDisconnect, TimeoutError, Gone, KeyError):  # KeyError: bytes came here
+        except (WebSocketDisconnect, TimeoutError, Gone):
             await self._close(REFUSED)
         finally:
             self._computing.open -= 1
@@ -141,9 +141,18 @@ class Dictation:
         await self._tell({"type": "session.done"})
         await self._close(1000)
 
+    async def _receive(self) -> dict[str, Any]:
+        try:
+            message = json.loads(await self._socket.receive_text())
+        except (KeyError, TypeError, ValueError, RecursionError):  # bytes, or no JSON
+            message = None
+        if not isinstance(message, dict):
+            raise Refusal("A message must be a JSON object with a “type”.")
+        return message
+
     async def _hear(self) -> None:
         while True:
-            message = _message(await self._socket.receive_text())
+            message = await self._receive()
             if message.get("type") == "input.done":
                 self._dictated.end()
             elif message.get("type") == "input.text" and isinstance(message.get("text"), str):
@@ -203,18 +212,7 @@ class Dictation:
             return
 
 
-def _message(text: str) -> dict[str, Any]:
-    try:
-        message = json.loads(text)
-    except (ValueError, TypeError, RecursionError):  # TypeError: bytes came where text was due
-        message = None
-    if not isinstance(message, dict):
-        raise Refusal("A message must be a JSON object with a “type”.")
-    return message
-
-
-def _settings(text: str) -> Settings:
-    message = _message(text)
+def _settings(message: dict[str, Any]) -> Settings:
     try:
         return Settings.model_validate(message)
     except ValidationError as error:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from rtvc import Voice
+from rtvc import TextError, Voice
 from rtvc.sentences import as_written
 from rtvc.serve.app import build
 from rtvc.serve.command import listen
@@ -65,6 +65,8 @@ class StandIn:
         try:
             for number, sentence in enumerate(self._sentences(texts)):
                 self.begun.append(number)
+                if "unspeakable" in sentence:
+                    raise TextError("This cannot be spoken; write something else.")
                 for piece in range(PIECES):
                     with self._computing():
                         assert number == 0 or self.go_on.wait(30)
