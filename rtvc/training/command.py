@@ -7,8 +7,11 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
+import torch
+from accelerate import PartialState
 from transformers.utils import logging as transformers_logging
 
 from rtvc.errors import RTVCError
@@ -34,7 +37,18 @@ def run(config: dict) -> None:
     elif config["stage"] in LOOPED:
         loop.train(find(config["stage"]), config)
     else:
-        find(config["stage"])(config)
+        _first_alone(find(config["stage"]), config)
+
+
+def _first_alone(stage: Callable[[dict], None], config: dict) -> None:
+    """Run a stage that is no loop: of several processes the first does it, for all."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        stage(config)
+        return
+    processes = PartialState(cpu=not torch.cuda.is_available(), timeout=loop.PATIENCE)
+    if processes.is_main_process:
+        stage(config)
+    processes.wait_for_everyone()
 
 
 def _hush() -> None:
@@ -61,6 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         config = load_config(known.config, overrides)
         keep_memory()
         run(config)
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
     except RTVCError as error:
         if os.environ.get("LOCAL_RANK", "0") == "0":
             print(f"train.py: {error}", file=sys.stderr)

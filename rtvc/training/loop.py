@@ -206,7 +206,8 @@ class Loop:
             self.clock.next_phase()
             self.save()
         self.bar.close()
-        self.accelerator.end_training()
+        for tracker in self.accelerator.trackers:  # and not its end_training: the next stage needs the same processes
+            tracker.finish()
         return self.folder / "model"
 
     def _phase(self) -> None:

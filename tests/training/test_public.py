@@ -6,17 +6,23 @@ In a few steps: whether it learns is shown stage by stage elsewhere.
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from short_runs import LINES, ROOT
+from test_sources import tone
 
 from rtvc import audio, load
+from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.training import command, folders
 from rtvc.training.config import load_config
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 PUBLIC = sorted((ROOT / "configs" / "public").glob("*.yaml"))
 OWN = ("librispeech-", "arctic-cathy", "vctk-p239", "an4", "speech-commands", "common-voice-", "speechocean", "kokoro")
@@ -115,3 +121,34 @@ def test_the_tiny_recipe_runs_from_folders_to_a_model_that_speaks(tmp_path, bund
     assert len(spoken["audio"]) > 1000
     command.run(config)
     assert "tiny/ge2e is finished" in capsys.readouterr().out, "what is done is not done again"
+
+
+def test_of_several_processes_one_fills_the_cache(tmp_path):
+    """All of them did, and wrote into the same files. And a stage once parted them, so that the next one failed."""
+    for who in ("ann", "bob", "cyd"):
+        tone(tmp_path / "people" / who / "1.wav", rate=16_000, seconds=1.0)
+    EarSpeechModel(EarSpeechConfig()).save_pretrained(tmp_path / "ear")
+    TunedGE2EModel(TunedGE2EConfig(hidden_size=16)).save_pretrained(tmp_path / "encoder")
+    encoders = f"{{earspeech: {tmp_path / 'ear'}, tuned_ge2e: {tmp_path / 'encoder'}}}"
+    recipe = f"stage: all\ncorpora: {{{tmp_path / 'people'}: 1.0}}\nshifted: []\nvalidation: 0.3\nworkers: 0\n"
+    recipe += f"data: {{measured: [], processes: 1}}\nembeddings: {encoders}\n"
+    quick = "steps: 1, batch_size: 2, log_every: 1, mixed_precision: 'no', threads: 1"
+    sizes = "{channels: 8, hidden_size: 8, blocks: 1, filter_frames: 1}"
+    recipe += f"sayen: {{{quick}, seconds: 0.5, teacher_weight: 0, development_pairs: 2, model: {sizes}, "
+    recipe += f"{encoders[1:-1]}}}\n"
+    sizes = "{condition_size: 16, hidden_size: 32, flow_hidden_size: 16, posterior_hidden_size: 16}"
+    recipe += f"decoder: {{{quick}, frames: 40, warm_up: 0, adversarial_from: 2, model: {sizes}}}\n"
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    environment = os.environ | {"RTVC_RUNS": str(tmp_path / "runs"), "RTVC_CACHE": str(tmp_path / "cache")}
+    environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RTVC_DATA": str(tmp_path / "nothing")}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "train.py"]
+    call = [*launch, "--config", str(tmp_path / "recipe.yaml")]
+    done = subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (waves,) = (tmp_path / "cache").glob("*.i16")
+    assert waves.stat().st_size == 3 * 2 * 16_000
+    (curves,) = (tmp_path / "cache").glob("*.f0")
+    assert curves.stat().st_size == 3 * 4 * 80
+    assert len(list((tmp_path / "cache").glob("*.voices.npz"))) == 1
+    for stage in ("sayen", "decoder"):
+        assert (tmp_path / "runs" / stage / "model" / "config.json").is_file()
