@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from packaging.requirements import Requirement
 
 from rtvc import Voice, audio, watermark
 from rtvc.cli import main
@@ -249,11 +251,47 @@ def test_a_model_optimized(tiny_folder, woman, tmp_path, tmp_path_factory, monke
 
 def test_requirements_are_those_of_the_package_and_its_demo():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    listed = {line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"}
-    assert listed == {*project["dependencies"], *project["optional-dependencies"]["demo"]}
-    extras = [one for some in project["optional-dependencies"].values() for one in some]
-    assert not [one for one in [*listed, *extras] if "torchaudio" in one or "torchcodec" in one]
-    assert "torch==2.13.0" in listed, "a looser pin would pull CUDA packages"
+    asked = {one.name: one for one in map(Requirement, project["dependencies"])}
+    extras = {name: [*map(Requirement, some)] for name, some in project["optional-dependencies"].items()}
+    pinned, kept = pins("requirements.txt"), pins("constraints.txt")
+    assert set(pinned) == {*asked, *(one.name for one in extras["demo"])}
+    assert pinned.items() <= kept.items(), "the Space runs what the tests run"
+    for one in [*asked.values(), *(one for some in extras.values() for one in some if one.name != "rtvc")]:
+        assert kept[one.name] in one.specifier, f"the tests use a version of {one.name} that the range leaves out"
+        assert one.name not in ("torchaudio", "torchcodec")
+        assert any(bound.operator in ("<", "==") for bound in one.specifier), f"{one.name} has no end"
+
+
+def pins(name: str) -> dict[str, str]:
+    """Package → the one version that a file names."""
+    lines = [line for line in (ROOT / name).read_text().splitlines() if line and line[0] != "#"]
+    found = {Requirement(line).name: str(Requirement(line).specifier) for line in lines}
+    assert all(version.startswith("==") for version in found.values())
+    return {package: version.removeprefix("==") for package, version in found.items()}
+
+
+# What a package is called in Python, where it is not its own name with underscores; none: nothing imports it by name.
+MODULES = {"hibari-tts": "hibari", "pyyaml": "yaml", "pillow": "PIL", "webrtcvad-wheels": "webrtcvad"}
+MODULES |= {"pytest-xdist": None, "ruff": None, "mypy": None}  # programs that the tests' commands call
+MODULES |= {"tensorboard": None}  # Accelerate's tracker imports it
+
+
+def test_what_is_required_is_used_and_what_is_used_is_required():
+    """torchaudio was once required and imported by nobody; tqdm came with others by luck."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    code = {path: path.read_text() for folder in ("rtvc", "tests") for path in (ROOT / folder).rglob("*.py")}
+    everything = "\n".join([*code.values(), (ROOT / "app.py").read_text(), (ROOT / "train.py").read_text()])
+    every = [*project["dependencies"], *(one for some in project["optional-dependencies"].values() for one in some)]
+    for one in map(Requirement, every):
+        module = MODULES.get(one.name, one.name.replace("-", "_"))
+        assert module is None or one.name == "rtvc" or re.search(rf"\b{module}\b", everything), one.name
+    flat = [path for path in code if path.parent == ROOT / "rtvc" or path.parent == ROOT / "rtvc" / "hub"]
+    imported = {name for path in flat for name in re.findall(r"^ *(?:import|from) (\w+)", code[path], re.MULTILINE)}
+    needed = {
+        MODULES.get(name, name.replace("-", "_")) for name in (Requirement(one).name for one in project["dependencies"])
+    }
+    elsewhere = {"rtvc", "onnx", "faster_whisper", "spaces"}  # of extras, said where they lack; of a Space
+    assert {name for name in imported - needed - elsewhere if name not in sys.stdlib_module_names} == set()
 
 
 @pytest.mark.parametrize("name", [None, "rtvc"], ids=["python -c", "the console script"])

@@ -23,6 +23,7 @@ from rtvc.evaluation.robustness import LINES, VOICES, recognised
 from rtvc.evaluation.session import RATE, Session, timed
 from rtvc.evaluation.statistics import cosine
 from rtvc.options import RANGES
+from rtvc.speech_spans import voiced_seconds
 
 WORST = 10
 SECONDS = (3, 5, 10, 30)  # of references
@@ -31,6 +32,7 @@ SENTENCE = "The boat will leave the harbour at nine, whether we are there or not
 PASSAGE = f"{SENTENCE} Bring a warm coat, some bread and a little cheese. We can talk about the rest on the way over."
 ENDS = [{name: end} for name in ("speed", "pitch") for end in RANGES[name]]
 AUDIBLE_DB, BURST_DB = -40.0, -20.0  # below the loud part of a clip: what is heard after its end, and before its start
+EARLY = 0.03  # seconds before its frame that a sound may begin
 TAIL = 0.25  # seconds of sound after the last word that are too many
 BLOCK = RATE // 100  # samples
 HEARD = 12  # sentences of the long text that the recogniser hears
@@ -121,7 +123,7 @@ def sound_faults(wave: np.ndarray, start: float, end: float) -> dict[str, float]
     loud = np.quantile(levels, 0.95) if levels.size else -120.0
     if loud < -60:
         return {"silent": 10.0}
-    before, after = levels[: int(start * RATE) // BLOCK], levels[-(-int(end * RATE) // BLOCK) :]
+    before, after = levels[: int((start - EARLY) * RATE) // BLOCK], levels[-(-int(end * RATE) // BLOCK) :]
     tail, burst = 0.01 * float((after > loud + AUDIBLE_DB).sum()), before.max(initial=-120.0) - loud
     faults = {}
     if tail > TAIL:
@@ -166,17 +168,27 @@ def _references(session: Session, judges: Panel, speaker: str, clips: list[Row])
     files += [case.file for case in (*cases.recordings, *cases.verify) if case.speaker == speaker]
     whole = np.concatenate([audio.read(path) for path in dict.fromkeys(files)])
     found = []
-    for seconds in [seconds for seconds in SECONDS if seconds * RATE <= whole.size]:
-        speech = whole[: int(seconds * RATE)]
+    for seconds in SECONDS:
+        speech = _speech(whole, seconds)
+        if speech is None:
+            break
         try:
             voice = session.clone.enroll([(speech, RATE)])
-        except VoiceError as error:  # three seconds of a recording may hold less of speech
+        except VoiceError as error:  # noise, or somebody else
             found.append({"seconds": seconds, "refused": str(error)})
             continue
         row = looked_at(session, f"reference of {seconds} s", PASSAGE, speaker, session.clone(PASSAGE, voice=voice))
         clips.append(row)
         found.append({"seconds": seconds, **_likeness(judges, speaker, row["wave"])})
     return found
+
+
+def _speech(wave: np.ndarray, seconds: float) -> np.ndarray | None:
+    """The beginning of a wave (samples,) that holds so many seconds of speech; none where the whole does not."""
+    for size in range(int(seconds * RATE), wave.size + 1, RATE // 10):
+        if voiced_seconds(wave[:size]) >= seconds:
+            return wave[:size]
+    return None
 
 
 def _generations(session: Session, judges: Panel, speaker: str, voice: Voice, clips: list[Row]) -> list[Row]:

@@ -63,7 +63,7 @@ def _clips(some: list[Row], pictures: bool) -> str:
             line.append(f"<td class=speech>{image}</td>")
         lines.append(line)
     header = ["kind", "text", "voice", "clip", "faults", *(["picture"] if pictures else [])]
-    return table_of(header, lines) if lines else "<p>None has a fault.</p>"
+    return table_of(header, lines, "clips") if lines else "<p>None has a fault.</p>"
 
 
 def _kinds(found: dict[str, Any]) -> list[list[str]]:

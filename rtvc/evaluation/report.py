@@ -38,6 +38,7 @@ th:first-child, td:first-child, .text { text-align: left } td.text { min-width: 
 td small { display: block; color: var(--soft); white-space: nowrap }
 .figures td:nth-child(2) { font-weight: 600 } .figures td:nth-child(2) small { font-weight: 400 }
 .words th, .words td { text-align: left }
+.clips td.text { max-width: 22rem } .clips small { white-space: normal } .clips .speech { min-width: 16rem }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1rem }
 svg { width: 100%; height: auto; font: 11px system-ui, sans-serif }
 svg .title { fill: var(--ink); font-size: 13px; font-weight: 600 } svg .axis { fill: var(--soft) }

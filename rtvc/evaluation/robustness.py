@@ -15,6 +15,7 @@ from rtvc.evaluation.cloning import references
 from rtvc.evaluation.judges import Judge
 from rtvc.evaluation.session import RATE, Session
 from rtvc.evaluation.statistics import mean
+from rtvc.spoken import write_out
 
 VOICES = 3  # speakers who say every line
 LINES = {
@@ -63,10 +64,12 @@ def robustness(session: Session) -> dict[str, Any]:
 def recognised(judge: Judge, text: str, wave: np.ndarray) -> dict[str, Any]:
     """What a recogniser makes of a line, and the share of words that it has wrong."""
     words = judge(np.pad(wave, RATE // 4))
-    if _letters(words) == _letters(text):
+    wanted, understood = write_out(text), write_out(words)  # "1, 2, 3" is "one, two, three", however it is written
+    if _letters(understood) == _letters(wanted):
         return {"heard": words, "wrong": 0.0}
     errors = judge.errors(text, words)
-    return {"heard": words, "wrong": errors["word_errors"] / errors["words"] if errors else 0.0}
+    share = errors["word_errors"] / errors["words"] if errors else 0.0
+    return {"heard": words, "wrong": min(1.0, share)}
 
 
 def _letters(text: str) -> str:

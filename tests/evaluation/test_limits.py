@@ -31,6 +31,7 @@ def test_faults_of_a_clip():
     assert tail == "0.40 s of sound after the last word"
     (burst,) = sound_faults(clip(before=0.1), 0.5, 1.5)
     assert burst == "a burst before the first word, 14 dB below the speech"
+    assert sound_faults(clip(), 0.51, 1.5) == {}, "a sound may begin a little before its frame"
     assert sound_faults(clip(before=0.001, after=0.001), 0.5, 1.5) == {}, "nobody hears it"
     assert list(sound_faults(np.clip(3 * clip(), -1, 1), 0.5, 1.5)) == [
         f"{(np.abs(3 * clip()) >= 0.999).sum()} samples at full scale"

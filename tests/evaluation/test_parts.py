@@ -58,6 +58,20 @@ def test_lines_are_judged_by_kind_and_shown_worst_first(session, monkeypatch):
     assert {one["speaker"] for one in found["lines"]} == {"ann", "bob"}
 
 
+def test_numbers_are_right_however_a_recogniser_writes_them():
+    """ "1, 2, 3" for "One, two, three." was 1000 % of the words wrong: the normaliser reads it as one number."""
+
+    class Writes(Echo):
+        def __call__(self, wave: np.ndarray) -> str:
+            return "1, 2, 3, 4"
+
+    wave = np.zeros(RATE, np.float32)
+    assert robustness.recognised(Writes(), "One, two, three, four.", wave)["wrong"] == 0
+    many = Writes()
+    many.errors = lambda wanted, heard: {"word_errors": 10, "words": 1}
+    assert robustness.recognised(many, "Five.", wave)["wrong"] == 1, "a clip is wrong once"
+
+
 def test_the_mark_is_counted_and_its_cost_told(session, monkeypatch, speech):
     """Real speech in the clones' place: the mark is found in every marked clip, in no other, also in a crop."""
     monkeypatch.setattr(marks, "CLIPS", 3)
