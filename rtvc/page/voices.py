@@ -95,6 +95,4 @@ def check_chosen(chosen: str, shelf: Shelf) -> None:
     named = [chosen] if chosen in shelf or chosen in EXAMPLES else parts(chosen)
     for name in named:
         if name not in shelf and name not in EXAMPLES:
-            raise VoiceError(
-                f"There is no voice {quoted(name)}; choose one of your shelf, or a mix: Anna(3)+Ben(1)."
-            )
+            raise VoiceError(f"There is no voice {quoted(name)}; choose one of your shelf, or a mix: Anna(3)+Ben(1).")
