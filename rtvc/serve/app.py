@@ -29,7 +29,7 @@ def build(clone: VoiceCloningPipeline, folder: Path, keys: Collection[str] = ())
         keys: of callers; none: anybody may call.
     """
     app, computing, voices = (
-        FastAPI(title="rtvc", docs_url=None, redoc_url=None),
+        FastAPI(title="rtvc", docs_url=None, redoc_url=None, redirect_slashes=False),
         Computing(),
         VoiceFolder(folder, clone),
     )

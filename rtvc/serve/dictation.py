@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Any, Literal
 
 import anyio
@@ -161,16 +162,16 @@ class Dictation:
                 raise Refusal('A message must be {"type": "input.text", "text": "…"} or {"type": "input.done"}.')
 
     async def _speak(self, settings: Settings) -> None:
-        said = self._said(settings)
-        while (chunk := await self._computing.run(next, said, END, holder=self._dictated)) is not END:
-            if chunk["sentence"] != self._sentence:
-                await self._end_sentence()
-                await self._begin_sentence(chunk, settings.response_format)
-            self._words += chunk["words"]
-            await self._send(self._encoder.add(chunk["audio"]))
+        with closing(self._said(settings)) as said:
+            while (chunk := await self._computing.run(next, said, END, holder=self._dictated)) is not END:
+                if chunk["sentence"] != self._sentence:
+                    await self._end_sentence()
+                    await self._begin_sentence(chunk, settings.response_format)
+                self._words += chunk["words"]
+                await self._send(self._encoder.add(chunk["audio"]))
         await self._end_sentence()
 
-    def _said(self, settings: Settings) -> Iterator[Any]:
+    def _said(self, settings: Settings) -> Generator[Any]:
         voice = self._voices.find(settings.voice_name)
         yield from self._clone.stream(self._dictated, voice=voice, **settings.options())
 
