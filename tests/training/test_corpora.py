@@ -123,6 +123,25 @@ def test_a_share_is_of_each_corpus_s_speakers():
     assert {one.file for one in elsewhere} == here
 
 
+def test_who_validates_is_trained_on_in_no_other_corpus():
+    about = ("", "Hello.", "corpus", 0, 16_000)
+    one, other = (
+        store.Corpus(name, [store.Utterance(name, file, f"librivox/{who}", *about) for who, file in spoken], "")
+        for name, spoken in (("LibriTTS", [("84", "a"), ("19", "b")]), ("LibriSpeech", [("84", "c"), ("19", "d")]))
+    )
+    for named in ("LibriTTS/84", "a", "librivox/84"):
+        train, validating = split([one, other], Division(validation=(named,)))
+        assert [utterance.file for utterance in validating] == ["a", "c"]
+        assert [utterance.file for utterance in train] == ["b", "d"]
+
+
+def test_people_that_a_model_made_do_not_validate():
+    loaded = [crowd("read", 20), crowd("runs/people", 40)]
+    train, validating = split(loaded, Division(validation=0.1), made=["runs/people"])
+    assert {one.corpus for one in validating} == {"read"}
+    assert len(speakers(train)) == 58
+
+
 def test_validation_by_name_by_folder_or_by_a_list_of_recordings(tmp_path):
     corpus = invented("data/c", ("ann", "train/ann/1.wav"), ("ann", "train/ann/2.wav"), ("bob", "dev-clean/bob/1.wav"))
     (tmp_path / "list.txt").write_text("train/ann/2.wav\n\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Division:
 
     def excluded(self, corpus: str, file: str, speaker: str) -> set[str]:
         """By which of its names a recording is left out; empty: it is not."""
-        found = _names(corpus, file, speaker) & set(self.exclude_speakers)
+        found = _names(corpus, file, speaker) & set(self.exclude_speakers) if self.exclude_speakers else set()
         if self.exclude_evaluation:
             collection, number = speaker.rpartition("/")[0], people.number(speaker)
             is_test = collection == people.LIBRIVOX and bool(TEST_PARTS & set(Path(file).parts[:-1]))
@@ -71,8 +71,8 @@ class Division:
             found |= {"evaluation"} if is_test or known else set()
         return found
 
-    def validating(self, corpora: list[store.Corpus]) -> set[tuple[str, str]]:
-        """(corpus, file) of the recordings that validate.
+    def validating(self, corpora: list[store.Corpus], made: Collection[str] = ()) -> set[tuple[str, str]]:
+        """(corpus, file) of the recordings that validate; no share is taken of the corpora ``made``.
 
         Raises:
             TrainingError: somebody is named whom no corpus holds.
@@ -88,9 +88,9 @@ class Division:
                     found.add((one.corpus, one.file))
             _refuse_unknown("validation", set(self.validation) - met)
         elif self.validation:
-            drawn = set().union(*(_share(corpus, self.validation) for corpus in corpora))
-            found |= {(one.corpus, one.file) for one in spoken if {one.speaker, (one.corpus, one.file)} & drawn}
-        return found
+            for corpus in corpora:
+                found |= set() if corpus.name in made else _share(corpus, self.validation)
+        return _everywhere(spoken, found)
 
 
 def _development(corpora: list[store.Corpus]) -> set[str]:
@@ -102,13 +102,22 @@ def _development(corpora: list[store.Corpus]) -> set[str]:
     return chosen
 
 
-def _share(corpus: store.Corpus, share: float) -> set[str | tuple[str, str]]:
-    """A share of a corpus's speakers, or of its recordings, as (corpus, file), where that is less than half a speaker;
-    nobody of those whom a teacher made."""
+def _everywhere(spoken: list[store.Utterance], found: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """``found``, and all other recordings of those of whom it holds everything in a corpus: they are not trained on."""
+    others = {(one.corpus, one.speaker) for one in spoken if (one.corpus, one.file) not in found}
+    held = {(one.corpus, one.speaker) for one in spoken if (one.corpus, one.file) in found}
+    whole = {speaker for _, speaker in held - others}
+    return found | {(one.corpus, one.file) for one in spoken if one.speaker in whole}
+
+
+def _share(corpus: store.Corpus, share: float) -> set[tuple[str, str]]:
+    """(corpus, file) of all recordings of a share of a corpus's speakers, or of a share of the recordings where that is
+    less than half a speaker; nobody's whom a teacher made."""
     spoken = [utterance for utterance in corpus.utterances if utterance.text_source != "teacher"]
     speakers = {utterance.speaker for utterance in spoken}
     if count := int(share * len(speakers) + 0.5):
-        return set(_spread(speakers)[:count])
+        chosen = set(_spread(speakers)[:count])
+        return {(one.corpus, one.file) for one in spoken if one.speaker in chosen}
     count = max(1, int(share * len(spoken) + 0.5)) if len(spoken) > 1 else 0
     return {(corpus.name, file) for file in _spread(one.file for one in spoken)[:count]}
 
@@ -122,14 +131,15 @@ def _refuse_unknown(key: str, names: set[str]) -> None:
 
 
 def split(
-    corpora: list[store.Corpus], division: Division | None = None
+    corpora: list[store.Corpus], division: Division | None = None, made: Collection[str] = ()
 ) -> tuple[list[store.Utterance], list[store.Utterance]]:
-    """Training and validating utterances; one that stands in two corpora of a collection is kept once.
+    """Training and validating utterances; one that stands in two corpora of a collection is kept once. ``made``: names
+    of corpora whose people a model made, of whom no share validates.
 
     Raises:
         TrainingError: the division names somebody whom no corpus holds.
     """
-    held_out = (division or Division()).validating(corpora)
+    held_out = (division or Division()).validating(corpora, made)
     train: list[store.Utterance] = []
     validating: list[store.Utterance] = []
     seen: dict[tuple[str, str], str] = {}

@@ -82,7 +82,7 @@ def speakers_of(
 
     Of the corpora ``synthetic`` nobody further is made.
     """
-    for development, utterances in zip((False, True), split(list(corpora.values()), division), strict=True):
+    for development, utterances in zip((False, True), split(list(corpora.values()), division, synthetic), strict=True):
         by_speaker = defaultdict(list)
         for utterance in utterances:
             by_speaker[utterance.speaker].append(utterance)
