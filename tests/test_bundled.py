@@ -48,6 +48,16 @@ def test_questions_end_higher_than_statements(bundled, woman, man):
         assert ends[0] > 1.15 * ends[1]
 
 
+@pytest.mark.parametrize("word", ["No.", "Rhythm.", "Please.", "Apples are red."])
+def test_no_line_begins_or_ends_in_the_midst_of_a_sound(bundled, woman, man, word):
+    for path in (woman, man):
+        out = bundled(word, voice=path, watermark=False)
+        wave, short = out["audio"], out["sampling_rate"] // 100
+        speech = np.sqrt(np.mean(np.square(wave)))
+        for edge in (wave[:short], wave[-short:]):
+            assert np.sqrt(np.mean(np.square(edge))) < speech / 10 ** (25 / 20)
+
+
 def test_speed_and_seed_of_the_bundled_model(bundled, woman):
     voice = bundled.enroll(woman)
     assert not voice.report.enhanced
