@@ -25,7 +25,8 @@ ALLOWED = {
     "training.data": ("flat", "loading", "front", "evaluation", "training"),
     "training": ("flat", "loading", "front", "hub", "evaluation", "training.data"),
     "training.stages": ("flat", "loading", "front", "hub", "evaluation", "training", "training.data"),
-    "training.command": ("flat", "loading", "front", "training", "training.stages"),  # what train.py calls
+    # what train.py calls
+    "training.command": ("flat", "loading", "front", "training", "training.data", "training.stages"),
     "cli": ("flat", "loading", "front", "hub", "evaluation", "serve"),
     "app": ("flat", "loading", "front", "page"),
     "train": ("training.command",),

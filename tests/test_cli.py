@@ -273,7 +273,7 @@ def pins(name: str) -> dict[str, str]:
 # What a package is called in Python, where it is not its own name with underscores; none: nothing imports it by name.
 MODULES = {"hibari-tts": "hibari", "pyyaml": "yaml", "pillow": "PIL", "webrtcvad-wheels": "webrtcvad"}
 MODULES |= {"pytest-xdist": None, "ruff": None, "mypy": None}  # programs that the tests' commands call
-MODULES |= {"tensorboard": None}  # Accelerate's tracker imports it
+MODULES |= {"tensorboard": None, "python-multipart": None}  # Accelerate's tracker and FastAPI's forms import them
 
 
 def test_what_is_required_is_used_and_what_is_used_is_required():

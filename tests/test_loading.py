@@ -15,7 +15,7 @@ import pytest
 import torch
 from speaking import same
 from transformers import pipeline
-from transformers.utils.logging import is_progress_bar_enabled
+from transformers.utils.logging import enable_progress_bar, is_progress_bar_enabled
 
 from rtvc import CheckpointError, Voice, VoiceCloningModel, VoiceCloningPipeline
 from rtvc.loading import load
@@ -100,6 +100,7 @@ def test_folders_that_are_no_model(tiny_folder, tmp_path):
 
 def test_loading_says_nothing(tiny_folder, capfd):
     """Neither a progress bar nor a log line; what others load afterwards shows its own as before."""
+    enable_progress_bar()  # a stage that was run in this process has them off
     load(tiny_folder)
     assert capfd.readouterr() == ("", "")
     assert is_progress_bar_enabled()

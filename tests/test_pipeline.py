@@ -55,6 +55,7 @@ def test_the_public_names():
         "embed",
         "enhance",
         "load",
+        "mix",
         "similarity",
     ]
     for error in (CheckpointError, TextError, VoiceError):
