@@ -114,7 +114,7 @@ def running(clone: Any, folder: Path, keys: tuple[str, ...] = ()) -> Iterator[st
         listening.close()
 
 
-def wait_until(it_is_so: Any, seconds: float = 20.0) -> None:
+def wait_until(it_is_so: Any, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not it_is_so():
         assert time.monotonic() < end, "it did not happen"
