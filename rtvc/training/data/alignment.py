@@ -7,7 +7,6 @@ synthesis: the bundled model says each text, and dynamic time warping carries it
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import cast
@@ -22,6 +21,7 @@ from tqdm import tqdm
 from rtvc import VoiceCloningModel, audio, load, phonemes
 from rtvc.errors import TextError
 from rtvc.loading import CHECKPOINT
+from rtvc.model_files import WEIGHTS, file_checksum
 from rtvc.rtvc7_config import RTVC7Config
 from rtvc.rtvc7_signal import log_mel, long_term_average_spectrum
 from rtvc.training.data import store
@@ -155,7 +155,7 @@ def _stored(path: Path) -> dict | None:
 def _aligned_by_synthesis(corpus: store.Corpus, unheard: list[store.Utterance]) -> dict:
     """By file, of what no classifier has heard as it is now: the bundled model says each text in the recording's voice,
     and dynamic time warping carries its durations over. Kept by that model's weights."""
-    weights = hashlib.sha256((CHECKPOINT / "model.safetensors").read_bytes()).hexdigest()[:10]
+    weights = file_checksum(CHECKPOINT / WEIGHTS)[:10]
     path = corpus.file(f".alignment-{weights}.json")
     table = _stored(path) or {}
     if lacking := [one for one in unheard if not one.is_of(table.get(one.file))]:

@@ -46,9 +46,9 @@ class TextToLatents(nn.Module):
 
 class PriorStage(SynthesisStage):
     """Text encoder, duration and pitch predictors, prior and flow towards the frozen posterior's latents; against
-    discriminators of latents, which learn alone for ``warm_up`` steps.
+    a discriminator of latents, which they are not judged by in the first ``warm_up`` steps.
 
-    The latents nearest to all that may be right are blurred, and alike in all voices. The discriminators want them
+    The latents nearest to all that may be right are blurred, and alike in all voices. The discriminator wants them
     sharp, and this person's.
     """
 
