@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 MOMENTUM = 0.95
@@ -39,28 +40,54 @@ class MuonAndAdamW(torch.optim.AdamW):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]  # no loss is computed anew
         matrices, *others = self.param_groups
-        for parameter in matrices["params"]:
-            if parameter.grad is not None:
-                self._turn(parameter, parameter.grad, matrices["lr"], matrices["weight_decay"])
+        self._turn([p for p in matrices["params"] if p.grad is not None], matrices["lr"], matrices["weight_decay"])
         self.param_groups = others
         try:
             super().step()
         finally:
             self.param_groups = [matrices, *others]
 
-    def _turn(self, parameter: nn.Parameter, gradient: Tensor, rate: float, decay: float) -> None:
-        state = self.state[parameter]
+    def _turn(self, parameters: list[nn.Parameter], rate: float, decay: float) -> None:
+        """Move matrices; of several processes, whose gradients are the same, each makes its share of the directions."""
+        ahead = [self._ahead(parameter) for parameter in parameters]
+        count, place = (dist.get_world_size(), dist.get_rank()) if dist.is_initialized() else (1, 0)
+        directions = [
+            orthogonal(matrix) if number % count == place else torch.zeros_like(matrix)
+            for number, matrix in enumerate(ahead)
+        ]
+        if count > 1 and directions:
+            joined = torch.cat([direction.flatten() for direction in directions])
+            dist.all_reduce(joined)
+            directions = list(joined.split([matrix.numel() for matrix in ahead]))
+        for parameter, matrix, direction in zip(parameters, ahead, directions, strict=True):
+            length = 0.2 * max(matrix.shape) ** 0.5
+            parameter.mul_(1 - rate * decay).add_(direction.view_as(parameter), alpha=-rate * length)
+
+    def _ahead(self, parameter: nn.Parameter) -> Tensor:
+        """(rows, columns): the gradient with Nesterov's momentum."""
+        state, gradient = self.state[parameter], parameter.grad
+        assert gradient is not None
         if not state:
             state |= {"momentum": torch.zeros_like(parameter), "step": torch.zeros(())}  # AdamW looks for its steps
         momentum = state["momentum"]
         momentum.lerp_(gradient, 1 - MOMENTUM)
-        ahead = gradient.lerp(momentum, MOMENTUM).flatten(1)
-        length = 0.2 * max(ahead.shape) ** 0.5
-        parameter.mul_(1 - rate * decay).add_(orthogonal(ahead).view_as(parameter), alpha=-rate * length)
+        return gradient.lerp(momentum, MOMENTUM).flatten(1)
+
+
+def muon(modules: list[nn.Module], rate: float) -> MuonAndAdamW:
+    """The optimizer of the stages that RTVC-7 learns most in: its layers' matrices by Muon, the rest by AdamW.
+
+    Depthwise convolutions and embeddings mix nothing: their weights are lists of vectors, no matrices.
+    """
+    layers = (layer for module in modules for layer in module.modules() if isinstance(layer, nn.Linear | nn.Conv1d))
+    matrices = [layer.weight for layer in layers if getattr(layer, "groups", 1) == 1]
+    chosen = {id(matrix) for matrix in matrices}
+    others = [p for module in modules for p in module.parameters() if id(p) not in chosen]
+    return MuonAndAdamW(matrices, [{"params": others}], rate, 0.01)
 
 
 def adam(parameters: list, rate: float, betas: tuple[float, float] = (0.9, 0.98)) -> torch.optim.Optimizer:
-    """The optimizer of RTVC-7's stages."""
+    """The optimizer of discriminators, and of stages that adapt what was learned."""
     return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=0.01, fused=True)
 
 

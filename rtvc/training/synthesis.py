@@ -92,10 +92,10 @@ class SynthesisStage(loop.Stage[RTVC7Model]):
 
 
 # ---------------------------------------------------------------------------------------------- text to latents
-def text_parameters(model: RTVC7Model) -> list[nn.Parameter]:
+def text_side(model: RTVC7Model) -> list[nn.Module]:
     """Everything between the symbols and the latents."""
-    parts = (model.condition, model.text_encoder, model.duration_predictor, model.position, model.pitch_predictor)
-    return [p for part in (*parts, model.prior, model.flow) for p in part.parameters()]
+    parts = model.condition, model.text_encoder, model.duration_predictor, model.position, model.pitch_predictor
+    return [*parts, model.prior, model.flow]
 
 
 def read_text(model: RTVC7Model, batch: Batch) -> dict[str, Tensor]:

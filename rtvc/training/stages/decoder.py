@@ -12,7 +12,7 @@ from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.losses import bands_heard, spectral_loss
-from rtvc.training.optim import adam, rate_at
+from rtvc.training.optim import muon, rate_at
 from rtvc.training.synthesis import SynthesisStage, compared, over_bands, targets
 
 
@@ -59,8 +59,7 @@ class DecoderStage(SynthesisStage):
         super().__init__(config, aligned=False)
         _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]))
         self.objective = WaveAutoencoder(self.model, config["kl_weight"])
-        parameters = [*self.model.decoder.parameters(), *self.model.posterior_encoder.parameters()]
-        self.optimizer = adam(parameters, config["learning_rate"])
+        self.optimizer = muon([self.model.decoder, self.model.posterior_encoder], config["learning_rate"])
         self.opponent = Opponent(Discriminators(self.model.config.sampling_rate), config["discriminator_rate"])
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
@@ -85,4 +84,4 @@ class DecoderStage(SynthesisStage):
         return losses
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        return [self.config["learning_rate"] * rate_at(clock.step, self.config["steps"])]
+        return 2 * [self.config["learning_rate"] * rate_at(clock.step, self.config["steps"])]

@@ -25,7 +25,7 @@ from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.losses import SayENLoss, SpeakerConsistency, TunedGE2ELoss
 from rtvc.training.models import save_whole, whole_model
 from rtvc.training.optim import adam, rate_by
-from rtvc.training.synthesis import TextToSpeech, adversarial_losses, text_parameters
+from rtvc.training.synthesis import TextToSpeech, adversarial_losses, text_side
 
 
 class JointModel(nn.Module):
@@ -92,7 +92,7 @@ class JointStage(loop.Stage[VoiceCloningModel]):
     def _groups(self) -> list[dict]:
         """In the order of :meth:`rates`."""
         model = self.model
-        rtvc7 = [*text_parameters(model.rtvc7), *model.rtvc7.decoder.parameters()]
+        rtvc7 = [p for part in (*text_side(model.rtvc7), model.rtvc7.decoder) for p in part.parameters()]
         others = (model.earspeech, model.tuned_ge2e, model.sayen)
         return [{"params": list(part.parameters())} for part in others] + [{"params": rtvc7}]
 

@@ -12,8 +12,8 @@ from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.losses import SpeakerConsistency, SpeakerFeatures, SpeakerTeacherConsistency
 from rtvc.training.models import component
-from rtvc.training.optim import adam, rate_by
-from rtvc.training.synthesis import SynthesisStage, TextToSpeech, adversarial_losses, text_parameters
+from rtvc.training.optim import muon, rate_by
+from rtvc.training.synthesis import SynthesisStage, TextToSpeech, adversarial_losses, text_side
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 
@@ -33,8 +33,7 @@ class PolishStage(SynthesisStage):
         if config["weights"].get("teacher"):
             self.listeners["teacher"] = SpeakerTeacherConsistency()
         self.objective = TextToSpeech(self.model, self.listeners, config)
-        self.optimizer = adam(list(self.model.decoder.parameters()), config["learning_rate"], (0.8, 0.98))
-        self.optimizer.add_param_group({"params": text_parameters(self.model)})
+        self.optimizer = muon([self.model.decoder, *text_side(self.model)], config["learning_rate"])
         discriminators = Discriminators(self.model.config.sampling_rate)
         self.opponent = Opponent(discriminators, config["discriminator_rate"], config["opponent"])
 
@@ -48,5 +47,4 @@ class PolishStage(SynthesisStage):
         return adversarial_losses(self, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        rate = self.config["learning_rate"] * rate_by(clock.progress())
-        return [rate, self.config["text_factor"] * rate]
+        return 2 * [self.config["learning_rate"] * rate_by(clock.progress())]

@@ -11,7 +11,7 @@ from rtvc.rtvc7_networks import TRAITS
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.discriminators import LatentDiscriminator, Opponent
-from rtvc.training.optim import adam, rate_by
+from rtvc.training.optim import muon, rate_by
 from rtvc.training.synthesis import (
     SynthesisStage,
     disturb_voice,
@@ -19,7 +19,7 @@ from rtvc.training.synthesis import (
     read_text,
     speak_windows,
     targets,
-    text_parameters,
+    text_side,
     weighted,
 )
 
@@ -57,7 +57,7 @@ class PriorStage(SynthesisStage):
     def __init__(self, config: dict):
         super().__init__(config)
         self.objective = TextToLatents(self.model, config["weights"])
-        self.optimizer = adam(text_parameters(self.model), config["learning_rate"])
+        self.optimizer = muon(text_side(self.model), config["learning_rate"])
         discriminator = LatentDiscriminator(self.model.config)
         self.opponent = Opponent(discriminator, config["discriminator_rate"], config["opponent"])
 
@@ -82,4 +82,4 @@ class PriorStage(SynthesisStage):
         return losses, generated, real
 
     def rates(self, clock: loop.Clock) -> list[float]:
-        return [self.config["learning_rate"] * rate_by(clock.progress())]
+        return 2 * [self.config["learning_rate"] * rate_by(clock.progress())]
