@@ -218,6 +218,18 @@ def test_spectral_loss_of_equal_waves_is_zero():
     assert spectral_loss(wave, wave, RTVC7Config()).item() == pytest.approx(0.0, abs=1e-6)
 
 
+def test_spectral_loss_hears_what_is_55_db_below_speech():
+    """A wide recording's upper bands: with a floor 20 dB higher they could be missing for all the loss knew."""
+    torch.manual_seed(0)
+    speech = 0.3 * torch.randn(1, 24000)
+    spectrum = torch.fft.rfft(speech)
+    spectrum[:, 8000:] *= 10 ** (-55 / 20)
+    louder = spectrum.clone()
+    louder[:, 8000:] *= 10 ** (6 / 20)
+    waves = (torch.fft.irfft(some, 24000) for some in (spectrum, louder))
+    assert spectral_loss(*waves, RTVC7Config(sampling_rate=24000, hop_length=300, n_fft=1200, latent_size=90)) > 0.2
+
+
 def test_features_tell_another_person_from_the_same_one_and_pass_gradients_on(speech, man, earspeech):
     torch.manual_seed(0)
     listener = SpeakerFeatures(earspeech, TunedGE2EModel(TunedGE2EConfig()))
