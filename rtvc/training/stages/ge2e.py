@@ -9,7 +9,6 @@ Crops of 1–6 s fill a batch of constant size: the shorter they are, the more s
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -41,24 +40,23 @@ class Development:
     MOST_PIECES, NOISE_DB = {1.5: 6, 3.0: 6, 5.0: 4}, 5.0  # a speaker, by seconds
 
     def __init__(self, streams: list[speakers.Stream], waves: np.ndarray, noises: tuple[str, ...] = ()):
-        recorded = noise.noises("development", noises)
+        self.waves, self.noises = waves, noise.noises("development", noises)
         self.pieces: list[tuple[float, str]] = []  # seconds and speaker
-        self.pairs: list[np.ndarray] = []  # (2, samples) clean and noisy
+        self.places: list[slice] = []
         for stream in [stream for stream in streams if stream.development]:
             for seconds, most in self.MOST_PIECES.items():
-                for piece in self._cut(stream, waves, int(seconds * store.SAMPLING_RATE), most):
-                    noisy = piece
-                    if recorded:
-                        noisy = noise.mix(piece, recorded[len(self.pieces) % len(recorded)], self.NOISE_DB)
-                    self.pieces.append((seconds, stream.speaker))
-                    self.pairs.append(np.stack([piece, noisy]).astype(np.float32))
+                size = int(seconds * store.SAMPLING_RATE)
+                count = min(most, stream.samples // size)
+                begins = np.linspace(0, max(0, stream.samples - size), count).astype(int) + stream.start
+                self.places += [slice(begin, begin + size) for begin in begins]
+                self.pieces += [(seconds, stream.speaker)] * count
 
-    @staticmethod
-    def _cut(stream: speakers.Stream, waves: np.ndarray, size: int, most: int) -> Iterator[np.ndarray]:
-        """Up to ``most`` pieces of ``size`` samples that do not overlap, equally far apart."""
-        count = min(most, stream.samples // size)
-        for begin in np.linspace(0, max(0, stream.samples - size), count).astype(int) + stream.start:
-            yield waves[begin : begin + size].astype(np.float32) / store.FULL_SCALE
+    def pair(self, number: int) -> np.ndarray:
+        """A piece clean and with noise, where there are any, (2, samples) float32."""
+        noisy = clean = self.waves[self.places[number]].astype(np.float32) / store.FULL_SCALE
+        if self.noises:
+            noisy = noise.mix(clean, self.noises[number % len(self.noises)], self.NOISE_DB)
+        return np.stack([clean, noisy]).astype(np.float32)
 
     @classmethod
     def rates(cls, found: list[tuple[float, str, np.ndarray]]) -> dict[str, float]:
@@ -157,7 +155,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
         )
         self.crops = SpeakerBatches(stem, streams, waves, vectors, config)
         self.development = Development(streams, waves, Corpora(config["corpora"]).recorded_noises())
-        self.evaluation_parts = len(self.development.pairs)
+        self.evaluation_parts = len(self.development.pieces)
         self.objective = self.kept = kept = SpeakerEncoding(config)
         self.decay = config["average"]
         self.known, meaning = [], config["meaning"] or config["init"]
@@ -206,7 +204,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
     @torch.inference_mode()
     def evaluate_part(self, kept: SpeakerEncoding, number: int) -> tuple[float, str, np.ndarray]:
         """Seconds of a piece, the development speaker, and its embeddings, clean and noisy (2, size)."""
-        waves = torch.from_numpy(self.development.pairs[number]).to(kept.model.device)
+        waves = torch.from_numpy(self.development.pair(number)).to(kept.model.device)
         kept.model.eval()
         embeddings = kept.model(kept.earspeech(waves).features).speaker_embedding.cpu().numpy()
         kept.model.train()
