@@ -62,9 +62,14 @@ class Surroundings:
     noises: tuple[str, ...] = ()
     rooms: tuple[str, ...] = ()
 
+    def load(self) -> tuple[Sequence[np.ndarray], tuple[np.ndarray, ...]]:
+        """The noises and impulse responses: decoded once, before several processes ask for them."""
+        return _noises(self.noises), rooms.measured(self.rooms)
+
     def augmented(self, wave: np.ndarray, babble: np.ndarray, random: Generator) -> np.ndarray:
         """One random recording condition of ``wave`` (samples,)."""
-        return noise.augmented(wave, _noises(self.noises), babble, random, rooms.measured(self.rooms))
+        noises, measured = self.load()
+        return noise.augmented(wave, noises, babble, random, measured)
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,7 @@ class SpeakerBatches:
         self.starts = frame_starts(streams)[keep]
         corpora = Corpora(config["corpora"])
         self.surroundings = Surroundings(corpora.recorded_noises(), corpora.measured_rooms())
+        self.surroundings.load()
         copies = config["front"], config["augmented_copies"]
         self.features = load_features(stem, streams, waves, *copies, self.surroundings)
         self.babble = training_waves(streams, waves)
