@@ -81,9 +81,9 @@ def _sent(wave: np.ndarray, random: Generator) -> np.ndarray:
         return channels.telephone(wave, random)
     if line < 0.26:
         return channels.narrowband(wave)
-    if line < 0.38:
+    if line < 0.32:
         return channels.coded(wave, random)
-    return channels.packet_loss(wave, random) if line < 0.42 else wave
+    return channels.packet_loss(wave, random) if line < 0.36 else wave
 
 
 # ---------------------------------------------------------------------------------------------- recorded noises
