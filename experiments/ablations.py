@@ -5,8 +5,9 @@ Usage: python experiments/ablations.py [decoder prior sayen …] [--steps N]
 ``decoder``: copy synthesis with everything, without the harmonic source (the network draws magnitudes and phases
 itself), without discriminators, without slower and faster copies of the speakers. ``prior``: latents from text with the
 flow, and by plain regression, spoken by the trained decoder; both go on from the shipped model. ``sayen``: without each
-of its objectives, with as much of the others. Needs the training data's cache (stage ``data``, …), the finished stages
-``ge2e``, ``decoder`` and ``polish``, and the judges of ``../shared``.
+of its objectives, with as much of the others. Needs the training data's cache (stage ``data``, …), for the first two
+the finished stages ``decoder`` and ``polish``, and the judges of ``../shared``. What runs of as many steps left is not
+trained again, and a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from transformers import PreTrainedModel
 
 from rtvc import phonemes, rtvc7, rtvc7_signal
 from rtvc.earspeech import EarSpeechModel
+from rtvc.loading import CHECKPOINT
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.rtvc7_networks import Flow
 from rtvc.sayen import SayENModel
@@ -30,7 +32,7 @@ from rtvc.training.config import load_config
 from rtvc.training.data import sources
 from rtvc.training.data.speech import Speech
 from rtvc.training.machine import keep_memory
-from rtvc.training.models import component
+from rtvc.training.models import component, part
 from rtvc.training.stages import sayen
 from rtvc.training.stages.prior import PriorStage
 from rtvc.training.synthesis import targets
@@ -63,6 +65,12 @@ def _usual(stage: str) -> dict:
     return load_config(ROOT / "configs" / f"{stage}.yaml", [])
 
 
+def encoders() -> dict[str, str]:
+    """What SayEN's variants hear through: what the stage ``ge2e`` left, or else the bundled model."""
+    left = folders.RUNS / "ge2e" / "model"
+    return {name: str(part(left if left.is_dir() else CHECKPOINT, name)) for name in ("earspeech", "tuned_ge2e")}
+
+
 def decoder_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``decoder`` by name."""
     config = _usual("decoder")
@@ -84,7 +92,7 @@ def prior_variants(steps: int) -> dict[str, dict]:
 
 def sayen_variants(steps: int) -> dict[str, dict]:
     """Configs of the stage ``sayen`` by name."""
-    config = _usual("sayen") | {"steps": steps, "evaluate_every": steps}
+    config = _usual("sayen") | {"steps": steps, "minutes": None, "evaluate_every": steps} | encoders()
     variants = {"all objectives": config} | {
         f"without {key}": config | {"model": (config["model"] or {}) | {f"{key}_weight": 0.0}}
         for key in ("spectral", "clarity", "speaker")
@@ -94,8 +102,8 @@ def sayen_variants(steps: int) -> dict[str, dict]:
 
 
 def train(kind: str, name: str, config: dict) -> PreTrainedModel:
-    """Train one variant, or load what an earlier run of the same name left."""
-    config = config | {"name": f"ablation_{kind}_{name.replace(' ', '_')}"}
+    """Train one variant, or load what an earlier run of as many steps left."""
+    config = config | {"name": f"ablation_{kind}_{name.replace(' ', '_')}_{config['steps']}"}
     folder = folders.RUNS / config["name"] / "model"
     if not folder.exists():
         command.run(config)
@@ -141,9 +149,10 @@ def judge_readings(model: RTVC7Model, judges) -> dict[str, float]:
 @torch.inference_mode()
 def judge_cleaned(model: SayENModel, judges) -> dict[str, float]:
     """24 noisy pieces of 4 s of unseen speakers: mean scores."""
-    config, scores = _usual("sayen"), []
-    encoders = (component(kind, config[kind.base_model_prefix]) for kind in (EarSpeechModel, TunedGE2EModel))
-    enhancing = sayen.Enhancement(model, *encoders)
+    config, scores, heard = _usual("sayen"), [], encoders()
+    enhancing = sayen.Enhancement(
+        model, *(component(kind, heard[kind.base_model_prefix]) for kind in (EarSpeechModel, TunedGE2EModel))
+    )
     pairs = [pair for some in sayen.development_pairs(config) for pair in zip(*some, strict=True)]
     for noisy, clean in pairs:
         out = model(noisy[None], *enhancing.conditions(noisy[None])).enhanced[0].numpy()

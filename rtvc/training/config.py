@@ -128,7 +128,7 @@ def _shipped(stage: str) -> dict:
         return own | parts
     usual: dict[str, Any] = LOOP_DEFAULTS if stage in LOOPED else {}
     if "corpora" in own and stage not in READING:
-        usual = usual | DATA_DEFAULTS | ({"noises": None} if stage in NOISY else {})
+        usual = usual | DATA_DEFAULTS | ({"noises": None, "rooms": None} if stage in NOISY else {})
     return usual | own
 
 
@@ -195,7 +195,7 @@ def fitted(key: str, usual: Any, value: Any) -> Any:
     """
     if key == "corpora":
         return _corpora(usual, value)
-    if key in ("validation", "exclude_speakers", "noises"):
+    if key in ("validation", "exclude_speakers", "noises", "rooms"):
         return _named(key, value)
     if key == "bandwidth":
         return {name: _number(key, limit) for name, limit in _section(key, {}, value).items()}

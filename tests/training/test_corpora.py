@@ -279,6 +279,12 @@ def test_noises_that_are_missing_or_damaged_are_an_error(place):  # noqa: F811
 def test_this_project_s_own_corpora_have_their_noises_beside_them(place):  # noqa: F811
     write(place / "own.tar", "")
     assert Corpora(["own"]).recorded_noises() == (store.NOISE,)
+    assert Corpora(["own"]).measured_rooms() == ()
+    for name in (store.MORE_NOISES, store.ROOMS):
+        (folders.DATA / f"{name}.tar").touch()
+    assert Corpora(["own"]).recorded_noises() == (store.NOISE, store.MORE_NOISES)
+    assert Corpora(["own"]).measured_rooms() == (store.ROOMS,)
+    assert Corpora(["/a/folder"]).measured_rooms() == ()
     assert Corpora(["/data/LibriTTS"]).recorded_noises() == ()
     assert Corpora(["own"], noises=("/data/DEMAND",)).recorded_noises() == ("/data/DEMAND",)
     assert Corpora(["own"], noises=()).recorded_noises() == ()

@@ -126,9 +126,47 @@ def plain_ge2e(embeddings: np.ndarray, scale: float, bias: float, margin: float)
 @pytest.mark.parametrize("margin", [0.0, 0.3])
 def test_loss_equals_a_slow_plain_reference(embeddings, margin):
     loss = TunedGE2ELoss(scale=12.0, bias=-3.0, margins=(margin, margin))
-    effective = margin * (1 + 0.1 / (1 + math.exp(-embeddings.std().item())))
-    expected = plain_ge2e(embeddings.double().numpy(), 12.0, -3.0, effective).mean()
-    assert loss(embeddings).item() == pytest.approx(expected, rel=1e-4)
+    effective = loss.effective_margin(loss.similarities(embeddings)).tolist()
+    expected = [
+        plain_ge2e(embeddings.double().numpy(), 12.0, -3.0, own)[speaker].mean()
+        for speaker, own in enumerate(effective)
+    ]
+    assert loss(embeddings).item() == pytest.approx(np.mean(expected), rel=1e-4)
+
+
+def test_the_margin_grows_with_how_far_a_speaker_s_utterances_are_apart():
+    """Once it was that of the embeddings' numbers, the same to three digits for every batch."""
+    torch.manual_seed(0)
+    speakers = torch.nn.functional.normalize(torch.randn(6, 1, 256), dim=-1)
+    near = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 2.0])[:, None, None] / 16
+    embeddings = torch.nn.functional.normalize(speakers + near * torch.randn(6, 5, 256), dim=-1)
+    loss = TunedGE2ELoss(margins=(0.3, 0.5))
+    margins = loss.effective_margin(loss.similarities(embeddings))
+    assert margins[-1] / margins[0] > 1.03
+    assert (margins > 0.3).all()
+    assert (margins < 0.33).all()
+    alike = embeddings[:, :1].expand(-1, 5, -1)
+    assert loss.effective_margin(loss.similarities(alike)).tolist() == pytest.approx([0.3 * 1.05] * 6, abs=1e-3)
+
+
+def test_speakers_who_may_be_one_person_are_not_told_apart(embeddings):
+    """Speakers 0 and 1: what each of them is like changes nothing for the other, nor which utterances are hard."""
+    loss, may_be_one = TunedGE2ELoss(), torch.tensor([True, True, False, False, False])
+    embeddings = embeddings.clone()
+    embeddings[1] = embeddings[0] + 0.01 * torch.randn_like(embeddings[0])
+    embeddings.requires_grad_()
+    told, untold = loss(embeddings, False), loss(embeddings, False, may_be_one=may_be_one)
+    reference = plain_ge2e(embeddings.detach()[[0, 2, 3, 4]].double().numpy(), 20.0, -5.0, 0.0)
+    assert untold < told
+    untold.backward()
+    assert torch.isfinite(loss.scale.grad)
+    assert torch.isfinite(embeddings.grad).all()
+    cosines = loss.told_apart(torch.nn.functional.normalize(embeddings.detach(), dim=-1), may_be_one)
+    losses = torch.nn.functional.cross_entropy(
+        20 * cosines[0], torch.zeros(len(cosines[0]), dtype=int), reduction="none"
+    )
+    assert losses.tolist() == pytest.approx(reference[0].tolist(), rel=1e-3)
+    assert torch.equal(cosines[0, :, 0], loss.similarities(torch.nn.functional.normalize(embeddings, dim=-1))[0, :, 0])
 
 
 def test_margin_is_held_to_its_schedule_and_kept_within_its_bounds():

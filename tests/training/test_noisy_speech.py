@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,6 @@ from rtvc.earspeech import EarSpeechModel
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import folders
 from rtvc.training.data.corpora import Corpora, Division
-from rtvc.training.data.noise import SYNTHETIC_NOISES
 from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.stages.sayen import Enhancement
 from rtvc.tuned_ge2e import TunedGE2EModel
@@ -45,11 +46,70 @@ def test_mixtures_are_reproducible_and_sound() -> None:
     np.testing.assert_array_equal(drawn[0][0], drawn[1][0])
     noisy, clean = drawn[0]
     assert np.isfinite(noisy).all()
-    assert 1 <= sum(np.array_equal(a, b) for a, b in zip(noisy, clean, strict=True)) <= 8
-    for make in SYNTHETIC_NOISES:
-        made = make(8_000, np.random.default_rng(0))
-        assert made.shape == (8_000,)
-        assert made.std() > 0
+    assert np.isfinite(clean).all()
+    disturbed = (mixtures.disturb(clean[0], np.random.default_rng(seed)) for seed in range(60))
+    assert 1 <= sum(np.array_equal(one, other) for one, other in disturbed) <= 14
+
+
+@pytest.fixture
+def mixtures(tmp_path, monkeypatch) -> NoisySpeech:
+    """Speech of three seconds of people who each say one tone, from 200 to 700 Hz; the first is trained on, the others
+    are heard in the background alone."""
+    monkeypatch.setattr(folders, "DATA", tmp_path)
+    monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
+    times = np.arange(64_000) / 16_000
+    for number, name in enumerate(("ann", "bea", "cyd", "dan", "eve", "fay")):
+        folder = tmp_path / ("wanted" if number == 0 else "others") / name
+        folder.mkdir(parents=True)
+        audio.write(folder / "one.wav", 0.3 * np.sin(2 * np.pi * 100 * (number + 2) * times), 16_000)
+    people = Corpora({str(tmp_path / "wanted"): 1.0, str(tmp_path / "others"): 0.0}, noises=())
+    mixtures = NoisySpeech(people, 3.0, [-10, 10])
+    mixtures.varied = False
+    return mixtures
+
+
+def test_corpora_without_a_share_speak_in_the_background_alone(mixtures):
+    random = np.random.default_rng(0)
+    assert {int(np.abs(np.fft.rfft(mixtures.speech(random))).argmax() / 3) for _ in range(20)} == {200}
+    others = {int(np.abs(np.fft.rfft(mixtures.voice(random))).argmax() / 3) for _ in range(60)}
+    assert others == {200, 300, 400, 500, 600, 700}
+
+
+def test_nobody_in_the_background_is_as_loud_as_the_wanted_one_unless_for_a_moment(mixtures):
+    """At −10 dB asked for, too: the louder, or the longer, of two is who is wanted."""
+    shorter, counts, times, tones = 0, [], np.arange(48_000) / 16_000, itertools.count()
+    mixtures.voice = lambda _: 2**0.5 * np.sin(2 * np.pi * (200 + 10 * (next(tones) % 80)) * times)
+    for seed in range(80):
+        total, least = mixtures.babble(3.0, np.random.default_rng(seed))
+        assert total.std() == pytest.approx(1, abs=1e-3)
+        spectrum = np.abs(np.fft.rfft(total)) ** 2 / len(total) ** 2 * 2  # of a voice that speaks throughout: its power
+        peaks = np.array([spectrum[3 * hertz] for hertz in range(200, 1_000, 10)])
+        is_on = np.mean(np.abs(total) > 1e-3)
+        wanted = 10 ** (least / 10)  # its power where it is as faint as it may be
+        if is_on > 0.6:
+            assert peaks.max() < wanted * 10 ** (-1.0 / 10)
+            counts.append(np.count_nonzero(peaks > 1e-3))
+        else:
+            shorter += 1
+            assert is_on < 0.4
+            loudest = peaks.max() / np.sort(peaks)[-2:].sum() / is_on
+            assert loudest < 10 ** (6.0 / 10) * wanted, "louder by some dB at most, for a third of the time"
+    assert shorter >= 5
+    assert {1, 2, 3} <= set(counts)
+    assert max(counts) >= 4
+
+
+def test_speech_can_be_a_small_part_and_change_its_level(mixtures):
+    random, parts, moved = np.random.default_rng(3), [], 0
+    for _ in range(80):
+        wave = mixtures._moved(mixtures.speech(random), random)
+        assert wave.shape == (48_000,)
+        frames = wave.reshape(-1, 480).std(1)
+        parts.append(np.mean(frames > 0.02))
+        moved += np.ptp(20 * np.log10(frames[frames > 0.02])) > 4
+    assert 3 <= sum(part < 0.5 for part in parts) <= 25
+    assert min(parts) > 0.1
+    assert moved >= 5
 
 
 def test_training_hears_further_voices_and_noises_and_development_always_the_same(tmp_path, monkeypatch) -> None:

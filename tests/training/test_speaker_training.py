@@ -86,7 +86,7 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
         phase.update(steps=2, minutes=None, seconds=6, utterances=2)
     command.run(config)
     printed = capsys.readouterr().out
-    assert "phase 5 of 5, step 10 evaluation equal_error_rate" in printed
+    assert "phase 5 of 5, step 10 evaluation equal_error_rate_1.5_s" in printed
     folder = made_voices / "ge2e" / "model"
     earspeech = EarSpeechModel.from_pretrained(folder / "earspeech")
     assert earspeech.centre_offsets.abs().max() > 0  # the last stage moved them
@@ -113,7 +113,7 @@ def test_the_teacher_too_listens_to_the_hardest_only(made_voices):
     torch.manual_seed(0)
     config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
     stage = ge2e.GE2EStage(config | {"frames": [60, 70], "augmented_copies": 1})
-    inputs, targets = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
+    inputs, targets, _ = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
     kept = stage.kept.eval()
     phase = {"train_earspeech": False, "hold_margin": False, "margin": True, "ge2e_weight": 0.2}
     with torch.no_grad():
@@ -136,16 +136,16 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "init": str(encoder)}
     config["phases"] = [config["phases"][2] | {"steps": 3, "minutes": None, "seconds": 12, "utterances": 2}]
     stage = ge2e.GE2EStage(config)
-    inputs, targets = stage.crops.cached(40, 2, np.random.default_rng(5))
+    batch = inputs, targets, _ = stage.crops.cached(40, 2, np.random.default_rng(5))
     stage.kept.model.eval()
 
     def distance() -> float:
-        return stage.losses((inputs, targets), loop.Clock(stage.phases))["teacher"].item()
+        return stage.losses(batch, loop.Clock(stage.phases))["teacher"].item()
 
     held, before = stage.kept.heads["to_teacher"].weight.clone(), stage.kept.model.output.weight.clone()
     assert distance() < 0.97, "of vectors drawn at random, by an encoder that knows nothing yet: without the fit 1.0"
     for _ in range(3):
-        stage.losses((inputs, targets), loop.Clock(stage.phases))["total"].backward()
+        stage.losses(batch, loop.Clock(stage.phases))["total"].backward()
         for group in stage.optimizer.param_groups:
             group["lr"] = 1e-4
         stage.optimizer.step()
@@ -179,7 +179,7 @@ def test_a_new_encoder_can_mean_what_another_ones_vectors_mean(made_voices, tiny
         ge2e.GE2EStage(config)
     config["model"] |= {"speaker_size": size}
     stage = ge2e.GE2EStage(config)
-    inputs, targets = (part.flatten(0, 1) for part in stage.crops.cached(40, 2, np.random.default_rng(5)))
+    inputs, targets = (part.flatten(0, 1) for part in stage.crops.cached(40, 2, np.random.default_rng(5))[:2])
     new = stage.kept.model.eval()
     assert not stage.kept.heads["to_teacher"].weight.requires_grad
     stage.save(stage.kept, tmp_path / "saved")
@@ -280,7 +280,7 @@ def test_voices_are_prepared_from_real_recordings(readers, capsys):
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
     phases = [config["phases"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 4)]
     command.run(config | {"phases": [one | {"utterances": 2} for one in phases]})
-    assert re.search(r"step 2 evaluation equal_error_rate [\d.]+ ", capsys.readouterr().out)
+    assert re.search(r"step 2 evaluation equal_error_rate_1\.5_s [\d.]+ ", capsys.readouterr().out)
     assert (folders.RUNS / "ge2e" / "model" / "tuned_ge2e" / "config.json").is_file()
 
 

@@ -151,8 +151,8 @@ def split(
 
 
 class Corpora(dict[str, float]):
-    """Shares by name, with the division, the recorded noises, and bandwidths in Hz of corpora that hold less than their
-    sampling rate says."""
+    """Shares by name, with the division, the recorded noises, measured rooms, and bandwidths in Hz of corpora that hold
+    less than their sampling rate says."""
 
     def __init__(
         self,
@@ -160,11 +160,13 @@ class Corpora(dict[str, float]):
         division: Division | None = None,
         noises: tuple[str, ...] | None = None,
         bandwidth: dict[str, float] | None = None,
+        rooms: tuple[str, ...] | None = None,
     ):
         super().__init__(shares if isinstance(shares, dict) else dict.fromkeys(shares, 1.0))
         known = shares if isinstance(shares, Corpora) else None
         self.division = division or (known.division if known else Division())
         self.noises = known.noises if known and noises is None else noises
+        self.rooms = known.rooms if known and rooms is None else rooms
         self.bandwidth = bandwidth or (known.bandwidth if known else {})
         self.met: set[str] = known.met if known else set()  # names of those left out, as they are met
         self.left_out: set[str] = known.left_out if known else set()
@@ -178,8 +180,8 @@ class Corpora(dict[str, float]):
             validation = tuple(name for named in validation for name in _listed(named))
         exclude = tuple(name for named in config.get("exclude_speakers") or () for name in _listed(named))
         division = Division(validation or None, exclude, config.get("exclude_evaluation", True))
-        noises = config.get("noises")
-        return cls(config["corpora"], division, None if noises is None else tuple(noises), config.get("bandwidth"))
+        noises, rooms = (None if config.get(key) is None else tuple(config[key]) for key in ("noises", "rooms"))
+        return cls(config["corpora"], division, noises, config.get("bandwidth"), rooms)
 
     @classmethod
     def everybody(cls, name: str) -> Corpora:
@@ -216,8 +218,20 @@ class Corpora(dict[str, float]):
         """What “noises” names; where it says nothing, those that lie with this project's own corpora."""
         if self.noises is not None:
             return self.noises
-        own = any("/" not in name and (folders.DATA / f"{name}.tar").is_file() for name in self)
-        return (store.NOISE,) if own else ()
+        return (store.NOISE, *self._beside(store.MORE_NOISES)) if self._are_own() else ()
+
+    def measured_rooms(self) -> tuple[str, ...]:
+        """What “rooms” names; where it says nothing, those that lie with this project's own corpora."""
+        return self.rooms if self.rooms is not None else self._beside(store.ROOMS) if self._are_own() else ()
+
+    def _are_own(self) -> bool:
+        """Whether any is one of this project's."""
+        return any(self._beside(name) for name in self if "/" not in name)
+
+    @staticmethod
+    def _beside(name: str) -> tuple[str, ...]:
+        """The name of an archive, if it lies in the data folder."""
+        return (name,) if (folders.DATA / f"{name}.tar").is_file() else ()
 
     def warnings(self, validates: bool, noisy: bool) -> list[str]:
         """What to know before training starts, a line each: who is left out, and what is missing."""

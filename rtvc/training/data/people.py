@@ -10,7 +10,15 @@ import re
 from pathlib import Path
 
 LIBRIVOX, VCTK = "librivox", "vctk"
-ARCHIVES = {"ls": LIBRIVOX, "vctk": VCTK, "cv": "common-voice", "kokoro": "kokoro"}  # by how names in a table begin
+COMMON_VOICE = "common-voice"
+ARCHIVES = {  # by how names in a table begin
+    "ls": LIBRIVOX,
+    "vctk": VCTK,
+    "cv": COMMON_VOICE,
+    "cv13": COMMON_VOICE,
+    "kokoro": "kokoro",
+}
+RUN = "cv13_run_"  # recordings of one person in a row whom nobody named: two such runs may be one person's
 LIBRIVOX_FILE = re.compile(r"(\d+)[-_]\d+[-_](?:\d{4}|\d{6}_\d{6})")  # reader, chapter, (paragraph,) sentence
 VCTK_FILE = re.compile(r"(p(?:2[2-9]|3[0-7])\d|s5)_\d{3}(?:_mic[12])?")
 COLLECTIONS = {  # by what a corpus or a folder in it is called: how its people are
@@ -29,6 +37,11 @@ def speaker(corpus: str, name: str, collection: str | None) -> str:
 def bare(speaker: str) -> str:
     """The name within the corpus."""
     return speaker.rpartition("/")[2]
+
+
+def is_run(speaker: str) -> bool:
+    """Whether another run may be the same person's."""
+    return bare(speaker).startswith(RUN)
 
 
 def number(speaker: str) -> str:

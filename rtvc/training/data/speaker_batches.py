@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +19,13 @@ from tqdm import tqdm
 
 from rtvc.earspeech import EarSpeechConfig
 from rtvc.training import folders, speaker_teacher
-from rtvc.training.data import noise, speakers, store
+from rtvc.training.data import noise, people, rooms, speakers, store
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.models import fingerprint, new_front_end
 
 EAR = EarSpeechConfig()  # the baseline's bands are as many, and its frames as long
 Generator = np.random.Generator
+AUGMENTATION = 2  # counts up when recording conditions are drawn differently: their features are then made anew
 CONDITION_SAMPLES = 8 * speaker_teacher.WINDOW_SAMPLES  # that share one recording condition and one reference level
 
 
@@ -45,7 +46,30 @@ def _chunks(stream: speakers.Stream, waves: np.ndarray) -> list[np.ndarray]:
     return [wave[first : first + CONDITION_SAMPLES] for first in range(0, len(wave), CONDITION_SAMPLES)]
 
 
-_front_end, _noises = functools.cache(new_front_end), functools.cache(noise.noises)
+_front_end = functools.cache(new_front_end)
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@functools.cache
+def _noises(names: tuple[str, ...]) -> Sequence[np.ndarray]:
+    return noise.noises("train", names)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Names of the recorded noises and of the measured rooms that crops are augmented with."""
+
+    noises: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ()
+
+    def load(self) -> tuple[Sequence[np.ndarray], tuple[np.ndarray, ...]]:
+        """The noises and impulse responses: decoded once, before several processes ask for them."""
+        return _noises(self.noises), rooms.measured(self.rooms)
+
+    def augmented(self, wave: np.ndarray, babble: np.ndarray, random: Generator) -> np.ndarray:
+        """One random recording condition of ``wave`` (samples,)."""
+        noises, measured = self.load()
+        return noise.augmented(wave, noises, babble, random, measured)
 
 
 @dataclass(frozen=True)
@@ -55,7 +79,7 @@ class Recorded:
     stream: speakers.Stream
     waves: Path
     babble: int  # samples of the waves that other people's speech is drawn from
-    noises: tuple[str, ...]
+    surroundings: Surroundings
     kind: str
     copy: int
 
@@ -67,22 +91,22 @@ def _features(job: Recorded) -> np.ndarray:
     chunks = _chunks(job.stream, waves)
     if job.copy:
         random = np.random.default_rng([job.copy, job.stream.start])
-        chunks = [noise.augmented(chunk, _noises("train", job.noises), waves[: job.babble], random) for chunk in chunks]
+        chunks = [job.surroundings.augmented(chunk, waves[: job.babble], random) for chunk in chunks]
     features = [front(torch.from_numpy(chunk)[None]).features[0].numpy() for chunk in chunks]
     return np.concatenate(features).astype(np.float16)
 
 
 def cache_features(
-    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, copy: int, noises: tuple[str, ...]
+    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, copy: int, surroundings: Surroundings
 ) -> Path:
-    """Features of every stream, float16, into ``<stem>.<kind><copy>-<by which bands, among which noises>``: copy 0 is
-    clean, each other augmented anew."""
-    made_by = fingerprint(new_front_end(kind)) + repr(noises if copy else ())
+    """Features of every stream, float16, into ``<stem>.<kind><copy>-<by which bands, in which surroundings>``: copy 0
+    is clean, each other augmented anew."""
+    made_by = fingerprint(new_front_end(kind)) + (f"{AUGMENTATION}{surroundings}" if copy else "()")
     path = folders.CACHE / f"{stem}.{kind}{copy}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
     if path.exists():
         return path
     babble, written = len(training_waves(streams, waves)), path.with_suffix(".new")
-    among = folders.CACHE / f"{stem}{store.WAVES}", babble, noises
+    among = folders.CACHE / f"{stem}{store.WAVES}", babble, surroundings
     jobs = (Recorded(stream, *among, kind, copy) for stream in streams)
     with open(written, "wb") as file:
         found = store.in_parallel(_features, jobs)
@@ -92,10 +116,10 @@ def cache_features(
 
 
 def load_features(
-    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, augmented: int, noises: tuple[str, ...]
+    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, augmented: int, surroundings: Surroundings
 ) -> list[np.ndarray]:
     """Clean and ``augmented`` further copies of all features, each (frames, 64) float16; made where missing."""
-    copies = [cache_features(stem, streams, waves, kind, copy, noises) for copy in range(augmented + 1)]
+    copies = [cache_features(stem, streams, waves, kind, copy, surroundings) for copy in range(augmented + 1)]
     return [np.memmap(path, np.float16, "r").reshape(-1, EAR.bands) for path in copies]
 
 
@@ -122,14 +146,17 @@ class SpeakerBatches:
         keep = [number for number, stream in enumerate(streams) if not stream.development]
         self.streams, self.waves, self.config = [streams[number] for number in keep], waves, config
         self.starts = frame_starts(streams)[keep]
-        noises = Corpora(config["corpora"]).recorded_noises()
-        self.features = load_features(stem, streams, waves, config["front"], config["augmented_copies"], noises)
+        corpora = Corpora(config["corpora"])
+        self.surroundings = Surroundings(corpora.recorded_noises(), corpora.measured_rooms())
+        self.surroundings.load()
+        copies = config["front"], config["augmented_copies"]
+        self.features = load_features(stem, streams, waves, *copies, self.surroundings)
         self.babble = training_waves(streams, waves)
         self.vectors = vectors.astype(np.float32)
         self.own = np.stack([self._mean(stream, 0, stream.windows) for stream in self.streams])
         self.mean = self.own.mean(0)
         self.shares = shares(self.streams, config)
-        self.noises = noise.noises("train", noises)
+        self.are_runs = np.array([people.is_run(one.speaker) and not one.is_warped for one in self.streams])
 
     def _mean(self, stream: speakers.Stream, first: int, last: int) -> np.ndarray:
         """(256,) the speaker teacher's mean over a stream's windows ``first`` … ``last``."""
@@ -155,13 +182,15 @@ class SpeakerBatches:
         last = min(max(begin + 1, round((first + frames) / speaker_teacher.WINDOW_FRAMES)), stream.windows)
         return (self._mean(stream, begin, last) + self.own[number]) / 2 - self.mean
 
-    def _batch(self, seconds: float, utterances: int, random: Generator, crop: Callable) -> tuple[Tensor, Tensor]:
-        """Crops (speakers, utterances, …) by ``crop(chosen, first, frames, random)``, and their teacher vectors."""
+    def _batch(self, seconds: float, utterances: int, random: Generator, crop: Callable) -> Batch:
+        """Crops (speakers, utterances, …) by ``crop(chosen, first, frames, random)``, their teacher vectors, and which
+        of the speakers (speakers,) may be each other."""
         chosen, firsts, frames = self._places(seconds, utterances, random)
         places = [(number, first) for number, row in zip(chosen, firsts, strict=True) for first in row]
         crops = torch.from_numpy(np.stack([crop(number, first, frames, random) for number, first in places])).float()
         targets = torch.from_numpy(np.stack([self._target(number, first, frames) for number, first in places]))
-        return crops.unflatten(0, firsts.shape), targets.unflatten(0, firsts.shape)
+        are_runs = torch.from_numpy(self.are_runs[chosen])
+        return crops.unflatten(0, firsts.shape), targets.unflatten(0, firsts.shape), are_runs
 
     def _is_augmented(self, random: Generator) -> bool:
         return bool(random.random() < self.config["augmented_share"])
@@ -177,12 +206,13 @@ class SpeakerBatches:
         stream = self.streams[chosen]
         places = stream.start + (first * EAR.hop_length + np.arange(frames * EAR.hop_length)) % stream.samples
         wave = self.waves[places].astype(np.float32) / store.FULL_SCALE
-        return noise.augmented(wave, self.noises, self.babble, random) if self._is_augmented(random) else wave
+        return self.surroundings.augmented(wave, self.babble, random) if self._is_augmented(random) else wave
 
-    def cached(self, seconds: float, utterances: int, random: Generator) -> tuple[Tensor, Tensor]:
-        """Features (speakers, utterances, frames, 64), ``seconds`` in all, and teacher vectors (…, 256)."""
+    def cached(self, seconds: float, utterances: int, random: Generator) -> Batch:
+        """Features (speakers, utterances, frames, 64), ``seconds`` in all, teacher vectors (…, 256), and who may be
+        each other (speakers,)."""
         return self._batch(seconds, utterances, random, self._cached_crop)
 
-    def fresh(self, seconds: float, utterances: int, random: Generator) -> tuple[Tensor, Tensor]:
-        """Waves (speakers, utterances, samples), ``seconds`` in all, and teacher vectors (…, 256)."""
+    def fresh(self, seconds: float, utterances: int, random: Generator) -> Batch:
+        """As :meth:`cached`, with waves (speakers, utterances, samples) in place of features."""
         return self._batch(seconds, utterances, random, self._fresh_crop)

@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 import torch
 
-from rtvc.training.data import noise, people, store
+from rtvc.training.data import channels, people, store
 from rtvc.voice import Voice
 
 SPEEDS = {"slow": (0.84, 0.92), "fast": (1.09, 1.19)}
@@ -55,7 +55,7 @@ def warp(wave: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     start = draw.integers(0, max(1, len(wave) - size))
     piece = played(wave[start : start + size], speed)
     formants = math.exp(np.clip(WARPED_FORMANTS * draw.standard_normal(), -FORMANTS_BOUND, FORMANTS_BOUND))
-    piece = vocal_tract(piece, formants, noise.smooth_filter(draw))
+    piece = vocal_tract(piece, formants, channels.smooth_filter(draw))
     return piece / max(1.0, np.abs(piece).max())
 
 

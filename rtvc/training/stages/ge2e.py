@@ -20,11 +20,12 @@ from torch.nn import functional
 from rtvc.earspeech import EarSpeechFeatureExtractor
 from rtvc.errors import TrainingError
 from rtvc.evaluation.baseline import least_squares
+from rtvc.evaluation.statistics import Trials
 from rtvc.evaluation.verification import Pairs
-from rtvc.training import loop, speaker_teacher
-from rtvc.training.data import noise, speakers, store
+from rtvc.training import loop
+from rtvc.training.data import noise, people, speakers, store
 from rtvc.training.data.corpora import Corpora
-from rtvc.training.data.speaker_batches import SpeakerBatches
+from rtvc.training.data.speaker_batches import Batch, SpeakerBatches
 from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.models import component, new_front_end, part
 from rtvc.training.optim import MuonAndAdamW
@@ -33,30 +34,46 @@ from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 # ---------------------------------------------------------------------------------------------- development figures
 class Development:
-    """Pieces of 3.2 s of the development speakers, at most 15 each, clean and with noise."""
+    """Pieces of 1.5, 3 and 5 s of the development speakers, a few each from all over what there is of them, clean and
+    with noise."""
 
-    PIECE_WINDOWS, MOST_PIECES, NOISE_DB = 2, 15, 5.0
+    MOST_PIECES, NOISE_DB = {1.5: 6, 3.0: 6, 5.0: 4}, 5.0  # a speaker, by seconds
 
     def __init__(self, streams: list[speakers.Stream], waves: np.ndarray, noises: tuple[str, ...] = ()):
-        pieces, self.speakers, size = [], [], self.PIECE_WINDOWS * speaker_teacher.WINDOW_SAMPLES
+        self.waves, self.noises = waves, noise.noises("development", noises)
+        self.pieces: list[tuple[float, str]] = []  # seconds and speaker
+        self.places: list[slice] = []
         for stream in [stream for stream in streams if stream.development]:
-            for piece in range(min(self.MOST_PIECES, stream.windows // self.PIECE_WINDOWS)):
-                begin = stream.start + piece * size
-                pieces.append(waves[begin : begin + size].astype(np.float32) / store.FULL_SCALE)
-                self.speakers.append(stream.speaker)
-        recorded = noise.noises("development", noises)
-        noisy = [
-            noise.mix(piece, recorded[n % len(recorded)], self.NOISE_DB) if recorded else piece
-            for n, piece in enumerate(pieces)
-        ]
-        self.pairs = [np.stack(pair).astype(np.float32) for pair in zip(pieces, noisy, strict=True)]
+            for seconds, most in self.MOST_PIECES.items():
+                size = int(seconds * store.SAMPLING_RATE)
+                count = min(most, stream.samples // size)
+                begins = np.linspace(0, max(0, stream.samples - size), count).astype(int) + stream.start
+                self.places += [slice(begin, begin + size) for begin in begins]
+                self.pieces += [(seconds, stream.speaker)] * count
 
-    @staticmethod
-    def rates(pieces: list[tuple[str, np.ndarray]]) -> dict[str, float]:
-        """Equal error rates of (speaker, embeddings clean and noisy (2, size)) of all pieces."""
-        pairs, vectors = Pairs([speaker for speaker, _ in pieces]), np.stack([pair for _, pair in pieces])
-        names = ("equal_error_rate", "equal_error_rate_noisy")
-        return {name: pairs.trials(vectors[:, kind]).equal_error_rate()[0] for kind, name in enumerate(names)}
+    def pair(self, number: int) -> np.ndarray:
+        """A piece clean and with noise, where there are any, (2, samples) float32."""
+        noisy = clean = self.waves[self.places[number]].astype(np.float32) / store.FULL_SCALE
+        if self.noises:
+            noisy = noise.mix(clean, self.noises[number % len(self.noises)], self.NOISE_DB)
+        return np.stack([clean, noisy]).astype(np.float32)
+
+    @classmethod
+    def rates(cls, found: list[tuple[float, str, np.ndarray]]) -> dict[str, float]:
+        """Equal error rates of (seconds, speaker, embeddings clean and noisy (2, size)) of all pieces, each length by
+        itself. Two runs of one corpus may be one person's: no pair of them counts."""
+        figures = {}
+        for seconds in cls.MOST_PIECES:
+            some = [(speaker, pair) for length, speaker, pair in found if length == seconds]
+            if not some:
+                continue
+            pairs, vectors = Pairs([speaker for speaker, _ in some]), np.stack([pair for _, pair in some])
+            are_runs = np.array([people.is_run(speaker) for speaker, _ in some])
+            certain = pairs.same | ~(are_runs[pairs.first] & are_runs[pairs.second])
+            for kind, name in enumerate(("", "_noisy")):
+                trials = Trials(pairs.cosines(vectors[:, kind])[certain], pairs.same[certain])
+                figures[f"equal_error_rate_{seconds:g}_s{name}"] = trials.equal_error_rate()[0]
+        return figures
 
 
 # ---------------------------------------------------------------------------------------------- training
@@ -105,9 +122,10 @@ class SpeakerEncoding(nn.Module):
         matrix = least_squares(embeddings.double().numpy(), targets.double().numpy(), MAP_RIDGE)
         self.to_teacher.requires_grad_(False).weight.copy_(torch.from_numpy(matrix.T))
 
-    def forward(self, batch: tuple[Tensor, Tensor], phase: dict, progress: float) -> dict[str, Tensor]:
-        """Losses of crops (speakers, utterances, …) and the teacher's vectors (speakers, utterances, 256)."""
-        inputs, targets = batch
+    def forward(self, batch: Batch, phase: dict, progress: float) -> dict[str, Tensor]:
+        """Losses of crops (speakers, utterances, …), the teacher's vectors (speakers, utterances, 256), and who of the
+        speakers (speakers,) may be each other."""
+        inputs, targets, may_be_one = batch
         features, loss = inputs.flatten(0, 1), self.loss
         if phase["train_earspeech"]:
             features = self.earspeech(features).features
@@ -115,9 +133,9 @@ class SpeakerEncoding(nn.Module):
         if phase["hold_margin"]:
             loss.hold_margin(progress)
         with torch.autocast(inputs.device.type, enabled=False):
-            ge2e = loss(embeddings, phase["margin"], phase["share"])
+            ge2e = loss(embeddings, phase["margin"], phase["share"], may_be_one)
             # Mostly noisy crops: were the teacher's word on them one of all, mining would cost in noise what it gains.
-            carrying = loss.hardest(loss.similarities(embeddings), phase["share"])
+            carrying = loss.hardest(loss.told_apart(embeddings, may_be_one), phase["share"])
             distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets, -1)
             distance = distance[carrying].mean()
         total = phase["ge2e_weight"] * ge2e + self.teacher_weight * distance
@@ -137,7 +155,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
         )
         self.crops = SpeakerBatches(stem, streams, waves, vectors, config)
         self.development = Development(streams, waves, Corpora(config["corpora"]).recorded_noises())
-        self.evaluation_parts = len(self.development.pairs)
+        self.evaluation_parts = len(self.development.pieces)
         self.objective = self.kept = kept = SpeakerEncoding(config)
         self.decay = config["average"]
         self.known, meaning = [], config["meaning"] or config["init"]
@@ -149,7 +167,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
             if size != other:
                 raise TrainingError(f"The vectors in “{meaning}” have {other} numbers, not {size}: model.speaker_size.")
             self.lay = self._heard(encoder)
-            kept.hold_map(self.lay, torch.cat([targets.flatten(0, 1) for _, targets in self.known]))
+            kept.hold_map(self.lay, torch.cat([targets.flatten(0, 1) for _, targets, _ in self.known]))
         matrices = [parameter for parameter in kept.model.parameters() if parameter.ndim > 1]
         others = [parameter for parameter in kept.model.parameters() if parameter.ndim < 2]
         others += [parameter for parameter in kept.heads.parameters() if parameter.requires_grad]
@@ -160,12 +178,12 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
     def phases(self) -> list[dict]:
         return self.config["phases"]
 
-    def draw(self, random: np.random.Generator, phase: int) -> tuple[Tensor, Tensor]:
+    def draw(self, random: np.random.Generator, phase: int) -> Batch:
         settings = self.phases[phase]
         draw = self.crops.fresh if settings["train_earspeech"] else self.crops.cached
         return draw(settings["seconds"], settings["utterances"], random)
 
-    def losses(self, batch: tuple[Tensor, Tensor], clock: loop.Clock) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
         return self.objective(batch, self.phases[clock.phase], clock.progress())
 
     def rates(self, clock: loop.Clock) -> list[float]:
@@ -184,15 +202,15 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
         self.kept.loss.keep_in_bounds()
 
     @torch.inference_mode()
-    def evaluate_part(self, kept: SpeakerEncoding, number: int) -> tuple[str, np.ndarray]:
-        """A development speaker and the embeddings of a piece of theirs, clean and noisy (2, size)."""
-        waves = torch.from_numpy(self.development.pairs[number]).to(kept.model.device)
+    def evaluate_part(self, kept: SpeakerEncoding, number: int) -> tuple[float, str, np.ndarray]:
+        """Seconds of a piece, the development speaker, and its embeddings, clean and noisy (2, size)."""
+        waves = torch.from_numpy(self.development.pair(number)).to(kept.model.device)
         kept.model.eval()
         embeddings = kept.model(kept.earspeech(waves).features).speaker_embedding.cpu().numpy()
         kept.model.train()
-        return self.development.speakers[number], embeddings
+        return *self.development.pieces[number], embeddings
 
-    def summary(self, found: list[tuple[str, np.ndarray]]) -> dict[str, float]:
+    def summary(self, found: list[tuple[float, str, np.ndarray]]) -> dict[str, float]:
         return self.development.rates(found) if found else {}
 
     def save(self, kept: SpeakerEncoding, folder: Path) -> None:
@@ -204,7 +222,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
     @torch.no_grad()
     def _heard(self, model: TunedGE2EModel) -> Tensor:
         """(crops, 256) the vectors of the crops by which ``meaning`` is remembered."""
-        return torch.cat([model(inputs.flatten(0, 1)).speaker_embedding for inputs, _ in self.known])
+        return torch.cat([model(inputs.flatten(0, 1)).speaker_embedding for inputs, *_ in self.known])
 
     @torch.no_grad()
     def _turned(self, model: TunedGE2EModel) -> TunedGE2EModel:
