@@ -26,6 +26,7 @@ from rtvc.training.stages import find
 
 def run(config: dict) -> None:
     """Run the stage of a loaded config."""
+    given = config
     folders = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
     config = {key: located(value) if key in folders else value for key, value in config.items()}
     if "validation" in config:
@@ -35,7 +36,7 @@ def run(config: dict) -> None:
             if isinstance(part, dict):
                 run(part)
     elif config["stage"] in LOOPED:
-        loop.train(find(config["stage"]), config)
+        loop.train(find(config["stage"]), config, given)
     else:
         _first_alone(find(config["stage"]), config)
 
