@@ -19,7 +19,7 @@ from rtvc.training import loop
 from rtvc.training.config import FOLDERS, load_config
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.folders import CONFIGS, located
-from rtvc.training.machine import keep_memory
+from rtvc.training.machine import keep_memory, refuse_splitting
 from rtvc.training.stage_names import FAMILY, LOOPED, NAMES, RECIPE
 from rtvc.training.stages import find
 
@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     known, overrides = parser.parse_known_args(arguments)
     _hush()
     try:
+        refuse_splitting()
         config = load_config(known.config, overrides)
         keep_memory()
         run(config)

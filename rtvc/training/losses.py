@@ -357,8 +357,9 @@ class TunedGE2ELoss(nn.Module):
         return self.margin * (1 + 0.1 * torch.sigmoid(embeddings.detach().float().std()))
 
     @staticmethod
-    def similarities(embeddings: Tensor) -> Tensor:
-        """(speakers, utterances, size) of unit length → cosines (speakers, utterances, speakers) to every centroid."""
+    def similarities(embeddings: Tensor, who: Tensor | None = None) -> Tensor:
+        """(speakers, utterances, size) of unit length → cosines (speakers, utterances, speakers) to every centroid; of
+        rows of one person, whose numbers in ``who`` (speakers,) are equal, −1: they are no others."""
         speakers, utterances, _ = embeddings.shape
         total = embeddings.sum(1, keepdim=True)
         centroids = functional.normalize(total[:, 0], dim=-1)
@@ -366,7 +367,10 @@ class TunedGE2ELoss(nn.Module):
         cosines = embeddings @ centroids.T
         own = (embeddings * others).sum(-1)
         diagonal = torch.eye(speakers, dtype=torch.bool, device=embeddings.device)[:, None].expand_as(cosines)
-        return torch.where(diagonal, own[:, :, None], cosines)
+        cosines = torch.where(diagonal, own[:, :, None], cosines)
+        if who is None:
+            return cosines
+        return cosines.masked_fill((who[:, None] == who)[:, None] & ~diagonal, -1.0)
 
     @staticmethod
     def hardest(similarities: Tensor, share: float) -> Tensor:
@@ -380,10 +384,12 @@ class TunedGE2ELoss(nn.Module):
         chosen[hardness.flatten().topk(count).indices] = True
         return chosen.view_as(hardness)
 
-    def forward(self, embeddings: Tensor, with_margin: bool = True, share: float = 1.0) -> Tensor:
+    def forward(
+        self, embeddings: Tensor, with_margin: bool = True, share: float = 1.0, who: Tensor | None = None
+    ) -> Tensor:
         """Scalar loss of ``embeddings`` (speakers, utterances, size); only the hardest ``share`` of them counts."""
         embeddings = functional.normalize(embeddings.float(), dim=-1)
-        cosines = self.similarities(embeddings)
+        cosines = self.similarities(embeddings, who)
         speakers, utterances, _ = cosines.shape
         own = torch.arange(speakers, device=cosines.device)
         target = functional.one_hot(own, speakers)[:, None] * (self.effective_margin(embeddings) if with_margin else 0)

@@ -115,6 +115,11 @@ def shares(streams: list[speakers.Stream], config: dict) -> np.ndarray:
     return weights / weights.sum()
 
 
+Drawn = tuple[
+    Tensor, Tensor, Tensor
+]  # crops, teacher vectors (speakers, utterances, 256), speakers' numbers (speakers,)
+
+
 class SpeakerBatches:
     """Draws batches: (speakers, utterances) crops of one length, most of them from an augmented copy."""
 
@@ -155,13 +160,13 @@ class SpeakerBatches:
         last = min(max(begin + 1, round((first + frames) / speaker_teacher.WINDOW_FRAMES)), stream.windows)
         return (self._mean(stream, begin, last) + self.own[number]) / 2 - self.mean
 
-    def _batch(self, seconds: float, utterances: int, random: Generator, crop: Callable) -> tuple[Tensor, Tensor]:
-        """Crops (speakers, utterances, …) by ``crop(chosen, first, frames, random)``, and their teacher vectors."""
+    def _batch(self, seconds: float, utterances: int, random: Generator, crop: Callable) -> Drawn:
+        """Crops by ``crop(chosen, first, frames, random)``, their teacher vectors, and whose they are."""
         chosen, firsts, frames = self._places(seconds, utterances, random)
         places = [(number, first) for number, row in zip(chosen, firsts, strict=True) for first in row]
         crops = torch.from_numpy(np.stack([crop(number, first, frames, random) for number, first in places])).float()
         targets = torch.from_numpy(np.stack([self._target(number, first, frames) for number, first in places]))
-        return crops.unflatten(0, firsts.shape), targets.unflatten(0, firsts.shape)
+        return crops.unflatten(0, firsts.shape), targets.unflatten(0, firsts.shape), torch.from_numpy(chosen)
 
     def _is_augmented(self, random: Generator) -> bool:
         return bool(random.random() < self.config["augmented_share"])
@@ -179,10 +184,10 @@ class SpeakerBatches:
         wave = self.waves[places].astype(np.float32) / store.FULL_SCALE
         return noise.augmented(wave, self.noises, self.babble, random) if self._is_augmented(random) else wave
 
-    def cached(self, seconds: float, utterances: int, random: Generator) -> tuple[Tensor, Tensor]:
-        """Features (speakers, utterances, frames, 64), ``seconds`` in all, and teacher vectors (…, 256)."""
+    def cached(self, seconds: float, utterances: int, random: Generator) -> Drawn:
+        """Features (speakers, utterances, frames, 64), ``seconds`` in all, and what :data:`Drawn` has beside."""
         return self._batch(seconds, utterances, random, self._cached_crop)
 
-    def fresh(self, seconds: float, utterances: int, random: Generator) -> tuple[Tensor, Tensor]:
-        """Waves (speakers, utterances, samples), ``seconds`` in all, and teacher vectors (…, 256)."""
+    def fresh(self, seconds: float, utterances: int, random: Generator) -> Drawn:
+        """Waves (speakers, utterances, samples), ``seconds`` in all, and what :data:`Drawn` has beside."""
         return self._batch(seconds, utterances, random, self._fresh_crop)

@@ -26,6 +26,7 @@ from rtvc.training.data import noise, speakers, store
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.data.speaker_batches import SpeakerBatches
 from rtvc.training.losses import TunedGE2ELoss
+from rtvc.training.machine import gathered
 from rtvc.training.models import component, new_front_end, part
 from rtvc.training.optim import MuonAndAdamW
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -105,9 +106,11 @@ class SpeakerEncoding(nn.Module):
         matrix = least_squares(embeddings.double().numpy(), targets.double().numpy(), MAP_RIDGE)
         self.to_teacher.requires_grad_(False).weight.copy_(torch.from_numpy(matrix.T))
 
-    def forward(self, batch: tuple[Tensor, Tensor], phase: dict, progress: float) -> dict[str, Tensor]:
-        """Losses of crops (speakers, utterances, …) and the teacher's vectors (speakers, utterances, 256)."""
-        inputs, targets = batch
+    def forward(self, batch: tuple[Tensor, Tensor, Tensor], phase: dict, progress: float) -> dict[str, Tensor]:
+        """Losses of crops (speakers, utterances, …), with the teacher's vectors (speakers, utterances, 256) and the
+        speakers' numbers (speakers,). Of several processes all have the losses of all their crops together: the more
+        people there are to be taken for, the more is learned from each."""
+        inputs, targets, who = batch
         features, loss = inputs.flatten(0, 1), self.loss
         if phase["train_earspeech"]:
             features = self.earspeech(features).features
@@ -115,9 +118,10 @@ class SpeakerEncoding(nn.Module):
         if phase["hold_margin"]:
             loss.hold_margin(progress)
         with torch.autocast(inputs.device.type, enabled=False):
-            ge2e = loss(embeddings, phase["margin"], phase["share"])
+            embeddings, targets, who = (gathered(rows) for rows in (embeddings.float(), targets, who))
+            ge2e = loss(embeddings, phase["margin"], phase["share"], who)
             # Mostly noisy crops: were the teacher's word on them one of all, mining would cost in noise what it gains.
-            carrying = loss.hardest(loss.similarities(embeddings), phase["share"])
+            carrying = loss.hardest(loss.similarities(embeddings, who), phase["share"])
             distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets, -1)
             distance = distance[carrying].mean()
         total = phase["ge2e_weight"] * ge2e + self.teacher_weight * distance
@@ -139,7 +143,6 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
         self.development = Development(streams, waves, Corpora(config["corpora"]).recorded_noises())
         self.evaluation_parts = len(self.development.pairs)
         self.objective = self.kept = kept = SpeakerEncoding(config)
-        self.decay = config["average"]
         self.known, meaning = [], config["meaning"] or config["init"]
         if meaning:
             random, seconds = np.random.default_rng(config["seed"]), self.phases[0]["seconds"]
@@ -149,7 +152,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
             if size != other:
                 raise TrainingError(f"The vectors in “{meaning}” have {other} numbers, not {size}: model.speaker_size.")
             self.lay = self._heard(encoder)
-            kept.hold_map(self.lay, torch.cat([targets.flatten(0, 1) for _, targets in self.known]))
+            kept.hold_map(self.lay, torch.cat([targets.flatten(0, 1) for _, targets, _ in self.known]))
         matrices = [parameter for parameter in kept.model.parameters() if parameter.ndim > 1]
         others = [parameter for parameter in kept.model.parameters() if parameter.ndim < 2]
         others += [parameter for parameter in kept.heads.parameters() if parameter.requires_grad]
@@ -160,12 +163,12 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
     def phases(self) -> list[dict]:
         return self.config["phases"]
 
-    def draw(self, random: np.random.Generator, phase: int) -> tuple[Tensor, Tensor]:
+    def draw(self, random: np.random.Generator, phase: int) -> tuple[Tensor, Tensor, Tensor]:
         settings = self.phases[phase]
         draw = self.crops.fresh if settings["train_earspeech"] else self.crops.cached
         return draw(settings["seconds"], settings["utterances"], random)
 
-    def losses(self, batch: tuple[Tensor, Tensor], clock: loop.Clock) -> dict[str, Tensor]:
+    def losses(self, batch: tuple[Tensor, Tensor, Tensor], clock: loop.Clock) -> dict[str, Tensor]:
         return self.objective(batch, self.phases[clock.phase], clock.progress())
 
     def rates(self, clock: loop.Clock) -> list[float]:
@@ -204,7 +207,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
     @torch.no_grad()
     def _heard(self, model: TunedGE2EModel) -> Tensor:
         """(crops, 256) the vectors of the crops by which ``meaning`` is remembered."""
-        return torch.cat([model(inputs.flatten(0, 1)).speaker_embedding for inputs, _ in self.known])
+        return torch.cat([model(inputs.flatten(0, 1)).speaker_embedding for inputs, _, _ in self.known])
 
     @torch.no_grad()
     def _turned(self, model: TunedGE2EModel) -> TunedGE2EModel:
