@@ -55,7 +55,8 @@ class Stage(Generic[Kept]):
     """What a stage brings to the loop.
 
     objective: holds everything that learns; called with a batch it returns the losses, ``total`` among them.
-    optimizer: of the objective's parameters; ``kept``: the module that is exported, averaged if ``decay`` is set.
+    optimizer: of the objective's parameters; ``kept``: the module that is exported, averaged by the config's
+    ``average``, or by ``decay`` where it has no such key.
     clip: the gradient norm; chosen_by: the evaluation's figure whose lowest value decides what is exported, if any.
     evaluation_parts: how many parts the evaluation has; the processes share them.
     """
@@ -142,8 +143,8 @@ class Loop:
         if stage.opponent:
             self.models.append(stage.opponent.prepare(accelerator))
         self.average = None
-        if stage.decay:
-            self.average = AveragedModel(stage.kept, multi_avg_fn=moving_average(stage.decay))
+        if decay := config.get("average", stage.decay):
+            self.average = AveragedModel(stage.kept, multi_avg_fn=moving_average(decay))
             accelerator.register_for_checkpointing(self.average)
         accelerator.register_for_checkpointing(self.clock)
         self.saved = self.began = time.monotonic()
