@@ -65,7 +65,7 @@ class Clock:
 
 def remember(config: dict, checkpoint: Path) -> None:
     """Keep a run's config, as it was given, in its checkpoint."""
-    write_text(checkpoint / CONFIG, json.dumps(config, indent=1))
+    write_text(checkpoint / CONFIG, json.dumps(config, indent=1, default=str))
 
 
 def refuse_another(config: dict, checkpoint: Path) -> None:
@@ -77,7 +77,7 @@ def refuse_another(config: dict, checkpoint: Path) -> None:
     path = checkpoint / CONFIG
     if not path.exists():  # of a version that kept none
         return
-    began, given = (_deciding(json.loads(text)) for text in (path.read_text(encoding="utf-8"), json.dumps(config)))
+    began, given = (_deciding(json.loads(text)) for text in (path.read_text(encoding="utf-8"), json.dumps(config, default=str)))
     if key := next((key for key in began if key in given and began[key] != given[key]), None):
         was, now = (textwrap.shorten(json.dumps(one[key]), LONGEST_SHOWN) for one in (began, given))
         raise TrainingError(

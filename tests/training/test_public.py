@@ -183,7 +183,11 @@ class Walk:
 
     def finished(self) -> str:
         processes = self.start()
-        assert [process.wait(1200) for process in processes] == [0, 0], self.printed()[-3000:]
+        try:
+            assert [process.wait(1200) for process in processes] == [0, 0], self.printed()[-3000:]
+        finally:
+            for process in processes:
+                process.kill()
         return self.printed()
 
 
