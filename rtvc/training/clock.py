@@ -77,7 +77,8 @@ def refuse_another(config: dict, checkpoint: Path) -> None:
     path = checkpoint / CONFIG
     if not path.exists():  # of a version that kept none
         return
-    began, given = (_deciding(json.loads(text)) for text in (path.read_text(encoding="utf-8"), json.dumps(config, default=str)))
+    texts = path.read_text(encoding="utf-8"), json.dumps(config, default=str)
+    began, given = (_deciding(json.loads(text)) for text in texts)
     if key := next((key for key in began if key in given and began[key] != given[key]), None):
         was, now = (textwrap.shorten(json.dumps(one[key]), LONGEST_SHOWN) for one in (began, given))
         raise TrainingError(
