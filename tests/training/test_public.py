@@ -51,6 +51,20 @@ def test_a_public_recipe_names_nothing_that_others_do_not_have(path):
     assert {word for word in named if not any(word.startswith(run) for run in made)} == set()
 
 
+def test_the_tiny_recipe_is_the_real_one_made_small():
+    """The real one is walked below; the tiny one names the same stages, in the same order, each after what it needs."""
+    real, tiny = (load_config(path, []) for path in (REAL, TINY))
+    assert list(real) == list(tiny)
+    for path, recipe, name in ((REAL, real, "libritts"), (TINY, tiny, "tiny")):
+        made: set[str] = set()
+        for stage, part in ((stage, part) for stage, part in recipe.items() if stage != "stage"):
+            named = [value for value in part.values() if isinstance(value, str) and value.startswith("runs/")]
+            needed = [value for key, value in part.items() if value in named and key != "output"]
+            assert [value for value in needed if not value.startswith(tuple(made))] == [], f"{path.stem}, {stage}"
+            made |= {f"runs/{part['name']}"} if "name" in part else {part.get("output", f"runs/{name}/none")}
+        assert recipe["calibrate"]["rtvc_ckpt"] == recipe["export"]["output"]
+
+
 def test_what_stands_above_the_stages_counts_in_all_of_them(tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text("stage: all\ncorpora: {a: 0.5, b: 0.5}\nvalidation: 0.1\nsayen: {steps: 7}\nge2e: {warped: 0}\n")
@@ -130,15 +144,20 @@ SHORT += (
     " --prior.seconds 4 --polish.seconds 4 --sayen.seconds 0.5 --development_pairs 2 --processes 2 --save_minutes 0"
 )
 SHORT += " --ge2e.warped 1 --ge2e.frames [60,70] --decoder.steps 6 --log_every 1"
+SHORT += " --workers 0 --ge2e.augmented_copies 1 --decoder.adversarial_from 3 --decoder.frames 40"
 PHASE = {"steps": 2, "seconds": 6, "utterances": 2}
 LOOPED = ("ge2e", "sayen", "decoder", "prior", "polish")
+REAL, TINY = ROOT / "configs" / "public" / "libritts-vctk.yaml", ROOT / "configs" / "public" / "tiny.yaml"
 
 
 def short(named: dict[str, float]) -> list[str]:
-    """The arguments of a run of a few steps on a few clips."""
-    phases = [phase | PHASE for phase in load_config(PUBLIC[-1], [])["ge2e"]["phases"]]
-    corpora = f"{{{', '.join(f'{name}: {share}' for name, share in named.items())}}}"
-    return [*SHORT.split(), "--ge2e.phases", yaml.safe_dump(phases, default_flow_style=True), "--corpora", corpora]
+    """The arguments of a run of tiny models for a few steps on a few clips; what is said of rates stays."""
+    real, tiny = load_config(REAL, []), load_config(TINY, [])
+    given = {f"{stage}.model": real[stage]["model"] | tiny[stage]["model"] for stage in ("sayen", "decoder")}
+    given |= {"ge2e.model": tiny["ge2e"]["model"], "corpora": named}
+    given |= {"ge2e.phases": [phase | PHASE for phase in real["ge2e"]["phases"]]}
+    written = {name: yaml.safe_dump(value, default_flow_style=True, width=10**6) for name, value in given.items()}
+    return [*SHORT.split(), *(word for name, value in written.items() for word in (f"--{name}", value))]
 
 
 class Walk:
@@ -154,7 +173,13 @@ class Walk:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
-        call = [sys.executable, str(ROOT / "train.py"), "--config", "configs/public/tiny.yaml", *short(self.named)]
+        call = [
+            sys.executable,
+            str(ROOT / "train.py"),
+            "--config",
+            "configs/public/libritts-vctk.yaml",
+            *short(self.named),
+        ]
         return [
             subprocess.Popen(
                 call,
@@ -192,7 +217,7 @@ class Walk:
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("resemblyzer"), reason="needs the speaker teacher, Resemblyzer")
-def test_the_tiny_recipe_runs_on_two_processes_from_folders_to_a_model_that_speaks(
+def test_the_public_recipe_runs_on_two_processes_from_folders_to_a_model_that_speaks(
     tmp_path, bundled, monkeypatch, woman
 ):
     """Killed in the middle of a stage and started again, it goes on. ``RTVC_WALK_MINUTES=20`` lays out twenty minutes.
@@ -201,27 +226,27 @@ def test_the_tiny_recipe_runs_on_two_processes_from_folders_to_a_model_that_spea
     """
     named = lay_out(tmp_path / "data", bundled)
     walk = Walk(tmp_path, named)
-    before = walk.killed_at(walk.runs / "tiny" / "decoder" / "checkpoints")
+    before = walk.killed_at(walk.runs / "libritts" / "decoder" / "checkpoints")
     after = walk.finished()
     assert "skipped" not in before + after, "nobody excluded was read"
     assert "Left out: librivox/237, librivox/61, vctk/p226" in before
     for stage in ("ge2e", "sayen"):
-        assert f"tiny/{stage} is finished" in after, "what is done is not done again"
-    assert "tiny/decoder goes on from step" in after
+        assert f"libritts/{stage} is finished" in after, "what is done is not done again"
+    assert "libritts/decoder goes on from step" in after
     for stage in LOOPED:
-        assert re.search(rf"tiny/{stage} .*evaluation", before + after), "those who validate are heard"
-        assert folders.last_checkpoint(walk.runs / "tiny" / stage)
+        assert re.search(rf"libritts/{stage} .*evaluation", before + after), "those who validate are heard"
+        assert folders.last_checkpoint(walk.runs / "libritts" / stage)
     monkeypatch.setattr(folders, "DATA", tmp_path / "nothing")
     monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
-    config = load_config(Path("configs/public/tiny.yaml"), short(named))["polish"]
+    config = load_config(REAL, short(named))["polish"]
     cached_once(config)
     speech = Speech(Corpora.of(config))
     drawn = {name: speech.chances[[item.corpus == name for item in speech.items]].sum() for name in named}
     assert drawn == pytest.approx(named), "shares are shares"
-    model = walk.runs / "tiny" / "model"
+    model = walk.runs / "libritts" / "model"
     assert json.loads((model / "config.json").read_text())["timbre_centre"] != [0.0, 0.0], "calibrated"
     spoken = load(model)("Hello there.", voice=woman)
-    assert spoken["sampling_rate"] == 16_000
+    assert spoken["sampling_rate"] == 24_000
     assert np.isfinite(spoken["audio"]).all()
     assert len(spoken["audio"]) > 1000
 
