@@ -6,6 +6,7 @@ What nobody wrote down the recogniser of `rtvc[consent]` hears, and what is long
 from __future__ import annotations
 
 import glob
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -91,5 +92,9 @@ def clips(wave: np.ndarray) -> list[tuple[int, int]]:
             pieces[-1][1] = stop
         else:
             pieces.append([start, stop])
-    spoken = [(start, stop) for start, stop in pieces if stop - start >= SHORTEST * store.SAMPLING_RATE]
-    return [(max(0, start - MARGIN), min(len(wave), stop + MARGIN)) for start, stop in spoken]
+    bounds = [0, *((one[1] + other[0]) // 2 for one, other in itertools.pairwise(pieces)), len(wave)]
+    return [
+        (max(left, start - MARGIN), min(right, stop + MARGIN))
+        for (start, stop), left, right in zip(pieces, bounds, bounds[1:], strict=False)
+        if stop - start >= SHORTEST * store.SAMPLING_RATE
+    ]
