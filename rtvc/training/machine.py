@@ -7,7 +7,6 @@ import ctypes
 import torch
 from accelerate.utils import parse_flag_from_env
 from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_gather
 
 from rtvc.errors import TrainingError
 
@@ -47,6 +46,22 @@ def refuse_splitting() -> None:
         )
 
 
+class _Everybodys(torch.autograd.Function):
+    """Each process's tensor of one shape; what all of them lose by one's is that one's gradient."""
+
+    @staticmethod
+    def forward(context, mine: Tensor) -> Tensor:  # type: ignore[override]
+        parts = [torch.empty_like(mine) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(parts, mine.contiguous())
+        return torch.stack(parts)
+
+    @staticmethod
+    def backward(context, gradients: Tensor) -> Tensor:  # type: ignore[override]
+        gradients = gradients.clone()
+        distributed.all_reduce(gradients)
+        return gradients[distributed.get_rank()]
+
+
 def gathered(rows: Tensor) -> Tensor:
     """The rows (…, size) of all processes behind one another, in the processes' order, those of the others with their
     gradients too; each process may have another number of them."""
@@ -56,4 +71,4 @@ def gathered(rows: Tensor) -> Tensor:
     distributed.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
     most = int(max(counts))
     padded = torch.cat([rows, rows.new_zeros(most - len(rows), *rows.shape[1:])])
-    return torch.cat([part[: int(count)] for part, count in zip(all_gather(padded), counts, strict=True)])
+    return torch.cat([part[: int(count)] for part, count in zip(_Everybodys.apply(padded), counts, strict=True)])

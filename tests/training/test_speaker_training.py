@@ -392,10 +392,11 @@ def learn_together(rank: int, folder: Path) -> None:
     kept = encoding()
     start = sum(PEOPLE_OF[:rank])
     batch = tuple(rows[start : start + PEOPLE_OF[rank]] for rows in everybody())
-    losses = torch.nn.parallel.DistributedDataParallel(kept, find_unused_parameters=True)(batch, PHASE, 0.0)
+    together = torch.nn.parallel.DistributedDataParallel(kept, find_unused_parameters=True)
+    losses = together(batch, PHASE, 0.0)
     losses["total"].backward()
     gradients = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
-    torch.save(({name: float(value) for name, value in losses.items()}, gradients), folder / str(rank))
+    torch.save(({name: value.item() for name, value in losses.items()}, gradients), folder / str(rank))
     torch.distributed.destroy_process_group()
 
 
@@ -407,7 +408,7 @@ def test_two_processes_learn_from_all_their_people_together(tmp_path):
     losses["total"].backward()
     for rank in (0, 1):
         theirs, gradients = torch.load(tmp_path / str(rank))
-        assert theirs == pytest.approx({name: float(value) for name, value in losses.items()}, rel=1e-5)
+        assert theirs == pytest.approx({name: value.item() for name, value in losses.items()}, rel=1e-5)
         mine = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
         assert set(gradients) >= set(mine)
         for name, gradient in mine.items():
