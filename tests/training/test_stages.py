@@ -189,10 +189,10 @@ def test_what_is_not_learned_is_measured_on_those_who_validate(people, place, ti
     monkeypatch.setattr(
         Corpora, "split", lambda *of: heard.append({one.speaker for one in split(*of)[1]}) or split(*of)
     )
-    config = settings("calibrate", people, rtvc_ckpt="runs/whole", readers=[], validation=["ann", "bob"])
+    config = settings("calibrate", people, rtvc_ckpt="runs/whole", readers=[], validation=["bob"])  # and ls_669
     command.run(config)
     after = load(place / "whole").model
-    assert {person.rpartition("/")[2] for some in heard for person in some} >= {"ann", "bob"}
+    assert {person.rpartition("/")[2] for some in heard for person in some} >= {"bob", "ls_669"}
     numbers = ("similarity_scale", "similarity_offset", "same_voice_cosine", "enhance_below_snr", "timbre_centre")
     assert [name for name in numbers if getattr(before.config, name) == getattr(after.config, name)] == []
     assert len(after.config.timbre_centre) == 10
@@ -200,7 +200,7 @@ def test_what_is_not_learned_is_measured_on_those_who_validate(people, place, ti
     assert 0 <= after.probability(0.9) <= 1
     assert "people validate" not in capsys.readouterr().out
     save_whole(copy.deepcopy(tiny_model), place / "whole")
-    command.run(config | {"validation": ["ann"]})
+    command.run(config | {"validation": None})
     assert "fewer than two people validate" in capsys.readouterr().out
     alone = load(place / "whole").model.config
     assert alone.similarity_scale == before.config.similarity_scale

@@ -223,6 +223,8 @@ def centre(model: VoiceCloningModel, corpora: Corpora, readers: list[str]) -> di
     for utterance in corpora.split(list(loaded.values()))[0]:
         first.setdefault(utterance.speaker, utterance)
     chosen = list(first.values())[:MOST_READERS]
+    if not chosen:  # all of them validate
+        return {}
     waves = (loaded[one.corpus].wave(one)[: 6 * store.SAMPLING_RATE] for one in chosen)
     mean = torch.stack([model._timbre(wave) for wave in waves]).mean(0)
     points = np.linspace(0, mean.numel() - 1, len(AVERAGE_SPECTRUM))
