@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from itertools import zip_longest
 from pathlib import Path
@@ -42,13 +41,11 @@ from rtvc.sayen import SayENModel
 from rtvc.training import command, folders
 from rtvc.training.config import load_config
 from rtvc.training.data import corpora as corpora_of
-from rtvc.training.data import noise, store
+from rtvc.training.data import store
 from rtvc.training.machine import keep_memory
 from rtvc.training.models import component, front_end, save_whole, whole_model
+from rtvc.training.stages import calibrate
 from rtvc.tuned_ge2e import TunedGE2EModel
-
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
-import calibrate  # noqa: E402  (a script of benchmarks/)
 
 SYSTEMS = ("baseline", "system")
 STEPS = {"ge2e": 700, "sayen": 1000}
@@ -157,8 +154,9 @@ def assemble(name: str, parts: dict[str, nn.Module], folder: Path) -> float:
 @torch.inference_mode()
 def calibrated(model: VoiceCloningModel) -> dict[str, float]:
     """How alike voices are in the new encoder's space, by which enrolment finds the main voice."""
-    random = np.random.default_rng(0)
-    mixed = calibrate.half_noisy(calibrate.recordings(random), noise.noises("development"), random)
+    config, random = load_config(Path("configs/calibrate.yaml"), []), np.random.default_rng(0)
+    corpora = corpora_of.Corpora.of(config)
+    mixed = calibrate.half_noisy(calibrate.recordings(corpora, random), calibrate.noises_of(corpora, random), random)
     return calibrate.similarity(model, mixed) | calibrate.same_voice(model, mixed)
 
 

@@ -23,7 +23,7 @@ class VoiceCloningConfig(PreTrainedConfig):
     ``same_voice_cosine``: a short window of speech further than this from the whole is not this voice.
     ``enhance_below_snr``: recordings noisier than this, in dB as :func:`rtvc.audio.snr` measures it, are cleaned.
     ``speaking_lufs``: of older models, without use since every voice's own level is measured.
-    ``timbre_centre``: most people's timbre, evenly over the mel bands. ``benchmarks/calibrate.py`` measures all
+    ``timbre_centre``: most people's timbre, evenly over the mel bands. The stage ``calibrate`` measures all
     of them. ``timbre_emphasis``: how much further from the centre than it was heard a voice's timbre is when it speaks,
     as RTVC-7 draws every voice towards it. ``weights_sha256``: of the weights' file, written when the model is saved
     and checked when it is loaded; empty for files that were made otherwise.

@@ -19,13 +19,14 @@ from rtvc.training import loop
 from rtvc.training.config import FOLDERS, load_config
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.folders import CONFIGS, located
-from rtvc.training.machine import keep_memory
+from rtvc.training.machine import keep_memory, refuse_splitting
 from rtvc.training.stage_names import FAMILY, LOOPED, NAMES, RECIPE
 from rtvc.training.stages import find
 
 
 def run(config: dict) -> None:
     """Run the stage of a loaded config."""
+    given = config
     folders = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
     config = {key: located(value) if key in folders else value for key, value in config.items()}
     if "validation" in config:
@@ -35,7 +36,7 @@ def run(config: dict) -> None:
             if isinstance(part, dict):
                 run(part)
     elif config["stage"] in LOOPED:
-        loop.train(find(config["stage"]), config)
+        loop.train(find(config["stage"]), config, given)
     else:
         _first_alone(find(config["stage"]), config)
 
@@ -72,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     known, overrides = parser.parse_known_args(arguments)
     _hush()
     try:
+        refuse_splitting()
         config = load_config(known.config, overrides)
         keep_memory()
         run(config)

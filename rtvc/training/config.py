@@ -34,7 +34,7 @@ DATA_DEFAULTS = {  # of the keys that every stage has that hears the corpora; se
     "bandwidth": {},  # corpus: Hz, where it holds less than half its sampling rate
 }
 READING = ("teacher", "kokoro")  # stages that need texts of the corpora alone
-NOISY = ("earspeech", "ge2e", "sayen", "joint")  # stages that mix in noises
+NOISY = ("earspeech", "ge2e", "sayen", "joint", "calibrate")  # stages that mix in noises
 FREE = ("model", "corpora", "calibrated", "bandwidth")  # sections whose keys are the user's own
 FOLDERS = ("init", "meaning", "opponent", "decoder", "earspeech", "tuned_ge2e", "sayen", "rtvc7", "rtvc_ckpt")
 COUNTS = (
@@ -62,7 +62,7 @@ RANGES = {
     **dict.fromkeys((*NOT_NEGATIVE, "warm_up", "save_minutes"), (0, math.inf)),
 }
 RATES = ("_lr", "_rate")  # how keys of learning rates end
-NOTHING = ("minutes", "threads", "average")  # numbers that may be left out: null
+NOTHING = ("minutes", "threads", "average", "processes")  # numbers that may be left out: null
 
 
 def load_config(path: Path, overrides: list[str]) -> dict:

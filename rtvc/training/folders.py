@@ -12,11 +12,17 @@ CACHE = Path(os.environ.get("RTVC_CACHE", ROOT / ".cache"))
 DATA = Path(os.environ.get("RTVC_DATA", ROOT.parent / "shared" / "data"))
 
 
-def located(folder: str) -> str:
-    """A folder or file that a config names: as seen from here, or else from the folder of runs or this repository."""
+def placed(folder: str) -> Path:
+    """Where a folder that a config names is written: ``runs/…`` into the folder of runs, wherever that is."""
     path = Path(folder).expanduser()
-    runs = [RUNS / path.relative_to("runs")] if path.parts[:1] == ("runs",) else []
-    return next((str(place) for place in (path, *runs, ROOT / path) if place.exists()), folder)
+    return RUNS / path.relative_to("runs") if path.parts[:1] == ("runs",) else path
+
+
+def located(folder: str) -> str:
+    """A folder or file that a config names: ``runs/…`` as it was :func:`placed`; as seen from here, or else from this
+    repository."""
+    path = Path(folder).expanduser()
+    return next((str(place) for place in (placed(folder), path, ROOT / path) if place.exists()), folder)
 
 
 def last_checkpoint(run: Path) -> Path | None:

@@ -39,6 +39,7 @@ from tqdm import tqdm
 from rtvc.audio import SAMPLING_RATE
 from rtvc.errors import TrainingError
 from rtvc.training import folders
+from rtvc.training.clock import Clock, refuse_another, remember
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.disk import whole
 from rtvc.training.folders import last_checkpoint
@@ -50,51 +51,12 @@ Kept = TypeVar("Kept", bound=nn.Module)
 BAR = "{desc} {percentage:5.1f} %|{bar}| {elapsed}<{remaining}{postfix}"
 
 
-class Clock:
-    """Where a run stands: the phase, its steps and seconds so far, all steps, and the best figure so far.
-
-    A phase ends after its ``steps``, or its ``minutes`` where given; seconds are counted over all resumed runs.
-    """
-
-    KEPT = ("phase", "step", "seconds", "total", "best")
-
-    def __init__(self, phases: list[dict]):
-        self.phases, self.phase, self.step, self.seconds, self.total = phases, 0, 0, 0.0, 0
-        self.best, self.at = math.inf, time.monotonic()
-
-    def state_dict(self) -> dict:
-        return {name: getattr(self, name) for name in self.KEPT}
-
-    def load_state_dict(self, state: dict) -> None:
-        vars(self).update(state)
-        self.at = time.monotonic()
-
-    def progress(self) -> float:
-        """0…1 through the present phase."""
-        phase = self.phases[self.phase]
-        minutes = phase.get("minutes")
-        return min(1.0, max(self.step / phase["steps"], self.seconds / 60 / minutes if minutes else 0.0))
-
-    def tick(self) -> bool:
-        """Count a step; true where it was the phase's last."""
-        now = time.monotonic()
-        self.seconds, self.at = self.seconds + now - self.at, now
-        self.step, self.total = self.step + 1, self.total + 1
-        return self.progress() >= 1
-
-    def next_phase(self) -> None:
-        self.phase, self.step, self.seconds, self.at = self.phase + 1, 0, 0.0, time.monotonic()
-
-    @property
-    def finished(self) -> bool:
-        return self.phase >= len(self.phases)
-
-
 class Stage(Generic[Kept]):
     """What a stage brings to the loop.
 
     objective: holds everything that learns; called with a batch it returns the losses, ``total`` among them.
-    optimizer: of the objective's parameters; ``kept``: the module that is exported, averaged if ``decay`` is set.
+    optimizer: of the objective's parameters; ``kept``: the module that is exported, averaged by the config's
+    ``average``, or by ``decay`` where it has no such key.
     clip: the gradient norm; chosen_by: the evaluation's figure whose lowest value decides what is exported, if any.
     evaluation_parts: how many parts the evaluation has; the processes share them.
     """
@@ -171,8 +133,8 @@ def _single(sample: Any) -> Any:
 class Loop:
     """One stage's run, in ``runs/<name>``: ``checkpoints`` to go on from, ``logs`` of the tracker, ``model``."""
 
-    def __init__(self, stage: Stage, config: dict, accelerator: Accelerator):
-        self.stage, self.config, self.accelerator = stage, config, accelerator
+    def __init__(self, stage: Stage, config: dict, accelerator: Accelerator, given: dict):
+        self.stage, self.config, self.accelerator, self.given = stage, config, accelerator, given
         self.folder = folders.RUNS / config["name"]
         self.clock = Clock(stage.phases)
         self.inner = stage.objective
@@ -181,8 +143,8 @@ class Loop:
         if stage.opponent:
             self.models.append(stage.opponent.prepare(accelerator))
         self.average = None
-        if stage.decay:
-            self.average = AveragedModel(stage.kept, multi_avg_fn=moving_average(stage.decay))
+        if decay := config.get("average", stage.decay):
+            self.average = AveragedModel(stage.kept, multi_avg_fn=moving_average(decay))
             accelerator.register_for_checkpointing(self.average)
         accelerator.register_for_checkpointing(self.clock)
         self.saved = self.began = time.monotonic()
@@ -194,7 +156,7 @@ class Loop:
         """Train to the end; the folder of what was exported."""
         self._resume()
         if self.clock.finished:
-            self._say(f"{self.config['name']} is finished; another --name starts a new run.")
+            self._say(f"{self.config['name']} is finished; more steps go on with it, another --name starts a new run.")
             return self.folder / "model"
         self._track()
         self.bar = tqdm(total=1.0, bar_format=BAR, disable=None if self.accelerator.is_main_process else True)
@@ -296,6 +258,7 @@ class Loop:
         if self.accelerator.is_main_process:
             with whole(folder) as new:
                 self._save_state(new)
+                remember(self.given, new)
             for other in folder.parent.glob("step_*"):
                 if other != folder:
                     shutil.rmtree(other, ignore_errors=True)
@@ -467,12 +430,16 @@ def _accelerator(config: dict) -> Accelerator:
         raise TrainingError(f"{str(error).splitlines()[0]} (keys “mixed_precision” and “tracker”).") from error
 
 
-def train(stage: type[Stage], config: dict) -> Path:
+def train(stage: type[Stage], config: dict, given: dict | None = None) -> Path:
     """Run a stage to its end, from its last checkpoint if there is one; the folder of what was exported.
 
+    ``given``: the config before what it names was looked for; by it a run is known when it goes on.
+
     Raises:
-        TrainingError: a loss is no number, a file cannot be written, a checkpoint is of another model.
+        TrainingError: a loss is no number, a file cannot be written, a checkpoint is of another model or config.
     """
+    if found := last_checkpoint(folders.RUNS / config["name"]):
+        refuse_another(given or config, found)
     if config["threads"]:
         torch.set_num_threads(config["threads"])
     accelerator = _accelerator(config)
@@ -483,6 +450,6 @@ def train(stage: type[Stage], config: dict) -> Path:
         if accelerator.is_main_process and isinstance(corpora := config.get("corpora"), Corpora):
             for line in corpora.warnings(ready.evaluation_parts > 0, "noises" in config):
                 print(line, flush=True)
-        return Loop(ready, config, accelerator).run()
+        return Loop(ready, config, accelerator, given or config).run()
     finally:
         AcceleratorState._reset_state()  # the next stage of this process may have another precision

@@ -329,9 +329,6 @@ class SayENLoss(nn.Module):
 
 
 # ---------------------------------------------------------------------------------------------- Tuned-GE2E
-NO_COSINE = -9.0  # adds nothing to a softmax; an infinite one would make the gradient of the scale no number
-
-
 class TunedGE2ELoss(nn.Module):
     """GE2E softmax with a learned scale and bias, a growing margin and mining of the hardest utterances.
 
@@ -370,8 +367,9 @@ class TunedGE2ELoss(nn.Module):
         return self.margin * (1 + 0.1 * torch.sigmoid(standard))
 
     @staticmethod
-    def similarities(embeddings: Tensor) -> Tensor:
-        """(speakers, utterances, size) of unit length → cosines (speakers, utterances, speakers) to every centroid."""
+    def similarities(embeddings: Tensor, who: Tensor | None = None) -> Tensor:
+        """(speakers, utterances, size) of unit length → cosines (speakers, utterances, speakers) to every centroid; of
+        rows of one person, whose numbers in ``who`` (speakers,) are equal, −1: they are no others."""
         speakers, utterances, _ = embeddings.shape
         total = embeddings.sum(1, keepdim=True)
         centroids = functional.normalize(total[:, 0], dim=-1)
@@ -379,16 +377,10 @@ class TunedGE2ELoss(nn.Module):
         cosines = embeddings @ centroids.T
         own = (embeddings * others).sum(-1)
         diagonal = torch.eye(speakers, dtype=torch.bool, device=embeddings.device)[:, None].expand_as(cosines)
-        return torch.where(diagonal, own[:, :, None], cosines)
-
-    @classmethod
-    def told_apart(cls, embeddings: Tensor, may_be_one: Tensor | None = None) -> Tensor:
-        """As :meth:`similarities`; below all others between any two of the speakers ``may_be_one`` (speakers,)."""
-        cosines = cls.similarities(embeddings)
-        if may_be_one is None:
+        cosines = torch.where(diagonal, own[:, :, None], cosines)
+        if who is None:
             return cosines
-        unsure = may_be_one[:, None] & may_be_one & ~torch.eye(len(may_be_one), dtype=torch.bool, device=cosines.device)
-        return cosines.masked_fill(unsure[:, None], NO_COSINE)
+        return cosines.masked_fill((who[:, None] == who)[:, None] & ~diagonal, -1.0)
 
     @staticmethod
     def hardest(similarities: Tensor, share: float) -> Tensor:
@@ -403,13 +395,11 @@ class TunedGE2ELoss(nn.Module):
         return chosen.view_as(hardness)
 
     def forward(
-        self, embeddings: Tensor, with_margin: bool = True, share: float = 1.0, may_be_one: Tensor | None = None
+        self, embeddings: Tensor, with_margin: bool = True, share: float = 1.0, who: Tensor | None = None
     ) -> Tensor:
-        """Scalar loss of ``embeddings`` (speakers, utterances, size); only the hardest ``share`` of them counts.
-
-        ``may_be_one``: (speakers,) of whom any two may be one person: they are not told apart from each other.
-        """
-        cosines = self.told_apart(functional.normalize(embeddings.float(), dim=-1), may_be_one)
+        """Scalar loss of ``embeddings`` (speakers, utterances, size); only the hardest ``share`` of them counts."""
+        embeddings = functional.normalize(embeddings.float(), dim=-1)
+        cosines = self.similarities(embeddings, who)
         speakers, utterances, _ = cosines.shape
         own = torch.arange(speakers, device=cosines.device)
         logits = cosines

@@ -10,6 +10,7 @@ FUNCTIONS = (
     "people",
     "embeddings",
     "export",
+    "calibrate",
 )  # stages that are one function of the config
 LOOPED = {  # stages that run in rtvc.training.loop
     "earspeech": "EarSpeechStage",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from test_sources import place, tone, write  # noqa: F401  # a fixture
 
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.training import folders, loop
+from rtvc.training import command, folders, loop
 from rtvc.training.config import LOOP_DEFAULTS, load_config
 from rtvc.training.data import alignment, corpora, measurements, noise, store
 from rtvc.training.data.corpora import Corpora, Division, split
@@ -373,33 +375,35 @@ def test_a_failure_leaves_the_cache_as_it_was(folder, monkeypatch):
     assert after.file(store.WAVES).read_bytes() == content
 
 
+def said(job: tuple[Path, int, int, str]) -> dict:
+    """In place of the bundled model's word; every process writes down what it was asked."""
+    waves, start, samples, text = job
+    with open(waves.parent / "asked", "a") as asked:
+        asked.write(f"{start // samples} {os.getpid()} {text}\n")
+    symbols = ["^", "h", "ˈe", "l", "$"]
+    return {"symbols": symbols, "frames": [5, 20, 20, 20, 5], "score": -float(start // samples), "wave": start}
+
+
 @pytest.fixture
-def spoken(monkeypatch) -> list[str]:
-    """Files that the bundled model was asked to say."""
-    asked: list[str] = []
-
-    def said(model: object, utterance: store.Utterance, wave: np.ndarray) -> dict:
-        asked.append(utterance.file)
-        frames = [5, 20, 20, 20, 5]
-        about = {"symbols": ["^", "h", "ˈe", "l", "$"], "frames": frames, "score": -float(len(asked))}
-        return about | {"wave": utterance.start}
-
+def spoken(folder, monkeypatch) -> Callable[[], list[int]]:
+    """Which of the recordings the bundled model was asked to say, by their places in the cache, and by whom."""
     monkeypatch.setattr(alignment, "_spoken_alignment", said)
-    return asked
+    path = folders.CACHE / "asked"
+    return lambda: [int(line.split()[0]) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def test_alignments_are_kept_by_the_weights_that_made_them(folder, spoken, monkeypatch):
     corpus = store.load_corpus(str(folder), 1)
     assert set(alignment.aligned(corpus)) == {"ann/1.wav", "ann/2.wav", "bob/1.wav"}
     alignment.aligned(corpus)
-    assert len(spoken) == 3, "once"
-    tone(folder / "ann" / "2.wav", 800, 16_000, 1.5)
+    assert sorted(spoken()) == [0, 1, 2], "once"
+    tone(folder / "ann" / "2.wav", 800, 16_000, 1.0)
     alignment.aligned(store.load_corpus(str(folder), 1))
-    assert spoken[3:] == ["ann/2.wav"], "what changed"
+    assert spoken()[3:] == [3], "what changed"
     write(folder.parent / "weights" / "model.safetensors", "others")
     monkeypatch.setattr(alignment, "CHECKPOINT", folder.parent / "weights")
     alignment.aligned(store.load_corpus(str(folder), 1))
-    assert len(spoken) == 7, "all, by another model"
+    assert len(spoken()) == 7, "all, by another model"
 
 
 def test_what_the_stage_alignment_found_comes_first(folder, spoken):
@@ -410,9 +414,9 @@ def test_what_the_stage_alignment_found_comes_first(folder, spoken):
     corpus.file(alignment.ALIGNED).write_text(
         json.dumps({one.file: found[one.file] | {"wave": one.start} for one in corpus.utterances})
     )
-    tone(folder / "ann" / "2.wav", 800, 16_000, 1.5)
+    tone(folder / "ann" / "2.wav", 800, 16_000, 1.0)
     changed = alignment.aligned(store.load_corpus(str(folder), 1))
-    assert spoken == ["ann/2.wav"]
+    assert spoken() == [3], "ann/2.wav"
     assert len(changed["ann/2.wav"]["symbols"]) == 5
     assert changed["bob/1.wav"]["frames"] == [40, 40]
 
@@ -422,6 +426,38 @@ def test_bad_alignments_of_a_folder_are_rejected(folder, spoken):
     speech = Speech({str(folder): 1.0}, "all", reject=0.34)
     assert {item.key.removeprefix(f"{folder}/") for item in speech.items} == {"ann/1.wav", "ann/2.wav"}
     assert len(Speech({str(folder): 1.0}, "all", reject=0.0).items) == 3
+
+
+def test_alignment_is_shared_among_machines_and_processes(folder, spoken):
+    """Of 585 hours one process would have taken a day and a half."""
+    for number in range(3, 12):
+        tone(folder / "ann" / f"{number}.wav", 200 + 50 * number, 16_000, 1.0)
+        write(folder / "ann" / f"{number}.txt", "Hello.")
+    config = load_config(Path("configs/alignment.yaml"), ["--synthetic", "null", "--shards", "2", "--processes", "2"])
+    config |= {"corpora": [str(folder)]}
+    corpus = store.load_corpus(str(folder), 1)
+    command.run(config)
+    first = spoken()
+    assert 0 < len(first) < 12, "its share"
+    command.run(config | {"shard": 1})
+    assert sorted(spoken()) == list(range(12)), "each once"
+    asked_by = {line.split()[1] for line in (folders.CACHE / "asked").read_text().splitlines()}
+    assert str(os.getpid()) not in asked_by, "processes of their own"
+    assert len(alignment.aligned(corpus)) == 12
+    assert len(spoken()) == 12, "what both found is known to who trains"
+
+
+def test_alignment_goes_on_where_it_was_killed(folder, spoken):
+    corpus = store.load_corpus(str(folder), 1)
+    alignment.aligned(corpus)
+    (path,) = folders.CACHE.glob("*.alignment-*.0.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]) + lines[-1][:9])  # as a process leaves it that is killed while it writes
+    found = alignment.aligned(corpus)
+    assert sorted(spoken()) == [0, 1, 2, 2]
+    assert {about["wave"] // 16_000 for about in found.values()} == {0, 1, 2}
+    alignment.aligned(corpus)
+    assert len(spoken()) == 4
 
 
 def test_embeddings_are_kept_by_the_encoder_that_heard_them(folder, monkeypatch):

@@ -151,17 +151,17 @@ def test_the_margin_grows_with_how_far_a_speaker_s_utterances_are_apart():
 
 def test_speakers_who_may_be_one_person_are_not_told_apart(embeddings):
     """Speakers 0 and 1: what each of them is like changes nothing for the other, nor which utterances are hard."""
-    loss, may_be_one = TunedGE2ELoss(), torch.tensor([True, True, False, False, False])
+    loss, who = TunedGE2ELoss(), torch.tensor([-1, -1, 2, 3, 4])
     embeddings = embeddings.clone()
     embeddings[1] = embeddings[0] + 0.01 * torch.randn_like(embeddings[0])
     embeddings.requires_grad_()
-    told, untold = loss(embeddings, False), loss(embeddings, False, may_be_one=may_be_one)
+    told, untold = loss(embeddings, False), loss(embeddings, False, who=who)
     reference = plain_ge2e(embeddings.detach()[[0, 2, 3, 4]].double().numpy(), 20.0, -5.0, 0.0)
     assert untold < told
     untold.backward()
     assert torch.isfinite(loss.scale.grad)
     assert torch.isfinite(embeddings.grad).all()
-    cosines = loss.told_apart(torch.nn.functional.normalize(embeddings.detach(), dim=-1), may_be_one)
+    cosines = loss.similarities(torch.nn.functional.normalize(embeddings.detach(), dim=-1), who)
     losses = torch.nn.functional.cross_entropy(
         20 * cosines[0], torch.zeros(len(cosines[0]), dtype=int), reduction="none"
     )

@@ -136,16 +136,16 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "init": str(encoder)}
     config["phases"] = [config["phases"][2] | {"steps": 3, "minutes": None, "seconds": 12, "utterances": 2}]
     stage = ge2e.GE2EStage(config)
-    batch = inputs, targets, _ = stage.crops.cached(40, 2, np.random.default_rng(5))
+    inputs, targets, who = stage.crops.cached(40, 2, np.random.default_rng(5))
     stage.kept.model.eval()
 
     def distance() -> float:
-        return stage.losses(batch, loop.Clock(stage.phases))["teacher"].item()
+        return stage.losses((inputs, targets, who), loop.Clock(stage.phases))["teacher"].item()
 
     held, before = stage.kept.heads["to_teacher"].weight.clone(), stage.kept.model.output.weight.clone()
     assert distance() < 0.97, "of vectors drawn at random, by an encoder that knows nothing yet: without the fit 1.0"
     for _ in range(3):
-        stage.losses(batch, loop.Clock(stage.phases))["total"].backward()
+        stage.losses((inputs, targets, who), loop.Clock(stage.phases))["total"].backward()
         for group in stage.optimizer.param_groups:
             group["lr"] = 1e-4
         stage.optimizer.step()
@@ -365,3 +365,62 @@ def test_the_baseline_stays_on_the_device_of_what_it_hears():
 def test_a_front_end_that_does_not_exist():
     with pytest.raises(TrainingError, match="earspeech, mel_bands, not cochlea"):
         models.new_front_end("cochlea")
+
+
+# ---------------------------------------------------------------------------------------------- several processes
+PHASE = {"train_earspeech": False, "hold_margin": False, "margin": True, "share": 0.5, "ge2e_weight": 0.2}
+PEOPLE_OF = (5, 3)  # each process's
+
+
+def encoding() -> ge2e.SpeakerEncoding:
+    """The same in every process; without what depends on who else is in a batch."""
+    torch.manual_seed(0)
+    return ge2e.SpeakerEncoding(load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "16"])).eval()
+
+
+def everybody() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(1)
+    people = sum(PEOPLE_OF)
+    crops = torch.randn(people, 2, 40, 64, generator=random)
+    return crops, torch.randn(people, 2, 256, generator=random), torch.arange(people)
+
+
+def learn_together(rank: int, folder: Path) -> None:
+    """What one of two processes does; it leaves its losses and gradients in ``folder``."""
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    kept = encoding()
+    start = sum(PEOPLE_OF[:rank])
+    batch = tuple(rows[start : start + PEOPLE_OF[rank]] for rows in everybody())
+    together = torch.nn.parallel.DistributedDataParallel(kept, find_unused_parameters=True)
+    losses = together(batch, PHASE, 0.0)
+    losses["total"].backward()
+    gradients = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
+    torch.save(({name: value.item() for name, value in losses.items()}, gradients), folder / str(rank))
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_learn_from_all_their_people_together(tmp_path):
+    """Loss and gradients are those of one process with the joined batch, however many people each of the two drew."""
+    torch.multiprocessing.spawn(learn_together, (tmp_path,), nprocs=2)
+    kept = encoding()
+    losses = kept(everybody(), PHASE, 0.0)
+    losses["total"].backward()
+    for rank in (0, 1):
+        theirs, gradients = torch.load(tmp_path / str(rank))
+        assert theirs == pytest.approx({name: value.item() for name, value in losses.items()}, rel=1e-5)
+        mine = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
+        assert set(gradients) >= set(mine)
+        for name, gradient in mine.items():
+            torch.testing.assert_close(gradients[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_somebody_whom_two_processes_drew_is_nobody_else():
+    loss, random = TunedGE2ELoss(), torch.Generator().manual_seed(0)
+    voices = torch.nn.functional.normalize(torch.randn(4, 3, 16, generator=random), dim=-1)
+    twice, who = torch.cat([voices, voices[:1]]), torch.tensor([0, 1, 2, 3, 0])
+    cosines = loss.similarities(twice, who)
+    assert (cosines[0, :, 4] == -1).all()
+    assert (cosines[4, :, 0] == -1).all()
+    torch.testing.assert_close(cosines[:4, :, :4], loss.similarities(voices))
+    assert loss(twice, who=who) < loss(twice)

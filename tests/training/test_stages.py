@@ -19,7 +19,10 @@ from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.sayen import SayENConfig, SayENModel
 from rtvc.training import command, loop, stages, synthesis
 from rtvc.training.config import load_config
+from rtvc.training.data.corpora import Corpora
 from rtvc.training.discriminators import Discriminators, Opponent
+from rtvc.training.models import save_whole
+from rtvc.training.stages import calibrate
 from rtvc.training.synthesis import SynthesisStage
 
 
@@ -57,13 +60,10 @@ def test_each_component_has_its_own_rate(people, place, tiny_folder):
     assert parts == [{"earspeech"}, {"tuned_ge2e"}, {"sayen"}, {"rtvc7"}]
 
 
-def test_the_losses_of_the_joint_stage_fall(people, place, tiny_folder, monkeypatch, capsys):
+def test_the_losses_of_the_joint_stage_fall(people, place, tiny_folder, capsys):
     """On the same held-out batches each time."""
-    from rtvc.training.stages.joint import JointStage
-
-    monkeypatch.setattr(JointStage, "decay", 0.1)
     rates = {"earspeech_lr": 1e-3, "ge2e_lr": 1e-3, "sayen_lr": 5e-3, "rtvc7_lr": 5e-3}
-    command.run(joint(people, tiny_folder, steps=12, evaluate_every=3, warm_up=0, **rates))
+    command.run(joint(people, tiny_folder, steps=12, evaluate_every=3, warm_up=0, average=0.1, **rates))
     printed = capsys.readouterr().out
     for name in ("spectral", "enhancement", "latents", "duration"):
         assert falls(losses(printed, name, "evaluation")), name
@@ -93,7 +93,7 @@ def test_sayen_learns_and_keeps_the_best(people, place, parts, capsys):
     model = SayENModel.from_pretrained(place / "sayen" / "model")
     assert model.config.channels == SMALL["channels"]
     command.run(config | {"name": "more", "steps": 1, "init": str(place / "sayen" / "model")})
-    with pytest.raises(TrainingError, match="is of another model or config"):
+    with pytest.raises(TrainingError, match="“sayen” began with .* for the key “model”"):
         command.run(config | {"steps": 13, "model": config["model"] | {"channels": 6}})
     with pytest.raises(TrainingError, match="holds sayen, not earspeech"):
         command.run(config | {"name": "wrong", "earspeech": str(place / "sayen" / "model")})
@@ -127,14 +127,12 @@ def test_a_grown_sayen_makes_what_the_small_one_makes(people, place, parts, spee
 
 def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, place, parts, monkeypatch, capsys, woman):
     monkeypatch.chdir(place.parent)  # its configs name folders under runs/
-    for stage in ("prior", "polish"):
-        monkeypatch.setattr(stages.find(stage), "decay", 0.1)
     encoders = {name: parts[name] for name in ("earspeech", "tuned_ge2e")}
     tiny = {key: value for key, value in TINY.items() if key != "vocab_size"} | {"speaker_size": 256}
     decoder = settings("decoder", people, model=tiny, adversarial_from=6, steps=9, evaluate_every=2)
     prior, polish = (
-        settings("prior", people, steps=8, evaluate_every=2, learning_rate=0.05),
-        settings("polish", people, steps=6, evaluate_every=2, learning_rate=2e-3, **encoders),
+        settings("prior", people, steps=8, evaluate_every=2, average=0.1, learning_rate=0.05),
+        settings("polish", people, steps=6, evaluate_every=2, average=0.1, learning_rate=2e-3, **encoders),
     )
     command.run({"stage": "rtvc7", "decoder": decoder | {"learning_rate": 4e-3}, "prior": prior, "polish": polish})
     printed = capsys.readouterr().out
@@ -146,9 +144,10 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
     assert Opponent(Discriminators(16_000), 1e-3, place / "polish").inner.parts is not None
     assert issubclass(stages.find("decoder"), SynthesisStage)
     others = dict.fromkeys(("earspeech", "tuned_ge2e", "sayen"), str(CHECKPOINT))  # taken out of a whole model
-    folders = others | {"rtvc7": "runs/polish/model", "output": "exported"}
+    folders = others | {"rtvc7": "runs/polish/model", "output": "runs/whole/model"}
+    monkeypatch.chdir("/")  # and it lies in the folder of runs all the same
     command.run(load_config(ROOT / "configs" / "export.yaml", []) | folders)
-    assert len(load("exported")("Hello there.", voice=woman)["audio"]) > 1000
+    assert len(load(place / "whole" / "model")("Hello there.", voice=woman)["audio"]) > 1000
 
 
 def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, place, bundled, capsys):
@@ -177,3 +176,32 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
     assert (place / "finetune" / "model" / "training.json").exists(), "whose data and licences it still is"
     spoken = clone("Hello there.", voice=str(place / "finetune" / "model" / "speaker.voice"))
     assert len(spoken["audio"]) > 4000
+
+
+def test_what_is_not_learned_is_measured_on_those_who_validate(people, place, tiny_model, monkeypatch, capsys):
+    """Into the whole model's config, and nothing else of it changes; the pieces are short here."""
+    save_whole(copy.deepcopy(tiny_model), place / "whole")
+    before = load(place / "whole").model
+    monkeypatch.setattr(calibrate, "SECONDS", (1.0, 2.0))
+    monkeypatch.setattr(calibrate, "LEVELS", np.array([0, 20]))
+    heard: list[set[str]] = []
+    split = Corpora.split
+    monkeypatch.setattr(
+        Corpora, "split", lambda *of: heard.append({one.speaker for one in split(*of)[1]}) or split(*of)
+    )
+    config = settings("calibrate", people, rtvc_ckpt="runs/whole", readers=[], validation=["bob"])  # and ls_669
+    command.run(config)
+    after = load(place / "whole").model
+    assert {person.rpartition("/")[2] for some in heard for person in some} >= {"bob", "ls_669"}
+    numbers = ("similarity_scale", "similarity_offset", "same_voice_cosine", "enhance_below_snr", "timbre_centre")
+    assert [name for name in numbers if getattr(before.config, name) == getattr(after.config, name)] == []
+    assert len(after.config.timbre_centre) == 10
+    assert all(torch.equal(one, after.state_dict()[name]) for name, one in before.state_dict().items())
+    assert 0 <= after.probability(0.9) <= 1
+    assert "people validate" not in capsys.readouterr().out
+    save_whole(copy.deepcopy(tiny_model), place / "whole")
+    command.run(config | {"validation": None})
+    assert "fewer than two people validate" in capsys.readouterr().out
+    alone = load(place / "whole").model.config
+    assert alone.similarity_scale == before.config.similarity_scale
+    assert alone.timbre_centre != before.config.timbre_centre, "of those who are learned from"

@@ -46,6 +46,16 @@ def test_a_wrong_call_is_told_what_is_wrong(call, said, place, capsys):
     assert printed.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["FSDP", "DeepSpeed"])
+def test_splitting_models_among_devices_is_refused_in_a_sentence(name, place, capsys, monkeypatch):
+    """As `accelerate launch --use_fsdp` and `--use_deepspeed` ask for it."""
+    monkeypatch.setenv(f"ACCELERATE_USE_{name.upper()}", "true")
+    assert command.main(["--config", "configs/public/tiny.yaml"]) == 2
+    printed = capsys.readouterr().err
+    assert f"{name} splits models" in printed
+    assert printed.count("\n") == 1
+
+
 def test_values_are_taken_as_they_are_meant():
     config = load_config(
         ROOT / "configs" / "joint.yaml",

@@ -7,7 +7,9 @@ synthesis: the bundled model says each text, and dynamic time warping carries it
 
 from __future__ import annotations
 
+import functools
 import json
+import zlib
 from pathlib import Path
 from typing import cast
 
@@ -24,8 +26,9 @@ from rtvc.loading import CHECKPOINT
 from rtvc.model_files import WEIGHTS, file_checksum
 from rtvc.rtvc7_config import RTVC7Config
 from rtvc.rtvc7_signal import log_mel, long_term_average_spectrum
+from rtvc.training import folders
 from rtvc.training.data import store
-from rtvc.training.disk import write_text
+from rtvc.training.disk import writing
 from rtvc.training.machine import computes_bf16
 from rtvc.voice import pitch_statistics
 
@@ -139,44 +142,79 @@ def tidy(symbols: list[str], frames: list[int], punctuated: bool) -> tuple[list[
 # ---------------------------------------------------------------------------------------------- of a corpus
 def aligned(corpus: store.Corpus) -> dict[str, dict]:
     """Symbols, frames and score by file: as the stage ``alignment`` found them, else by synthesis."""
-    table = _stored(corpus.file(ALIGNED))
+    path = corpus.file(ALIGNED)
+    table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if not table or any("wave" in known for known in table.values()):  # not one of before, which is whole
-        table = table or {}
         lacking = [utterance for utterance in corpus.utterances if not utterance.is_of(table.get(utterance.file))]
-        table |= _aligned_by_synthesis(corpus, lacking) if lacking else {}
+        table |= aligned_by_synthesis(corpus, lacking)
     known = {utterance.file: table.get(utterance.file, {}) for utterance in corpus.utterances}
     return {file: about for file, about in known.items() if "symbols" in about}
 
 
-def _stored(path: Path) -> dict | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def _aligned_by_synthesis(corpus: store.Corpus, unheard: list[store.Utterance]) -> dict:
+def aligned_by_synthesis(
+    corpus: store.Corpus,
+    unheard: list[store.Utterance],
+    processes: int | None = None,
+    shard: int = 0,
+    shards: int = 1,
+) -> dict[str, dict]:
     """By file, of what no classifier has heard as it is now: the bundled model says each text in the recording's voice,
-    and dynamic time warping carries its durations over. Kept by that model's weights."""
-    weights = file_checksum(CHECKPOINT / WEIGHTS)[:10]
-    path = corpus.file(f".alignment-{weights}.json")
-    table = _stored(path) or {}
-    if lacking := [one for one in unheard if not one.is_of(table.get(one.file))]:
-        model = cast(VoiceCloningModel, load().model)
-        for utterance in tqdm(lacking, desc=f"aligning {corpus.name}", unit="clip", mininterval=2):
-            table[utterance.file] = _spoken_alignment(model, utterance, corpus.wave(utterance))
-        write_text(path, json.dumps(table))
-    return {one.file: table[one.file] for one in unheard}
+    and dynamic time warping carries its durations over.
+
+    Kept by that model's weights, line by line as it comes, so that it goes on where it stopped; a file a ``shard``, of
+    which machines that share a cache do one each: recordings belong to them by their names.
+    """
+    suffix = f".alignment-{file_checksum(CHECKPOINT / WEIGHTS)[:10]}"
+    known = _spoken_before(corpus, suffix)
+    mine = (one for one in unheard if zlib.crc32(one.file.encode()) % shards == shard)
+    if lacking := [one for one in mine if one.file not in known]:
+        jobs = [(corpus.file(store.WAVES), one.start, one.samples, one.text) for one in lacking]
+        found = store.in_parallel(_spoken_alignment, jobs, processes, together=1)
+        shown = tqdm(found, desc=f"aligning {corpus.name}", total=len(jobs), unit="clip", mininterval=2)
+        with writing(folders.CACHE), open(corpus.file(f"{suffix}.{shard}.jsonl"), "a", encoding="utf-8") as lines:
+            lines.write("\n")  # behind what a process that was killed may have left in part
+            for utterance, about in zip(lacking, shown, strict=True):
+                known[utterance.file] = about
+                lines.write(json.dumps({"file": utterance.file} | about) + "\n")
+                lines.flush()
+    return {one.file: known[one.file] for one in unheard if one.file in known}
 
 
-def _spoken_alignment(model: VoiceCloningModel, utterance: store.Utterance, wave: np.ndarray) -> dict:
-    """Symbols, frames and score of a recording (samples,), where its text can be read and is no longer than it."""
-    about = {"wave": utterance.start}
+def _spoken_before(corpus: store.Corpus, suffix: str) -> dict[str, dict]:
+    """What all shards have found of a corpus's recordings as they are now."""
+    utterances, known = {one.file: one for one in corpus.utterances}, {}
+    for path in sorted(folders.CACHE.glob(f"{corpus.stem}{suffix}.*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                about = json.loads(line or "{}")
+            except json.JSONDecodeError:  # in part
+                continue
+            file = about.pop("file", None)
+            if file in utterances and utterances[file].is_of(about):
+                known[file] = about
+    return known
+
+
+@functools.cache
+def _speaker() -> VoiceCloningModel:
+    """The bundled model, once a process."""
+    return cast(VoiceCloningModel, load().model)
+
+
+def _spoken_alignment(job: tuple[Path, int, int, str]) -> dict:
+    """Symbols, frames and score of a recording (file of waves, first sample, samples, text), where its text can be read
+    and is no longer than it."""
+    path, start, samples, text = job
+    about = {"wave": start}
     try:
-        symbols = phonemes.phonemize(utterance.text)
+        symbols = phonemes.phonemize(text)
     except TextError:
         return about
-    frames, score = _warped(model, symbols, wave)
+    wave = np.memmap(path, np.int16, "r")[start : start + samples].astype(np.float32) / store.FULL_SCALE
+    frames, score = _warped(_speaker(), symbols, wave)
     if not frames:
         return about
-    symbols, frames = tidy(symbols, frames, not utterance.text.isupper())
+    symbols, frames = tidy(symbols, frames, not text.isupper())
     return about | {"symbols": symbols, "frames": frames, "score": score}
 
 

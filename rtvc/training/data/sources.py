@@ -85,7 +85,7 @@ def _find(name: str, cache: Path) -> Source:
         return Hub.open(name)
     if (cache / f"{name}.jsonl").is_file():
         return Synthetic(name, _key(str((cache / f"{name}.jsonl").stat().st_size)), cache / name)
-    path = Path(name).expanduser()
+    path = folders.placed(name)  # runs/people among others
     if path.is_dir():
         return Folder.open(name, path, cache)
     archive = path if path.suffix == ".tar" else folders.DATA / f"{name}.tar"

@@ -47,7 +47,6 @@ def _chunks(stream: speakers.Stream, waves: np.ndarray) -> list[np.ndarray]:
 
 
 _front_end = functools.cache(new_front_end)
-Batch = tuple[Tensor, Tensor, Tensor]
 
 
 @functools.cache
@@ -139,6 +138,10 @@ def shares(streams: list[speakers.Stream], config: dict) -> np.ndarray:
     return weights / weights.sum()
 
 
+# Crops, teacher vectors (speakers, utterances, 256), and numbers (speakers,), equal where two may be one person.
+Drawn = tuple[Tensor, Tensor, Tensor]
+
+
 class SpeakerBatches:
     """Draws batches: (speakers, utterances) crops of one length, most of them from an augmented copy."""
 
@@ -156,7 +159,8 @@ class SpeakerBatches:
         self.own = np.stack([self._mean(stream, 0, stream.windows) for stream in self.streams])
         self.mean = self.own.mean(0)
         self.shares = shares(self.streams, config)
-        self.are_runs = np.array([people.is_run(one.speaker) and not one.is_warped for one in self.streams])
+        are_runs = np.array([people.is_run(stream.speaker) and not stream.is_warped for stream in self.streams])
+        self.who = np.where(are_runs, -1, np.arange(len(self.streams)))  # any two runs may be one person
 
     def _mean(self, stream: speakers.Stream, first: int, last: int) -> np.ndarray:
         """(256,) the speaker teacher's mean over a stream's windows ``first`` … ``last``."""
@@ -182,15 +186,13 @@ class SpeakerBatches:
         last = min(max(begin + 1, round((first + frames) / speaker_teacher.WINDOW_FRAMES)), stream.windows)
         return (self._mean(stream, begin, last) + self.own[number]) / 2 - self.mean
 
-    def _batch(self, seconds: float, utterances: int, random: Generator, crop: Callable) -> Batch:
-        """Crops (speakers, utterances, …) by ``crop(chosen, first, frames, random)``, their teacher vectors, and which
-        of the speakers (speakers,) may be each other."""
+    def _batch(self, seconds: float, utterances: int, random: Generator, crop: Callable) -> Drawn:
+        """Crops by ``crop(chosen, first, frames, random)``, their teacher vectors, and whose they are."""
         chosen, firsts, frames = self._places(seconds, utterances, random)
         places = [(number, first) for number, row in zip(chosen, firsts, strict=True) for first in row]
         crops = torch.from_numpy(np.stack([crop(number, first, frames, random) for number, first in places])).float()
         targets = torch.from_numpy(np.stack([self._target(number, first, frames) for number, first in places]))
-        are_runs = torch.from_numpy(self.are_runs[chosen])
-        return crops.unflatten(0, firsts.shape), targets.unflatten(0, firsts.shape), are_runs
+        return crops.unflatten(0, firsts.shape), targets.unflatten(0, firsts.shape), torch.from_numpy(self.who[chosen])
 
     def _is_augmented(self, random: Generator) -> bool:
         return bool(random.random() < self.config["augmented_share"])
@@ -208,11 +210,10 @@ class SpeakerBatches:
         wave = self.waves[places].astype(np.float32) / store.FULL_SCALE
         return self.surroundings.augmented(wave, self.babble, random) if self._is_augmented(random) else wave
 
-    def cached(self, seconds: float, utterances: int, random: Generator) -> Batch:
-        """Features (speakers, utterances, frames, 64), ``seconds`` in all, teacher vectors (…, 256), and who may be
-        each other (speakers,)."""
+    def cached(self, seconds: float, utterances: int, random: Generator) -> Drawn:
+        """Features (speakers, utterances, frames, 64), ``seconds`` in all, and what :data:`Drawn` has beside."""
         return self._batch(seconds, utterances, random, self._cached_crop)
 
-    def fresh(self, seconds: float, utterances: int, random: Generator) -> Batch:
-        """As :meth:`cached`, with waves (speakers, utterances, samples) in place of features."""
+    def fresh(self, seconds: float, utterances: int, random: Generator) -> Drawn:
+        """Waves (speakers, utterances, samples), ``seconds`` in all, and what :data:`Drawn` has beside."""
         return self._batch(seconds, utterances, random, self._fresh_crop)

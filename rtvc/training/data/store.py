@@ -156,12 +156,13 @@ def _int16(wave: np.ndarray) -> np.ndarray:
     return (np.clip(wave, -1, 1) * FULL_SCALE).astype(np.int16)
 
 
-def in_parallel(function, jobs: Iterable, processes: int | None = None) -> Iterator:
-    """``map`` over processes of one thread each, in order, with little of ``jobs`` in memory at once."""
+def in_parallel(function, jobs: Iterable, processes: int | None = None, together: int = 8) -> Iterator:
+    """``map`` over processes of one thread each, in order, with little of ``jobs`` in memory at once; ``together``: how
+    many a process is given at a time."""
     jobs = iter(jobs)
     with ProcessPoolExecutor(processes or os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         while some := list(itertools.islice(jobs, 256)):
-            yield from pool.map(function, some, chunksize=8)
+            yield from pool.map(function, some, chunksize=together)
 
 
 Wanted = Callable[[str, str], bool]  # of a file and its speaker

@@ -1,18 +1,24 @@
 """Stage ``alignment``: which frames belong to which symbol, for every utterance that RTVC-7 learns from.
 
 The frame classifier starts on synthetic speech, whose durations are known, and is then trained on what it found itself,
-round after round (Viterbi training), on all corpora.
+round after round (Viterbi training), on all corpora. Waves are read from the cache as they are heard; nothing but their
+alignments is in memory. Without synthetic speech the bundled model says the texts (``data.alignment``).
 """
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 import time
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from rtvc import phonemes
 from rtvc.errors import TextError, TrainingError
@@ -25,6 +31,7 @@ from rtvc.training.data.alignment import (
     IGNORED,
     FrameClassifier,
     align,
+    aligned_by_synthesis,
     features,
     labels_of,
     tidy,
@@ -35,6 +42,7 @@ from rtvc.training.disk import write_text
 from rtvc.training.machine import computes_bf16
 from rtvc.training.stages.teacher import DURATIONS
 
+COUNTED = 2000  # utterances by which the frequencies of classes are known
 QUIET = 4.0  # natural-log units below an utterance's loud frames (35 dB): silence, whatever its durations say
 
 
@@ -47,14 +55,42 @@ def synthetic_labels(symbols: list[str], seconds: list[float], mel: Tensor) -> n
     return np.where(silent, 0, np.where(labels == 0, IGNORED, labels))
 
 
-def _crops(items: list[tuple[Tensor, np.ndarray]], size: int, batch: int, rng: np.random.Generator):
+@dataclass(frozen=True)
+class Spoken:
+    """An utterance of a corpus with its symbols, where its wave lies, and what is known of their durations: ``seconds``
+    by a teacher, ``frames`` by the classifier."""
+
+    corpus: str
+    file: str
+    waves: Path
+    start: int
+    samples: int
+    symbols: list[str]
+    punctuated: bool
+    seconds: list[float] | None = None
+    frames: list[int] | None = None
+
+    def features(self) -> Tensor:
+        """(frames, bands)"""
+        wave = np.memmap(self.waves, np.int16, "r")[self.start : self.start + self.samples]
+        return features(wave.astype(np.float32) / store.FULL_SCALE)
+
+    def labels(self, mel: Tensor) -> np.ndarray:
+        """(frames,) classes, of the features."""
+        if self.frames is not None:
+            return labels_of(self.symbols, self.frames, len(mel))
+        assert self.seconds is not None  # of what is learned from
+        return synthetic_labels(self.symbols, self.seconds, mel)
+
+
+def _crops(items: list[Spoken], size: int, batch: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     mels, labels = torch.zeros(batch, size, CONFIG.latent_size), torch.full((batch, size), IGNORED)
     for row, index in enumerate(rng.integers(len(items), size=batch)):
-        mel, label = items[index]
+        mel = items[index].features()
         start = rng.integers(max(1, len(mel) - size + 1))
         piece = mel[start : start + size]
         mels[row, : len(piece)] = piece
-        labels[row, : len(piece)] = torch.from_numpy(label[start : start + size])
+        labels[row, : len(piece)] = torch.from_numpy(items[index].labels(mel)[start : start + size])
     return _disturb(mels), labels
 
 
@@ -70,10 +106,8 @@ def _disturb(mels: Tensor) -> Tensor:
     return mels.masked_fill((band >= first) & (band < first + torch.randint(0, 12, (batch, 1, 1))), 0.0)
 
 
-def fit(
-    classifier: FrameClassifier, items: list[tuple[Tensor, np.ndarray]], steps: int, rate: float, seed: int
-) -> None:
-    """Train on (log-mel, frame classes); crops of 3 s, 32 at a time."""
+def fit(classifier: FrameClassifier, items: list[Spoken], steps: int, rate: float, seed: int) -> None:
+    """Train on what is known of the items; crops of 3 s, 32 at a time."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=rate, weight_decay=0.01)
@@ -95,31 +129,34 @@ def fit(
             print(f"alignment step {step + 1} loss {running:.3f}", flush=True)
 
 
-def _log_prior(items: list[tuple[Tensor, np.ndarray]]) -> np.ndarray:
-    counts = np.bincount(np.concatenate([label[label >= 0] for _, label in items]), minlength=len(CLASSES)) + 1.0
+def _log_prior(items: list[Spoken]) -> np.ndarray:
+    """(classes,) log share of the frames, of at most ``COUNTED`` of the items."""
+    counts = np.ones(len(CLASSES))
+    for index in np.random.default_rng(0).permutation(len(items))[:COUNTED]:
+        labels = items[index].labels(items[index].features())
+        counts += np.bincount(labels[labels >= 0], minlength=len(CLASSES))
     return np.log(counts / counts.sum())
 
 
-def _load(loaded: list[store.Corpus]) -> list[tuple[tuple[str, str], list[str], Tensor, bool]]:
-    """((corpus, file), symbols, log-mel in float16, punctuated) of every utterance."""
-    found = []
-    waves = {corpus.name: corpus.wave for corpus in loaded}
-    for utterance in [*sum(split(loaded), [])]:
+def _to_align(loaded: list[store.Corpus]) -> list[Spoken]:
+    """Every utterance whose text can be read."""
+    found, waves = [], {corpus.name: corpus.file(store.WAVES) for corpus in loaded}
+    for one in [*sum(split(loaded), [])]:
         try:
-            symbols = phonemes.phonemize(utterance.text)
+            symbols = phonemes.phonemize(one.text)
         except TextError:
             continue
-        mel = features(waves[utterance.corpus](utterance)).half()
-        found.append(((utterance.corpus, utterance.file), symbols, mel, not utterance.text.isupper()))
+        place = waves[one.corpus], one.start, one.samples
+        found.append(Spoken(one.corpus, one.file, *place, symbols, not one.text.isupper()))
     return found
 
 
-def _synthetic_speech(corpus: store.Corpus) -> list[tuple[tuple[str, str], list[str], Tensor, np.ndarray]]:
-    items, known = [], _known_durations(corpus)
-    for utterance in corpus.utterances:
-        mel, (symbols, seconds) = features(corpus.wave(utterance)), known[utterance.file]
-        labels = synthetic_labels(symbols, [seconds[0] - utterance.cut, *seconds[1:]], mel)
-        items.append(((corpus.name, utterance.file), symbols, mel.half(), labels))
+def _synthetic_speech(corpus: store.Corpus) -> list[Spoken]:
+    items, known, waves = [], _known_durations(corpus), corpus.file(store.WAVES)
+    for one in corpus.utterances:
+        symbols, seconds = known[one.file]
+        place, seconds = (waves, one.start, one.samples), [seconds[0] - one.cut, *seconds[1:]]
+        items.append(Spoken(corpus.name, one.file, *place, symbols, True, seconds))
     return items
 
 
@@ -137,40 +174,73 @@ def _known_durations(corpus: store.Corpus) -> dict[str, tuple[list[str], list[fl
 
 def train(config: dict) -> None:
     """Align everything in ``corpora``, and write a corpus's alignments into the cache."""
-    start = time.time()
-    read, asked = store.load_corpus(config["synthetic"]), Corpora(config["corpora"])
-    loaded = [asked.load(name) for name in asked]
-    synthetic = _synthetic_speech(read)
-    print(f"synthetic speech loaded {time.time() - start:.0f} s", flush=True)
-    classifier = FrameClassifier()
-    items = [(mel.float(), labels) for _, _, mel, labels in synthetic]
+    asked = Corpora(config["corpora"])
+    if config["synthetic"]:
+        if config["shards"] > 1:
+            raise TrainingError(
+                "The key “shards” shares among machines what the bundled model says; a classifier learns on one: leave "
+                "out “shards”, or “synthetic” with null."
+            )
+        _by_a_classifier(config, asked)
+        return
+    for name in asked:
+        corpus = asked.load(name)
+        shard = config["processes"], config["shard"], config["shards"]
+        found = aligned_by_synthesis(corpus, corpus.utterances, *shard)
+        print(f"alignment: {name} {len(found)} of {len(corpus.utterances)} recordings", flush=True)
+
+
+def _by_a_classifier(config: dict, asked: Corpora) -> None:
+    read, loaded = store.load_corpus(config["synthetic"]), [asked.load(name) for name in asked]
+    items = _synthetic_speech(read)
+    utterances, classifier, start = items + _to_align(loaded), FrameClassifier(), time.time()
     fit(classifier, items, config["first_steps"], config["learning_rate"], 0)
-    utterances = [(key, symbols, mel, True) for key, symbols, mel, _ in synthetic] + _load(loaded)
-    print(f"corpora loaded {time.time() - start:.0f} s", flush=True)
-    for round_index in range(config["rounds"] + 1):
-        classifier.eval()
-        prior = _log_prior(items)
-        found = [align(classifier, mel.float(), symbols, prior) for _, symbols, mel, _ in utterances]
+    for number in range(config["rounds"] + 1):
+        found = _aligned(classifier, _log_prior(items), utterances, config["processes"])
         scores = np.array([score for _, score in found])
         bar = np.quantile(scores, 0.1)
-        print(f"round {round_index} mean {scores[scores > bar].mean():.3f} worst tenth below {bar:.3f}", flush=True)
+        print(f"round {number} mean {scores[scores > bar].mean():.3f} worst tenth below {bar:.3f}", flush=True)
         items = [
-            (mel.float(), labels_of(symbols, frames, len(mel)))
-            for (_, symbols, mel, _), (frames, score) in zip(utterances, found, strict=True)
+            replace(utterance, frames=frames)
+            for utterance, (frames, score) in zip(utterances, found, strict=True)
             if score > bar
         ]
         _save(utterances, found, [read, *loaded])
         print(f"{time.time() - start:.0f} s", flush=True)
-        if round_index < config["rounds"]:
-            fit(classifier, items, config["steps"], config["learning_rate"] / 2, round_index + 1)
+        if number < config["rounds"]:
+            fit(classifier, items, config["steps"], config["learning_rate"] / 2, number + 1)
 
 
-def _save(utterances: list, found: list, corpora: list[store.Corpus]) -> None:
+def _aligned(
+    classifier: FrameClassifier, prior: np.ndarray, utterances: list[Spoken], processes: int | None
+) -> list[tuple[list[int], float]]:
+    """Frames a symbol and the score of each, by several processes, which read the classifier from a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "classifier"
+        torch.save((classifier.state_dict(), torch.from_numpy(prior)), path)
+        found = store.in_parallel(functools.partial(_heard, path), utterances, processes)
+        return list(tqdm(found, desc="aligning", total=len(utterances), unit="clip", mininterval=2))
+
+
+@functools.lru_cache(1)
+def _loaded(path: Path) -> tuple[FrameClassifier, np.ndarray]:
+    state, prior = torch.load(path)
+    classifier = FrameClassifier()
+    classifier.load_state_dict(state)
+    return classifier.eval(), prior.numpy()
+
+
+def _heard(path: Path, spoken: Spoken) -> tuple[list[int], float]:
+    classifier, prior = _loaded(path)
+    return align(classifier, spoken.features(), spoken.symbols, prior)
+
+
+def _save(utterances: list[Spoken], found: list[tuple[list[int], float]], corpora: list[store.Corpus]) -> None:
     tables: dict[str, dict] = {corpus.name: {} for corpus in corpora}
-    for ((name, file), symbols, _, punctuated), (frames, score) in zip(utterances, found, strict=True):
+    for one, (frames, score) in zip(utterances, found, strict=True):
         if frames:
-            symbols, frames = tidy(symbols, frames, punctuated)
-            tables[name][file] = {"symbols": symbols, "frames": frames, "score": score}
+            symbols, frames = tidy(one.symbols, frames, one.punctuated)
+            tables[one.corpus][one.file] = {"symbols": symbols, "frames": frames, "score": score}
     for corpus in corpora:
         table = {one.file: tables[corpus.name].get(one.file, {}) | {"wave": one.start} for one in corpus.utterances}
         write_text(corpus.file(ALIGNED), json.dumps(table))

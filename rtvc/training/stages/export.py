@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from rtvc import VoiceCloningModel
@@ -10,6 +9,7 @@ from rtvc.earspeech import EarSpeechModel
 from rtvc.hub.card import write_card
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.sayen import SayENModel
+from rtvc.training import folders
 from rtvc.training.models import component, save_whole
 from rtvc.tuned_ge2e import TunedGE2EModel
 
@@ -19,7 +19,7 @@ COMPONENTS = {"earspeech": EarSpeechModel, "tuned_ge2e": TunedGE2EModel, "sayen"
 def train(config: dict) -> None:
     """Join the components' folders into ``output``, with its card; ``calibrated`` are fields of its config."""
     parts: dict[str, Any] = {name: component(kind, config[name]) for name, kind in COMPONENTS.items()}
-    output = Path(config["output"])
+    output = folders.placed(config["output"])
     save_whole(VoiceCloningModel.from_components(**parts, **config["calibrated"]), output)
     write_card(output)
     size = sum(file.stat().st_size for file in output.glob("*.*"))

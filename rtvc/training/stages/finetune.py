@@ -17,8 +17,8 @@ from torch import Tensor
 from rtvc import VoiceCloningModel, audio, phonemes
 from rtvc.errors import TextError, TrainingError
 from rtvc.rtvc7 import RTVC7Model
-from rtvc.training import loop
-from rtvc.training.data import store
+from rtvc.training import folders, loop
+from rtvc.training.data import own_recordings, store
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.data.speech import Batch, Speech
 from rtvc.training.losses import SpeakerConsistency
@@ -37,8 +37,7 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
     chosen_by = "total"
 
     def __init__(self, config: dict):
-        super().__init__(config)
-        self.decay = config["average"]
+        super().__init__(config := _with_texts(config))
         self.whole = whole_model(config["rtvc_ckpt"])
         self.whole.config.timbre_emphasis = 0.0  # RTVC-7 learns what this voice is like; nothing draws it elsewhere
         self.model = self.kept = self.whole.rtvc7
@@ -123,10 +122,18 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
         Voice.save(self.voice, folder / VOICE_FILE)
 
 
+def _with_texts(config: dict) -> dict:
+    """The config with a folder of recordings that have their texts."""
+    if not config["recordings"]:
+        raise TrainingError(
+            "No recordings are named; --recordings FOLDER or FILE, with what is said in NAME.txt beside."
+        )
+    heard = folders.RUNS / config["name"] / "recordings"
+    return config | {"recordings": own_recordings.with_texts(str(folders.placed(config["recordings"])), heard)}
+
+
 def _divided(config: dict) -> tuple[list[store.Utterance], list[store.Utterance]]:
     """Recordings to adapt to and held-out ones, the last ``held_out`` by name; only those whose text can be read."""
-    if not config["recordings"]:
-        raise TrainingError("No recordings are named; --recordings FOLDER, with NAME.txt beside each NAME.wav.")
     usable = [
         utterance for utterance in store.load_corpus(config["recordings"]).utterances if _readable(utterance.text)
     ]

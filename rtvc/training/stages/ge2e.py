@@ -25,8 +25,9 @@ from rtvc.evaluation.verification import Pairs
 from rtvc.training import loop
 from rtvc.training.data import noise, people, speakers, store
 from rtvc.training.data.corpora import Corpora
-from rtvc.training.data.speaker_batches import Batch, SpeakerBatches
+from rtvc.training.data.speaker_batches import Drawn, SpeakerBatches
 from rtvc.training.losses import TunedGE2ELoss
+from rtvc.training.machine import gathered
 from rtvc.training.models import component, new_front_end, part
 from rtvc.training.optim import MuonAndAdamW
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -122,10 +123,11 @@ class SpeakerEncoding(nn.Module):
         matrix = least_squares(embeddings.double().numpy(), targets.double().numpy(), MAP_RIDGE)
         self.to_teacher.requires_grad_(False).weight.copy_(torch.from_numpy(matrix.T))
 
-    def forward(self, batch: Batch, phase: dict, progress: float) -> dict[str, Tensor]:
-        """Losses of crops (speakers, utterances, …), the teacher's vectors (speakers, utterances, 256), and who of the
-        speakers (speakers,) may be each other."""
-        inputs, targets, may_be_one = batch
+    def forward(self, batch: Drawn, phase: dict, progress: float) -> dict[str, Tensor]:
+        """Losses of crops (speakers, utterances, …), with the teacher's vectors (speakers, utterances, 256) and the
+        speakers' numbers (speakers,). Of several processes all have the losses of all their crops together: the more
+        people there are to be taken for, the more is learned from each."""
+        inputs, targets, who = batch
         features, loss = inputs.flatten(0, 1), self.loss
         if phase["train_earspeech"]:
             features = self.earspeech(features).features
@@ -133,9 +135,10 @@ class SpeakerEncoding(nn.Module):
         if phase["hold_margin"]:
             loss.hold_margin(progress)
         with torch.autocast(inputs.device.type, enabled=False):
-            ge2e = loss(embeddings, phase["margin"], phase["share"], may_be_one)
+            embeddings, targets, who = (gathered(rows) for rows in (embeddings.float(), targets, who))
+            ge2e = loss(embeddings, phase["margin"], phase["share"], who)
             # Mostly noisy crops: were the teacher's word on them one of all, mining would cost in noise what it gains.
-            carrying = loss.hardest(loss.told_apart(embeddings, may_be_one), phase["share"])
+            carrying = loss.hardest(loss.similarities(embeddings, who), phase["share"])
             distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets, -1)
             distance = distance[carrying].mean()
         total = phase["ge2e_weight"] * ge2e + self.teacher_weight * distance
@@ -157,7 +160,6 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
         self.development = Development(streams, waves, Corpora(config["corpora"]).recorded_noises())
         self.evaluation_parts = len(self.development.pieces)
         self.objective = self.kept = kept = SpeakerEncoding(config)
-        self.decay = config["average"]
         self.known, meaning = [], config["meaning"] or config["init"]
         if meaning:
             random, seconds = np.random.default_rng(config["seed"]), self.phases[0]["seconds"]
@@ -178,12 +180,12 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
     def phases(self) -> list[dict]:
         return self.config["phases"]
 
-    def draw(self, random: np.random.Generator, phase: int) -> Batch:
+    def draw(self, random: np.random.Generator, phase: int) -> Drawn:
         settings = self.phases[phase]
         draw = self.crops.fresh if settings["train_earspeech"] else self.crops.cached
         return draw(settings["seconds"], settings["utterances"], random)
 
-    def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
+    def losses(self, batch: Drawn, clock: loop.Clock) -> dict[str, Tensor]:
         return self.objective(batch, self.phases[clock.phase], clock.progress())
 
     def rates(self, clock: loop.Clock) -> list[float]:
@@ -222,7 +224,7 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
     @torch.no_grad()
     def _heard(self, model: TunedGE2EModel) -> Tensor:
         """(crops, 256) the vectors of the crops by which ``meaning`` is remembered."""
-        return torch.cat([model(inputs.flatten(0, 1)).speaker_embedding for inputs, *_ in self.known])
+        return torch.cat([model(inputs.flatten(0, 1)).speaker_embedding for inputs, _, _ in self.known])
 
     @torch.no_grad()
     def _turned(self, model: TunedGE2EModel) -> TunedGE2EModel:

@@ -64,7 +64,6 @@ class JointModel(nn.Module):
 class JointStage(loop.Stage[VoiceCloningModel]):
     """A parameter group and learning rate a component."""
 
-    decay = 0.998
     EVALUATION_BATCHES = 4
 
     def __init__(self, config: dict):

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from rtvc import Voice, VoiceCloningModel, VoiceCloningPipeline, audio, load
 from rtvc.errors import TrainingError, VoiceError
+from rtvc.training import folders
 from rtvc.training.data import speakers, store, synthetic_voices
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.data.synthetic_voices import mixture
@@ -44,7 +45,7 @@ def train(config: dict) -> None:
             f"{TEXT_LENGTHS[0]} to {TEXT_LENGTHS[1]} letters; name more corpora."
         )
     drawn = (_drawn(config, number, voices, lines) for number in range(config["people"]))
-    folder = Path(config["folder"])
+    folder = folders.placed(config["folder"])
     with writing(folder, "folder", "with --folder"):
         readings = store.in_parallel(_spoken, drawn)
         for number, waves in enumerate(tqdm(readings, desc="people", total=config["people"], mininterval=2)):

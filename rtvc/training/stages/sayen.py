@@ -70,7 +70,6 @@ class SayENStage(loop.Stage[SayENModel]):
 
     def __init__(self, config: dict):
         super().__init__(config)
-        self.decay = config["average"]
         self.model = self.kept = _model(config)
         self.objective = Enhancement(
             self.model,

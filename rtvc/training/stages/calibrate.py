@@ -1,18 +1,19 @@
-"""The numbers of `VoiceCloningConfig` that are measured on development speakers, not learned.
+"""Stage ``calibrate``: the numbers of ``VoiceCloningConfig`` that are measured on validating speakers, not learned.
 
-    python benchmarks/calibrate.py FOLDER [--write]      # FOLDER: a voice-cloning model; --write: into its config.json
+They are written into the whole model's ``config.json``, after ``export`` or ``joint``.
 
-`similarity_scale`, `_offset`, `_blur` and `_drift`: a logistic fit on pairs of recordings, half of them with noise and
-each cut to several lengths, each class and each pair of lengths weighing the same; `VoiceCloningModel.probability` has
-the formula. `same_voice_cosine`: all but one in a hundred short pieces of speech, half of them with noise, are
-closer than this to their speaker's mean. `enhance_below_snr`: the noise level from which on cleaning brings the speaker
-embedding closer to that of another, clean recording of the same speaker. `timbre_centre`: the
-mean timbre of readers that RTVC-7 was trained on.
+``similarity_scale``, ``_offset``, ``_blur`` and ``_drift``: a logistic fit on pairs of recordings, half of them with
+noise and each cut to several lengths, each class and each pair of lengths weighing the same;
+``VoiceCloningModel.probability`` has the formula. ``same_voice_cosine``: all but one in a hundred short pieces of
+speech, half of them with noise, are closer than this to their speaker's mean. ``enhance_below_snr``: the noise level
+from which on cleaning brings the speaker embedding closer to that of another, clean recording of the same speaker.
+``timbre_centre``: the mean timbre of people that RTVC-7 was trained on, a clip each.
 """
 
 from __future__ import annotations
 
-import argparse
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +25,15 @@ from rtvc.evaluation.verification import Pairs
 from rtvc.levels import LOUDER
 from rtvc.loading import load
 from rtvc.rtvc7_signal import AVERAGE_SPECTRUM
-from rtvc.training.data import corpora as corpora_of
-from rtvc.training.data import noise as noise_of
-from rtvc.training.data import store
+from rtvc.training.data import noise, store
+from rtvc.training.data.corpora import Corpora
+from rtvc.training.disk import write_text
+from rtvc.training.models import whole_model
 from rtvc.voice_cloning import CHECKED, LONGEST_PAUSE
 
-CORPORA = ("librispeech-train-clean-5", "librispeech-train-clean-3", "librispeech-one-clip", "an4")
 SECONDS = (3.0, 8.0)  # of a recording
-READERS, MOST_READERS = "librispeech-one-clip", 200
+MOST_READERS = 200  # whose timbre is asked
+NOISES_OF_A_KIND = 5  # that are made where none are recorded
 RECORDINGS = 6  # of a speaker at most
 LEVELS = np.arange(0, 36, 5)  # dB
 SPEECH = (0.5, 1.0, 1.5, 3.0, 5.0, np.inf)  # seconds that recordings are cut to where similarity is calibrated
@@ -41,17 +43,20 @@ TEXTS = (  # of usual lengths
     "What time is it over there in London?",
     "I will be there at nine, and I will bring the book that you asked me for.",
 )
+UNMEASURED = (
+    f"fewer than two people validate with two recordings of {SECONDS[0]:g} s, so likeness and noise stay as they are; "
+    "--validation names or counts more of them."
+)
 WORTHWHILE = 0.01  # cosine: for less than that a recording is left as it is
 
 
-def recordings(rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
-    """Development speakers and their recordings: utterances joined or cut to a few seconds."""
-    corpora = [store.load_corpus(name) for name in CORPORA]
-    _, development = corpora_of.split(corpora)
-    by_name = {corpus.name: corpus for corpus in corpora}
+def recordings(corpora: Corpora, rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
+    """Validating speakers and their recordings: utterances joined or cut to a few seconds; two or more of each."""
+    loaded = {name: corpora.load(name) for name in corpora}
+    _, validating = corpora.split(list(loaded.values()))
     found: dict[str, list[np.ndarray]] = {}
-    for speaker in sorted({one.speaker for one in development}):
-        own = [by_name[one.corpus].wave(one) for one in development if one.speaker == speaker]
+    for speaker in sorted({one.speaker for one in validating}):
+        own = [loaded[one.corpus].wave(one) for one in validating if one.speaker == speaker]
         rng.shuffle(own)
         speech, cuts = np.concatenate(own[:12]), []
         while len(cuts) < RECORDINGS and speech.size > SECONDS[0] * store.SAMPLING_RATE:
@@ -60,6 +65,13 @@ def recordings(rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
             speech = speech[size:]
         found[speaker] = [cut for cut in cuts if cut.size > SECONDS[0] * store.SAMPLING_RATE]
     return {speaker: cuts for speaker, cuts in found.items() if len(cuts) > 1}
+
+
+def noises_of(corpora: Corpora, rng: np.random.Generator) -> Sequence[np.ndarray]:
+    """Noises to measure among that nothing learns from: recorded ones, or else made ones."""
+    recorded = noise.noises("development", corpora.recorded_noises())
+    kinds = [] if recorded else noise.SYNTHETIC_NOISES * NOISES_OF_A_KIND
+    return recorded or [np.asarray(kind(noise.PIECE, rng), np.float32) for kind in kinds]
 
 
 def logits(cosines: np.ndarray, missing: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -83,7 +95,7 @@ def half_noisy(found: dict, noises: list[np.ndarray], rng: np.random.Generator) 
     """``found`` with noise 5–25 dB below every second recording."""
 
     def noisy(wave: np.ndarray) -> np.ndarray:
-        return noise_of.mix(wave, noises[rng.integers(len(noises))], rng.uniform(5, 25))
+        return noise.mix(wave, noises[rng.integers(len(noises))], rng.uniform(5, 25))
 
     return {
         speaker: [noisy(wave) if count % 2 else wave for count, wave in enumerate(cuts)]
@@ -175,7 +187,7 @@ def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], r
     for cuts in found.values():
         target = model.embed(cuts[0])
         for decibels in LEVELS:
-            noisy = noise_of.mix(cuts[1], noises[rng.integers(len(noises))], decibels)
+            noisy = noise.mix(cuts[1], noises[rng.integers(len(noises))], decibels)
             ratios.append(audio.snr(noisy))
             gains.append(float(target @ (model.embed(model.enhance(noisy)) - model.embed(noisy))))
     ratios, gains = np.array(ratios), np.array(gains)
@@ -203,35 +215,42 @@ def speaking(folder: Path, found: dict) -> None:
     print(f"speaking: the sentence is {np.mean(apart):+.1f} dB louder, {np.min(apart):+.1f} to {np.max(apart):+.1f}")
 
 
-def centre(model: VoiceCloningModel) -> dict:
-    """The mean timbre of the readers with one clip each, at as many points as ``AVERAGE_SPECTRUM``."""
-    corpus = store.load_corpus(READERS)
-    train, _ = corpora_of.split([corpus])
-    mean = torch.stack(
-        [model._timbre(corpus.wave(one)[: 6 * store.SAMPLING_RATE]) for one in train[:MOST_READERS]]
-    ).mean(0)
+def centre(model: VoiceCloningModel, corpora: Corpora, readers: list[str]) -> dict:
+    """The mean timbre of people that are learned from, a clip of each, at as many points as ``AVERAGE_SPECTRUM``;
+    ``readers``: the corpora whose people these are, none: all."""
+    loaded = {name: corpora.load(name) for name in readers or corpora}
+    first: dict[str, store.Utterance] = {}
+    for utterance in corpora.split(list(loaded.values()))[0]:
+        first.setdefault(utterance.speaker, utterance)
+    chosen = list(first.values())[:MOST_READERS]
+    if not chosen:  # all of them validate
+        return {}
+    waves = (loaded[one.corpus].wave(one)[: 6 * store.SAMPLING_RATE] for one in chosen)
+    mean = torch.stack([model._timbre(wave) for wave in waves]).mean(0)
     points = np.linspace(0, mean.numel() - 1, len(AVERAGE_SPECTRUM))
     return {"timbre_centre": np.interp(points, np.arange(mean.numel()), mean.numpy()).round(2).tolist()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    rng = np.random.default_rng(0)
-    model = VoiceCloningModel.from_pretrained(options.folder).eval()
-    noises, found = noise_of.noises("development"), recordings(rng)
+@torch.inference_mode()
+def measured(model: VoiceCloningModel, corpora: Corpora, found: dict, rng: np.random.Generator) -> dict:
+    """What needs validating speakers (``found``); nothing where there are fewer than two."""
+    if len(found) < 2:
+        print(f"calibrate: {UNMEASURED}", flush=True)
+        return {}
+    noises = noises_of(corpora, rng)
     mixed = half_noisy(found, noises, rng)
+    return similarity(model, mixed) | same_voice(model, mixed) | threshold(model, found, noises, rng)
+
+
+def train(config: dict) -> None:
+    """Run the stage."""
+    folder, corpora, rng = Path(config["rtvc_ckpt"]), Corpora(config["corpora"]), np.random.default_rng(config["seed"])
+    model, found = whole_model(folder).eval(), recordings(corpora, rng)
     with torch.inference_mode():
-        numbers = similarity(model, mixed) | same_voice(model, mixed)
-        numbers |= threshold(model, found, noises, rng) | centre(model)
-    speaking(options.folder, found)
-    print(numbers)
-    if options.write:
-        model.config.update(numbers)
-        model.config.save_pretrained(options.folder)
-
-
-if __name__ == "__main__":
-    main()
+        numbers = centre(model, corpora, config["readers"])
+    numbers |= measured(model, corpora, found, rng)
+    known = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    write_text(folder / "config.json", json.dumps(known | numbers, indent=2, sort_keys=True) + "\n")
+    print(f"calibrate: {folder} {numbers}", flush=True)
+    if found:
+        speaking(folder, found)
