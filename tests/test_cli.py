@@ -262,6 +262,20 @@ def test_requirements_are_those_of_the_package_and_its_demo():
         assert any(bound.operator in ("<", "==") for bound in one.specifier), f"{one.name} has no end"
 
 
+def test_nobody_is_told_to_install_somebody_elses_package():
+    """PyPI's `rtvc` is another program: a message, or our own extra, that names it would bring that one."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["name"] == "rtvc-voice"
+    assert set(project["scripts"]) == {"rtvc", project["name"]}, "`uvx NAME` runs the command of that name"
+    assert len(set(project["scripts"].values())) == 1
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "Dockerfile", ROOT / "pyproject.toml"]
+    for path in {*pages, *(ROOT / "rtvc").rglob("*.py")} - {ROOT / "CHANGELOG.md"}:
+        found = re.search(
+            r"(?<![\w-])rtvc\[[a-z]|pip install (?:-\S+ )*rtvc(?![\w-])", path.read_text(encoding="utf-8")
+        )
+        assert not found, (path.name, found)
+
+
 def pins(name: str) -> dict[str, str]:
     """Package → the one version that a file names."""
     lines = [line for line in (ROOT / name).read_text().splitlines() if line and line[0] != "#"]
