@@ -70,7 +70,7 @@ def _is_the_command() -> bool:
     Python imports a package before the module in it that was asked for, which only the frames of the import know. A
     program of another name that imports the command's functions is no command: there everything is registered.
     """
-    if [Path(name).stem for name in sys.argv[:1]] not in (["rtvc"], ["-m"], ["-c"]):
+    if [Path(name).stem for name in sys.argv[:1]] not in (["rtvc"], ["rtvc-voice"], ["-m"], ["-c"]):
         return False
     frame, asked = sys._getframe(1).f_back, set()
     while frame and frame.f_code.co_filename.startswith("<frozen "):  # importlib's and runpy's

@@ -273,8 +273,8 @@ def write(path: str | os.PathLike, wave: np.ndarray, rate: int, comment: str = "
         raise VoiceError(f"{quoted(path.name)} cannot be written; choose another place or another rate.") from error
 
 
-def comment_of(path: str | os.PathLike) -> str:
-    """The comment in a sound file's metadata; empty where there is none."""
+def comment_of(path: str | os.PathLike | BinaryIO) -> str:
+    """The comment in a sound file's metadata; empty where there is none. The file may be open for reading."""
     import soundfile
 
     try:

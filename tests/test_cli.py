@@ -256,10 +256,24 @@ def test_requirements_are_those_of_the_package_and_its_demo():
     pinned, kept = pins("requirements.txt"), pins("constraints.txt")
     assert set(pinned) == {*asked, *(one.name for one in extras["demo"])}
     assert pinned.items() <= kept.items(), "the Space runs what the tests run"
-    for one in [*asked.values(), *(one for some in extras.values() for one in some if one.name != "rtvc")]:
+    for one in [*asked.values(), *(one for some in extras.values() for one in some if one.name != project["name"])]:
         assert kept[one.name] in one.specifier, f"the tests use a version of {one.name} that the range leaves out"
         assert one.name not in ("torchaudio", "torchcodec")
         assert any(bound.operator in ("<", "==") for bound in one.specifier), f"{one.name} has no end"
+
+
+def test_nobody_is_told_to_install_somebody_elses_package():
+    """PyPI's `rtvc` is another program: a message, or our own extra, that names it would bring that one."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["name"] == "rtvc-voice"
+    assert set(project["scripts"]) == {"rtvc", project["name"]}, "`uvx NAME` runs the command of that name"
+    assert len(set(project["scripts"].values())) == 1
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "Dockerfile", ROOT / "pyproject.toml"]
+    for path in {*pages, *(ROOT / "rtvc").rglob("*.py")} - {ROOT / "CHANGELOG.md"}:
+        found = re.search(
+            r"(?<![\w-])rtvc\[[a-z]|pip install (?:-\S+ )*rtvc(?![\w-])", path.read_text(encoding="utf-8")
+        )
+        assert not found, (path.name, found)
 
 
 def pins(name: str) -> dict[str, str]:
@@ -284,7 +298,7 @@ def test_what_is_required_is_used_and_what_is_used_is_required():
     every = [*project["dependencies"], *(one for some in project["optional-dependencies"].values() for one in some)]
     for one in map(Requirement, every):
         module = MODULES.get(one.name, one.name.replace("-", "_"))
-        assert module is None or one.name == "rtvc" or re.search(rf"\b{module}\b", everything), one.name
+        assert module is None or one.name == project["name"] or re.search(rf"\b{module}\b", everything), one.name
     flat = [path for path in code if path.parent == ROOT / "rtvc" or path.parent == ROOT / "rtvc" / "hub"]
     imported = {name for path in flat for name in re.findall(r"^ *(?:import|from) (\w+)", code[path], re.MULTILINE)}
     needed = {
@@ -294,7 +308,7 @@ def test_what_is_required_is_used_and_what_is_used_is_required():
     assert {name for name in imported - needed - elsewhere if name not in sys.stdlib_module_names} == set()
 
 
-@pytest.mark.parametrize("name", [None, "rtvc"], ids=["python -c", "the console script"])
+@pytest.mark.parametrize("name", [None, "rtvc", "rtvc-voice"], ids=["python -c", "the console script", "uvx"])
 def test_the_command_itself_comes_without_the_task(name, tmp_path):
     """tests/test_readme.py runs others, which have it: a script called rtvc, and a program that uses `rtvc.cli`."""
     code = "import sys; from rtvc.cli import main; print('torch' in sys.modules)"

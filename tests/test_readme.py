@@ -7,8 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-import threading
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +20,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
 CHECKPOINT = ROOT / "rtvc" / "checkpoint" / "config.json"
 PYTHON = ("README.md", "python.md", "architecture.md")  # whose Python runs from top to bottom
-SHELL = ("README.md", "shell.md", "evaluation.md")  # whose shell does
+SHELL = ("README.md", "shell.md", "evaluation.md", "ai-act.md")  # whose shell does
+HTTP = ("http.md", "ai-act.md")  # whose Python asks a server
 BUSY = 900  # seconds that a command may take on a machine that does much else
 NOT_HERE = ("accelerate", "hf ", "python ", ".venv/bin/", "rtvc clone --model runs", "rtvc evaluate --cases CASES")
 needs_checkpoint = pytest.mark.skipif(not CHECKPOINT.exists(), reason="the bundled checkpoint is not in this checkout")
@@ -173,23 +172,17 @@ def test_training_commands_are_taken():
 @needs_checkpoint
 def test_the_examples_over_http_run(folder, monkeypatch):
     pytest.importorskip("fastapi")
-    import uvicorn
-
-    from rtvc.serve.app import build
+    from serving import running
 
     monkeypatch.chdir(folder)
-    server = uvicorn.Server(uvicorn.Config(build(rtvc.load(), Path("examples/voices")), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    for example in blocks("python-http", "http.md"):
-        exec(compile(example.replace(":8000", f":{port}"), "http.md", "exec"), {})
-    server.should_exit = True
+    names = {}
+    with running(rtvc.load(), Path("examples/voices")) as server:
+        for page in HTTP:
+            for example in blocks("python-http", page):
+                exec(compile(example.replace("127.0.0.1:8000", server.removeprefix("http://")), page, "exec"), names)
     assert soundfile.info("hello.wav").duration > 0.5
     assert Path("told.pcm").stat().st_size > 2 * 24_000
+    assert names["answer"]["marked"] is False
 
 
 def run_script(name: str, code: str, folder: Path) -> None:

@@ -85,7 +85,7 @@ def check_judges(written: Iterable[str]) -> dict[str, str]:
 
 
 def open_model(folder: Path) -> VoiceCloningPipeline:
-    """The system of a folder: a model, or a baseline that was trained to compare it with (which needs rtvc[train])."""
+    """The system of a folder: a model, or a baseline trained to compare it with (which needs the extra `train`)."""
     if (folder / "config.json").is_file() and read_json(folder / "config.json").get("model_type") == BASELINE:
         from rtvc.evaluation.baseline import load_baseline
 

@@ -1,7 +1,7 @@
 """The stronger gate: whoever owns a voice reads a sentence made for this visit, and that reading becomes the reference.
 
 A recording found somewhere else does not hold the sentence, and another person's reading is not the recording's voice.
-What was read is heard by the recogniser of the extra `rtvc[consent]`, on this computer.
+What was read is heard by the recogniser of the extra `rtvc-voice[consent]`, on this computer.
 Limits: a clone of the voice that reads the sentence passes, unless it is one of rtvc (it carries the watermark); the
 recogniser errs in noise and with strong accents.
 """

@@ -17,6 +17,7 @@ from rtvc.serve.dictation import Dictation
 from rtvc.serve.encoding import MEDIA, Encoder
 from rtvc.serve.gate import LARGEST_UPLOAD, Gate
 from rtvc.serve.speech import Speech, as_audio, as_events, chunks
+from rtvc.serve.verification import verify
 from rtvc.serve.voices import VoiceFolder
 
 
@@ -37,6 +38,7 @@ def build(clone: VoiceCloningPipeline, folder: Path, keys: Collection[str] = ())
     refusals.install(app)
     _add_speech(app, clone, voices, computing)
     _add_voices(app, voices, computing)
+    _add_verification(app, computing)
     _add_state(app, clone, voices, computing)
     return app
 
@@ -71,17 +73,22 @@ def _add_voices(app: FastAPI, voices: VoiceFolder, computing: Computing) -> None
         consent: Annotated[str, Form(max_length=1000)] = "",
     ) -> dict[str, Any]:
         """Keep the voice of a recording, or of a voice file."""
-        computing.begin()
-        try:
+        with computing.counted():
             return await computing.run(voices.add, name, consent, await audio_sample.read())
-        finally:
-            computing.open -= 1
 
     @app.delete("/v1/audio/voices/{name}")
     def remove_voice(name: str) -> dict[str, Any]:
         """Delete a voice."""
         voices.remove(name)
         return {"id": name, "object": "audio.voice.deleted", "deleted": True}
+
+
+def _add_verification(app: FastAPI, computing: Computing) -> None:
+    @app.post("/v1/audio/verify")
+    async def verify_recording(file: Annotated[UploadFile, File()]) -> dict[str, Any]:
+        """Tell whether a recording carries the mark of rtvc."""
+        with computing.counted():
+            return await computing.run(verify, await file.read())
 
 
 def _add_state(app: FastAPI, clone: VoiceCloningPipeline, voices: VoiceFolder, computing: Computing) -> None:

@@ -6,8 +6,8 @@ was asked for, so that a caller who is slow to take it keeps nobody waiting, and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -50,6 +50,15 @@ class Computing:
         if self.waiting >= WAITING or self.open >= OPEN:
             raise Refusal(FULL, 429, None, "queue_full")
         self.open += 1
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """As :meth:`begin`, and counted down at the end of the block."""
+        self.begin()
+        try:
+            yield
+        finally:
+            self.open -= 1
 
     async def run(self, function: Callable[..., T], *arguments: Any, holder: object = None) -> T:
         """A call in a thread, once there is a place, which is held until the thread is done, whoever goes away.

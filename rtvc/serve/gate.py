@@ -14,6 +14,7 @@ from rtvc.serve.refusals import Refusal, answer
 
 LARGEST_UPLOAD, LARGEST_BODY = 50_000_000, 1_000_000  # bytes: of a recording, of all else
 OPEN_TO_ALL = ("/health",)
+UPLOADS = ("/voices", "/verify")  # how the addresses end that take recordings
 TOO_LARGE = "A request may have {} bytes at most"
 
 
@@ -33,7 +34,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        limit = LARGEST_UPLOAD if scope["path"].endswith("/voices") else LARGEST_BODY
+        limit = LARGEST_UPLOAD if scope["path"].endswith(UPLOADS) else LARGEST_BODY
         refusal = self._refusal(scope, headers) or _too_large(headers, limit)
         if refusal is None:
             await self._app(scope, _limited(receive, limit), send)

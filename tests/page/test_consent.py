@@ -56,11 +56,11 @@ def test_the_right_sentence_in_the_right_voice(bundled, woman, man, speech, list
 def test_without_the_extra_it_says_so(monkeypatch, speech):
     monkeypatch.setattr(recogniser, "find_spec", lambda name: None)
     assert not recogniser.is_available()
-    with pytest.raises(VoiceError, match=r"rtvc\[consent\]"):
+    with pytest.raises(VoiceError, match=r"rtvc-voice\[consent\]"):
         recogniser.transcribe(speech)
 
 
-@pytest.mark.skipif(not recogniser.is_available(), reason="rtvc[consent] is not installed")
+@pytest.mark.skipif(not recogniser.is_available(), reason="rtvc-voice[consent] is not installed")
 def test_the_recogniser_hears_a_sentence(bundled, woman):
     wanted = consent.sentence()
     out = bundled(wanted, voice=woman)

@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
+from serving import running
 
 from rtvc import TextError, Voice
 from rtvc.sentences import as_written
-from rtvc.serve.app import build
-from rtvc.serve.command import listen
 from rtvc.watermark import PROVENANCE
 
 RATE = 24_000
@@ -94,24 +92,6 @@ class StandIn:
         yield
         with self._lock:
             self.now -= 1
-
-
-@contextlib.contextmanager
-def running(clone: Any, folder: Path, keys: tuple[str, ...] = ()) -> Iterator[str]:
-    """The address of a server, while it runs."""
-    listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(build(clone, folder, keys), log_level="error"))
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        listening.close()
 
 
 def wait_until(it_is_so: Any, seconds: float = 60.0) -> None:
