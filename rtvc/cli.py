@@ -68,6 +68,13 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8000, help="8000 without it")
     _model_options(serve)
 
+    speechd = _command(
+        commands, "speechd", run_speechd, "let Orca and other programs of a Linux desktop speak in voices"
+    )
+    speechd.add_argument("folder", help="where voices are kept: saved ones (.voice) and recordings")
+    speechd.add_argument("--voice", help="the name of the one that speaks unless another is chosen; else the first")
+    _model_options(speechd)
+
     enhance = _command(commands, "enhance", run_enhance, "take the noise out of a recording")
     enhance.add_argument("recording", help="the noisy recording")
     enhance.add_argument("--output", required=True, help="the sound file to write, 16 kHz")
@@ -313,6 +320,16 @@ def run_serve(options: argparse.Namespace) -> None:
             "`rtvc serve` needs FastAPI and uvicorn; install them with `pip install rtvc[serve]`."
         ) from error
     serve(options.folder, options.host, options.port, options.model, options.revision)
+
+
+def run_speechd(options: argparse.Namespace) -> None:
+    """`rtvc speechd`."""
+    hush()
+    from .speechd.command import install
+
+    for path in install(options.folder, options.voice, options.model, options.revision):
+        print(f"{path}: written")
+    print("Speech Dispatcher finds them when it starts again; try: killall speech-dispatcher; spd-say -o rtvc Hello")
 
 
 def run_enhance(options: argparse.Namespace) -> None:
