@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from rtvc.speechd import message
 from rtvc.speechd.message import Message
 from rtvc.speechd.settings import Settings
 from rtvc.speechd.speaking import speak
-from rtvc.speechd.voices import Speaker
+
+if TYPE_CHECKING:
+    from rtvc.speechd.voices import Speaker
 
 BLOCK = 5000  # samples in an event; between two of them a stop is obeyed
 SENTENCE = "__spd_"  # begins the names of the daemon's own marks, at which it pauses
@@ -38,7 +40,7 @@ class Module:
         self._speaker, self._source, self._sink = speaker, source, sink
         self._settings = Settings()
         self._lock = threading.Lock()  # of the sink, and of which message is spoken
-        self._spoken: object | None = None
+        self._spoken: threading.Event | None = None  # set when it shall be silent
         self._pausing = False
         self._commands: dict[bytes, Callable[[bytes], None]] = {
             b"SPEAK": lambda _: self._speak(self._of_text),
@@ -118,14 +120,17 @@ class Module:
             return
         options, gain = self._settings.options() | {"voice": voice}, self._settings.gain
         pieces = speak(self._speaker.clone, understand(text), **options)
-        this = object()
+        this = threading.Event()
         with self._lock:
             self._spoken, self._pausing = this, False
             self._write(b"200 OK SPEAKING\n")
         threading.Thread(target=self._say, args=(this, pieces, gain), daemon=True).start()
 
     def _stop(self, silently: bool = False) -> None:
-        """At once, whatever is being computed: what comes of it is dropped."""
+        """At once, whatever is being computed: what comes of it is dropped. The message is told before the lock is
+        asked for, which a thread that sends one piece after the other hardly ever leaves to another."""
+        if (spoken := self._spoken) is not None:
+            spoken.set()
         with self._lock:
             if self._spoken is not None and not silently:
                 self._write(b"703 STOP\n")
@@ -137,7 +142,7 @@ class Module:
 
     # -- what is said, in a thread of each message
 
-    def _say(self, this: object, pieces: Iterator[np.ndarray | str], gain: float) -> None:
+    def _say(self, this: threading.Event, pieces: Iterator[np.ndarray | str], gain: float) -> None:
         try:
             self._tell(this, b"701 BEGIN\n")
             self._tell(this, self._played(this, pieces, gain), last=True)
@@ -147,7 +152,7 @@ class Module:
             _log(error)
             self._tell_end(this)
 
-    def _played(self, this: object, pieces: Iterator[np.ndarray | str], gain: float) -> bytes:
+    def _played(self, this: threading.Event, pieces: Iterator[np.ndarray | str], gain: float) -> bytes:
         """Send what is said; gives the event that it ends with."""
         for piece in pieces:
             if isinstance(piece, str):
@@ -159,15 +164,15 @@ class Module:
                 self._tell(this, sound(gain * piece[start : start + BLOCK], self._speaker.rate))
         return b"702 END\n"
 
-    def _tell(self, this: object, event: bytes, last: bool = False) -> None:
+    def _tell(self, this: threading.Event, event: bytes, last: bool = False) -> None:
         with self._lock:
-            if self._spoken is not this:
+            if this.is_set() or self._spoken is not this:
                 raise Silenced
             self._write(event)
             if last:
                 self._spoken = None
 
-    def _tell_end(self, this: object) -> None:
+    def _tell_end(self, this: threading.Event) -> None:
         try:
             self._tell(this, b"702 END\n", last=True)
         except Silenced:

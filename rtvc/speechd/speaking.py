@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rtvc.errors import TextError
-from rtvc.pipeline import VoiceCloningPipeline
 from rtvc.sentences import split_sentences
 from rtvc.speechd.message import GUARD, Message, of_unspeakable, of_words
-from rtvc.times import TimedWord
+
+if TYPE_CHECKING:
+    from rtvc.pipeline import VoiceCloningPipeline
+    from rtvc.times import TimedWord
 
 LOOK = 200  # characters in which a word is looked for: nothing longer is left out between two words
 
