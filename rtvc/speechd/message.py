@@ -18,7 +18,8 @@ from rtvc.symbol_names import IN_ADDRESSES
 GUARD = (
     "\N{WORD JOINER}"  # has no sound; between a bracket and a word it keeps "[laugh]" and "(sighs)" from being markup
 )
-GUARDED = re.compile(r"(?<=[\[(*<])(?=\s{0,3}[A-Za-z/|])|(?<=\])(?=\()")
+GUARDED = re.compile(r"(?<=[\[(*])(?=\s{0,3}[A-Za-z/|])|(?<=\])(?=\()")
+OPENED = re.compile(r"<(?=[A-Za-z/|])")  # "<b>" on a screen: its word is read, whatever the sign means elsewhere
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # is in no XML
 MARK = re.compile(r"<mark\s+name\s*=\s*(\"[^\"<]*\"|'[^'<]*')\s*/>")
 TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[?!][^<>]*>")
@@ -116,8 +117,7 @@ def _read(document: str, spelled: bool) -> Message:
     parser = ElementTree.XMLParser(target=reader)
     parser.feed(document.strip())
     parser.close()
-    reader.data(" ")  # marks at the end belong to what is before them
-    return Message("".join(reader.document[:-1]), "".join(reader.text), tuple(reader.marks))
+    return Message("".join(reader.document), "".join(reader.text), tuple(reader.marks))
 
 
 class _Reader:
@@ -129,8 +129,10 @@ class _Reader:
         self.marks: list[Mark] = []
         self.waiting: set[int] = set()  # numbers of marks that nothing has followed yet
         self._spelled, self._length = spelled, 0
+        self._pieces: list[str] = []  # of text: the parser makes one of each "&lt;"
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._end_text()
         if _local(name) == "mark":
             self.waiting.add(len(self.marks))
             self.marks.append(Mark(attributes.get("name", ""), self._length, False))
@@ -139,20 +141,32 @@ class _Reader:
         self.document.append(f"<{_local(name)}{given}>")
 
     def end(self, name: str) -> None:
+        self._end_text()
         if _local(name) != "mark":
             self.document.append(f"</{_local(name)}>")
 
-    def data(self, text: str) -> None:
-        for number in self.waiting if text[:1].isspace() else ():
-            self.marks[number] = self.marks[number]._replace(leans_back=True)
-        self.waiting.clear()
+    def data(self, piece: str) -> None:
+        self._pieces.append(piece)
+
+    def close(self) -> None:
+        """Marks at the end belong to what is before them."""
+        self._lean(" ")
+
+    def _end_text(self) -> None:
+        text, self._pieces = "".join(self._pieces), []
+        if not text:
+            return
+        self._lean(text)
         self._length += len("".join(text.split()))
         self.text.append(text)
         spelled = re.sub(r"\S+", lambda word: LETTERS.format(escape(word[0])), text) if self._spelled else None
-        self.document.append(spelled or escape(GUARDED.sub(GUARD, text)))
+        self.document.append(spelled or escape(OPENED.sub(" ", GUARDED.sub(GUARD, text))))
 
-    def close(self) -> None:
-        """Nothing is left to do."""
+    def _lean(self, text: str) -> None:
+        """What follows the last marks tells where they belong."""
+        for number in self.waiting if text[:1].isspace() else ():
+            self.marks[number] = self.marks[number]._replace(leans_back=True)
+        self.waiting.clear()
 
 
 def _local(name: str) -> str:

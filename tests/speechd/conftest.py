@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import pytest
 
 from rtvc.speechd.command import install
@@ -19,11 +18,6 @@ ROOT = Path(__file__).parents[2]
 ALSA = """
 </usr/share/alsa/alsa.conf>
 pcm.!default {{ type file; slave.pcm "null"; file "{}"; format raw }}
-"""
-CONFIG = """
-AudioOutputMethod "alsa"
-AudioALSADevice "default"
-LogLevel 5
 """
 PATIENCE = 240.0  # seconds, on a machine that does much else
 
@@ -52,7 +46,7 @@ class Client:
         self.ask(text.replace("\n", "\r\n") + "\r\n.")
 
     def until(self, kind: str) -> None:
-        """Waits for an event."""
+        """Waits for an event, which may have come."""
         while not any(one == kind for one, _, _ in self.events):
             self._answer()
 
@@ -69,43 +63,54 @@ class Client:
         return line[:3], answer
 
 
-@pytest.fixture
-def daemon(tiny_folder, tiny, woman, man, tmp_path, monkeypatch) -> Iterator[tuple[Path, Path]]:
-    """The socket of a daemon that knows the module as a person's own, and what it plays: raw 16 bit."""
+class Daemon(NamedTuple):
+    """A running daemon's socket, what it plays (raw, 16 bit), and the folder of its voices, ben and anna."""
+
+    place: Path
+    sound: Path
+    voices: Path
+
+    def played(self) -> int:
+        """Samples so far."""
+        return self.sound.stat().st_size // 2 if self.sound.exists() else 0
+
+
+@pytest.fixture(scope="session")
+def daemon(tiny_folder, tiny, woman, man, tmp_path_factory) -> Iterator[Daemon]:
+    """It knows the module as a person's own: what `rtvc speechd` writes. One for all tests, for it takes a while."""
     if not shutil.which("speech-dispatcher"):
         pytest.skip("needs Speech Dispatcher")
-    for name, place in {"XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data/share", "XDG_RUNTIME_DIR": "run"}.items():
-        (tmp_path / place).mkdir(parents=True)
-        monkeypatch.setenv(name, str(tmp_path / place))
-    (tmp_path / "voices").mkdir()
-    tiny.enroll(woman).save(tmp_path / "voices" / "anna.voice")
-    tiny.enroll(man).save(tmp_path / "voices" / "ben.voice")
-    install(str(tmp_path / "voices"), "ben", str(tiny_folder))
-    (tmp_path / "config/speech-dispatcher/speechd.conf").write_text(CONFIG)
-    (tmp_path / "asound.conf").write_text(ALSA.format(tmp_path / "played.raw"))
-    place = tmp_path / "socket"
-    options = ["-s", "-c", "unix_socket", "-S", place, "-P", tmp_path / "pid", "-L", tmp_path, "-t", "0", "-l", "5"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "ALSA_CONFIG_PATH": str(tmp_path / "asound.conf")}
-    running = subprocess.Popen(
-        ["speech-dispatcher", *map(str, options)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    home = tmp_path_factory.mktemp("home")
+    found = Daemon(home / "socket", home / "played.raw", home / "voices")
+    for place in ("config", "data/share", "run", "voices"):
+        (home / place).mkdir(parents=True)
+    for name, recording in (("anna", woman), ("ben", man)):
+        tiny.enroll(recording).save(found.voices / f"{name}.voice")
+    (home / "asound.conf").write_text(ALSA.format(found.sound))
+    paths = {"XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data/share", "XDG_RUNTIME_DIR": "run"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, place in (paths | {"ALSA_CONFIG_PATH": "asound.conf"}).items():
+            patch.setenv(name, str(home / place))
+        patch.setenv("PYTHONPATH", str(ROOT))
+        install(str(found.voices), "ben", str(tiny_folder))
+        (home / "config/speech-dispatcher/speechd.conf").write_text('AudioOutputMethod "alsa"\n')
+        options = ("-s", "-c", "unix_socket", "-S", found.place, "-P", home / "pid", "-L", home, "-t", "0", "-l", "5")
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        running = subprocess.Popen(["speech-dispatcher", *map(str, options)], **quiet)
     end = time.monotonic() + PATIENCE
-    while not place.exists():
+    while not found.place.exists():
         assert running.poll() is None
         assert time.monotonic() < end
-        time.sleep(0.1)
-    yield place, tmp_path / "played.raw"
+        time.sleep(0.05)
+    yield found
     running.terminate()
     running.wait(60)
 
 
 @pytest.fixture
-def client(daemon) -> Client:
-    one = Client(daemon[0])
+def client(daemon) -> Iterator[Client]:
+    one = Client(daemon.place)
     for command in ("CLIENT_NAME somebody:tests:main", "NOTIFICATION ALL ON", "OUTPUT_MODULE rtvc", "LANGUAGE en"):
         one.ask(f"SET SELF {command}")
-    return one
-
-
-def played(path: Path) -> np.ndarray:
-    return np.fromfile(path, "<i2") if path.exists() else np.zeros(0, "<i2")
+    yield one
+    one.ask("QUIT")
