@@ -60,12 +60,16 @@ class _Worker:
         self._enrolled = lru_cache(KEPT)(self._from_path)
 
     def __call__(self, shard: dict[str, Any]) -> dict[str, int]:
+        number, first = (
+            int(shard["number"]),
+            int(shard["first"]),
+        )  # Ray makes numpy's numbers of them, which are no JSON
         rows = pa.ipc.open_stream(shard["lines"]).read_all().to_pylist()
-        lines = [self._line(shard["first"] + place, row) for place, row in enumerate(rows)]
+        lines = [self._line(first + place, row) for place, row in enumerate(rows)]
         for start in range(0, len(rows), AT_ONCE):
             self._say(rows[start : start + AT_ONCE], lines[start : start + AT_ONCE])
-        shards.write(self._folder, shard["number"], self._kind, lines)
-        return {"number": shard["number"], "refused": sum(line["error"] is not None for line in lines)}
+        shards.write(self._folder, number, self._kind, lines)
+        return {"number": number, "refused": sum(line["error"] is not None for line in lines)}
 
     def _line(self, row: int, given: dict[str, Any]) -> Line:
         """A line of which nothing is known yet but what is asked for."""
