@@ -60,10 +60,7 @@ class _Worker:
         self._enrolled = lru_cache(KEPT)(self._from_path)
 
     def __call__(self, shard: dict[str, Any]) -> dict[str, int]:
-        number, first = (
-            int(shard["number"]),
-            int(shard["first"]),
-        )  # Ray makes numpy's numbers of them, which are no JSON
+        number, first = int(shard["number"]), int(shard["first"])  # numpy's numbers, of which JSON knows nothing
         rows = pa.ipc.open_stream(shard["lines"]).read_all().to_pylist()
         lines = [self._line(first + place, row) for place, row in enumerate(rows)]
         for start in range(0, len(rows), AT_ONCE):
