@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="command")
 
     _clone_command(commands)
+    _batch_command(commands)
 
     say = _command(commands, "say", run_say, "show a text's words and phonemes as they will be said; no sound is made")
     say.add_argument("text", help='what to show; "-" reads it from standard input')
@@ -67,6 +68,11 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other computers in: set keys in RTVC_API_KEYS")
     serve.add_argument("--port", type=int, default=8000, help="8000 without it")
     _model_options(serve)
+
+    speechd = _command(commands, "speechd", run_speechd, "let Orca and other Linux programs speak in your voices")
+    speechd.add_argument("folder", help="where voices are kept: saved ones (.voice) and recordings")
+    speechd.add_argument("--voice", help="the name of the one that speaks unless another is chosen; else the first")
+    _model_options(speechd)
 
     enhance = _command(commands, "enhance", run_enhance, "take the noise out of a recording")
     enhance.add_argument("recording", help="the noisy recording")
@@ -117,13 +123,7 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
     text = 'a recording (WAV, FLAC, OGG, MP3), a saved voice (.voice), or a mix: "a.voice(3)+b.voice(1)"'
     clone.add_argument("--voice", required=True, help=text)
     clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
-    clone.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
-    clone.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
-    clone.add_argument(
-        "--variation", type=float, default=0.0, help="0 to 1; 0 says it the same way each time, 0.5 is lively"
-    )
-    clone.add_argument("--pause", type=float, help="seconds between sentences, 0 to 10; 0.3 unless told")
-    clone.add_argument("--seed", type=int, help="repeats a call with variation")
+    _manner_options(clone)
     _lexicon_option(clone)
     for name, what in (
         ("srt", "SubRip captions"),
@@ -133,6 +133,29 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
         clone.add_argument(f"--{name}", metavar="FILE", help=f"write {what} to this file too")
     _enhance_option(clone)
     _model_options(clone)
+
+
+def _batch_command(commands: argparse._SubParsersAction) -> None:
+    """`rtvc batch` and its options."""
+    batch = _command(commands, "batch", run_batch, "speak a data set into shards, on one machine or a Ray cluster")
+    text = "a CSV or Parquet file, a folder of Parquet files, or user/name on the Hub, with columns text and voice"
+    batch.add_argument("source", help=text)
+    batch.add_argument("--output", required=True, help="the shards' folder, a new one or that of a run to go on with")
+    batch.add_argument("--split", default="train", help="of a data set on the Hub (train)")
+    batch.add_argument("--format", choices=("parquet", "webdataset"), default="parquet", help="of the shards (parquet)")
+    batch.add_argument("--lines", type=int, default=100, help="in a shard (100)")
+    batch.add_argument("--workers", type=int, help="how many; without it one for each processor, or GPU")
+    _manner_options(batch)
+    _model_options(batch)
+
+
+def _manner_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--speed", type=float, default=1.0, help="0.25 to 4; 1 is the voice's own tempo")
+    command.add_argument("--pitch", type=float, default=0.0, help="semitones up, -12 to 12")
+    text = "0 to 1; 0 says it the same way each time, 0.5 is lively"
+    command.add_argument("--variation", type=float, default=0.0, help=text)
+    command.add_argument("--pause", type=float, help="seconds between sentences, 0 to 10; 0.3 unless told")
+    command.add_argument("--seed", type=int, help="repeats a call with variation")
 
 
 def _evaluation_commands(commands: argparse._SubParsersAction) -> None:
@@ -198,21 +221,25 @@ def hush() -> None:
     onnxruntime.set_default_logger_severity(3)
 
 
+def _manner(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of a call that were given, checked."""
+    from .options import RANGES, checked
+
+    names = (*RANGES, "seed")
+    return {name: checked(name, value) for name in names if (value := getattr(options, name)) is not None}
+
+
 def run_clone(options: argparse.Namespace) -> None:
     """`rtvc clone`: the checks that need no model come first."""
     from tqdm import tqdm
 
     from . import audio, watermark
-    from .options import checked
 
     audio.check_output(options.output)
     text = _standard_input() if options.text == "-" else options.text
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
-    names = ("speed", "pitch", "variation", "pause", "seed")
-    given: dict[str, Any] = {
-        name: checked(name, value) for name in names if (value := getattr(options, name)) is not None
-    }
+    given = _manner(options)
     given["enhance"] = ENHANCE[options.enhance]
     if options.lexicon:
         from . import lexicon
@@ -271,6 +298,17 @@ def _check_voice(path: str) -> None:
             audio.check_sound(audio.read(one), quoted(Path(one).name))
 
 
+def run_batch(options: argparse.Namespace) -> None:
+    """`rtvc batch`."""
+    hush()
+    try:
+        from .batch.command import Job, run
+    except ModuleNotFoundError as error:
+        raise RTVCError("`rtvc batch` needs Ray; install it with `pip install rtvc[ray]`.") from error
+    places = (options.source, options.output, options.split, options.format, options.lines, options.workers)
+    print(run(Job(*places, options.model, options.revision, _manner(options))))
+
+
 def run_say(options: argparse.Namespace) -> None:
     """`rtvc say`: needs no model."""
     from .say import as_text, what_is_said
@@ -313,6 +351,16 @@ def run_serve(options: argparse.Namespace) -> None:
             "`rtvc serve` needs FastAPI and uvicorn; install them with `pip install rtvc-voice[serve]`."
         ) from error
     serve(options.folder, options.host, options.port, options.model, options.revision)
+
+
+def run_speechd(options: argparse.Namespace) -> None:
+    """`rtvc speechd`."""
+    hush()
+    from .speechd.command import install
+
+    for path in install(options.folder, options.voice, options.model, options.revision):
+        print(f"{path}: written")
+    print("Speech Dispatcher finds them when it starts again; try: killall speech-dispatcher; spd-say -o rtvc Hello")
 
 
 def run_enhance(options: argparse.Namespace) -> None:

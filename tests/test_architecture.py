@@ -21,13 +21,15 @@ ALLOWED = {
     "hub": ("flat", "loading", "front"),
     "page": ("flat", "loading", "front"),
     "serve": ("flat", "loading", "front", "page"),  # of the page its limits, which need no gradio
+    "batch": ("flat", "loading", "front"),
+    "speechd": ("flat", "loading", "front"),
     "evaluation": ("flat", "loading", "front", "hub", "page"),  # of the page its pictures of speech
     "training.data": ("flat", "loading", "front", "evaluation", "training"),
     "training": ("flat", "loading", "front", "hub", "evaluation", "training.data"),
     "training.stages": ("flat", "loading", "front", "hub", "evaluation", "training", "training.data"),
     # what train.py calls
     "training.command": ("flat", "loading", "front", "training", "training.data", "training.stages"),
-    "cli": ("flat", "loading", "front", "hub", "evaluation", "serve"),
+    "cli": ("flat", "loading", "front", "hub", "evaluation", "serve", "speechd", "batch"),
     "app": ("flat", "loading", "front", "page"),
     "train": ("training.command",),
 }

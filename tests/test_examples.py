@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import io
-import os
-import re
 import runpy
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
@@ -155,30 +150,3 @@ def test_finetune(run):
     before, after = map(float, shown.rsplit("apart ", 1)[1].split(" → "))
     assert after < before, "it learns this voice"
     assert rtvc.load("mine")("Hello.", voice=MAN)["audio"].size > 1000
-
-
-def test_batch():
-    """Two processes share the rows out; a second run makes only what is missing, and a bad row stops nothing."""
-    rows = "name,text,voice\n" + "".join(f"line{n},Hello number {n}.,{MAN}\n" for n in range(4))
-    Path("rows.csv").write_text(rows + "bad,Hello.,missing.wav\n")
-    Path("out").mkdir()
-    soundfile.write("out/line0.wav", np.zeros(100), 16000)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    shared = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    runs = []
-    for rank in ("0", "1"):  # what torchrun and accelerate start
-        environment = os.environ | shared | {"WORLD_SIZE": "2", "RANK": rank, "LOCAL_RANK": rank}
-        command = [sys.executable, str(EXAMPLES / "batch.py"), "rows.csv", "out"]
-        runs.append(
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
-    said = [run.communicate(timeout=200) for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], said
-    assert sorted(path.name for path in Path("out").glob("*.wav")) == [f"line{n}.wav" for n in range(4)]
-    assert soundfile.info("out/line0.wav").frames == 100, "what was there must stay"
-    made = [int(re.search(r"process \d: (\d) of 5 made", out)[1]) for out, _ in said]
-    assert sorted(made) == [1, 2], "the rows are shared out"
-    refused = "".join(path.read_text() for path in Path("out").glob("refused-*.txt"))
-    assert refused == "bad: “missing.wav” does not exist; check the path of the recording."

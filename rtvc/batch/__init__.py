@@ -1,0 +1,1 @@
+"""Speaking a whole data set, on one machine or a cluster, with Ray Data."""
