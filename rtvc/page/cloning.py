@@ -232,6 +232,7 @@ def _build_recording(cloning: Cloning, uploads: Uploads) -> tuple[gr.Audio, gr.M
         recording,
         report,
         show_progress="minimal",
+        show_progress_on=recording,
         api_visibility="private",
         **COMPUTES,
     ).then(computing(on_gpu(cloning.cleaned)), recording, cleaned, **QUIET, **COMPUTES)
@@ -258,6 +259,7 @@ def _build_consent(
         computing(on_gpu(cloning.listen)),
         [reading, wanted, recording],
         [recording, agreed, message, wanted],
+        show_progress_on=reading,
         api_visibility="private",
         **COMPUTES,
     )
@@ -271,6 +273,7 @@ def _build_text() -> tuple[gr.Textbox, gr.Markdown]:
         label="What it should say",
         info="[pause 0.5s] makes a pause",
         lines=2,
+        max_lines=8,
         max_length=LONGEST_TEXT,
         elem_id="words",
     )
@@ -293,10 +296,11 @@ def _build_settings() -> list[gr.components.Component]:
 
 
 class Speaking(NamedTuple):
-    """The buttons, and where the clone is heard, read and seen."""
+    """The buttons, how far the work is, and where the clone is heard, read and seen."""
 
     button: gr.Button
     stop: gr.Button
+    progress: gr.HTML
     player: gr.Audio
     words: gr.HTML
     file: gr.DownloadButton
@@ -308,6 +312,8 @@ def _build_speaking() -> Speaking:
     with gr.Row():
         button = gr.Button("Speak", variant="primary", size="lg", elem_id="speak", scale=4, min_width=180)
         stop = gr.Button("Stop", size="lg", elem_id="stop", scale=1, min_width=90)
+    # By itself: a reader of the screen would say every tenth of a second in a line that it reads.
+    progress = gr.HTML(elem_id="progress")
     # The browser's own player: it plays a stream and a file alike, and is known to every screen reader.
     player = gr.Audio(
         label="The clone",
@@ -323,7 +329,7 @@ def _build_speaking() -> Speaking:
     file = gr.DownloadButton("Save the sound as a file", visible=False, size="md", elem_id="download")
     with gr.Accordion("How alike recording and clone are", open=False, elem_id="alike"):
         pictures = gr.HTML(elem_id="pictures")
-    return Speaking(button, stop, player, words, file, pictures)
+    return Speaking(button, stop, progress, player, words, file, pictures)
 
 
 def _speak_on_click(cloning: Cloning, parts: Speaking, inputs: list, report: gr.Markdown, message: gr.Markdown) -> None:
@@ -333,7 +339,7 @@ def _speak_on_click(cloning: Cloning, parts: Speaking, inputs: list, report: gr.
         computing(on_gpu(cloning.speak)),
         inputs,
         [parts.player, parts.file, report, message, parts.words, spoken],
-        show_progress_on=message,
+        show_progress_on=parts.progress,
         api_visibility="private",
         **COMPUTES,
     )

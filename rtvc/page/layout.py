@@ -21,7 +21,7 @@ CSS = """
 .gradio-container { max-width: 1020px !important; margin: 0 auto !important; }
 .note { padding: 0 .25em; }
 #heard { min-height: 1.5em; }
-#read:has(.progress-text) { min-height: 3.5em; }
+#progress:has(.progress-text) { min-height: 3.5em; }
 .note .problem { color: var(--error-text-color); }
 #heard-words { font-size: 1.15em; line-height: 1.7; padding: 0 .25em; }
 #heard-words .now { color: #fff; background: var(--primary-600); outline: 3px solid var(--primary-600); }
@@ -49,7 +49,7 @@ ul.sounds li.covered::before { content: "✓ " / ""; }
 # only when it is opened.
 LIVE = """() => {
   const mark = () => {
-    for (const note of document.querySelectorAll('.note:not([aria-live])')) note.ariaLive = 'polite';
+    for (const note of document.querySelectorAll('.note[id]:not([aria-live])')) note.ariaLive = 'polite';
   };
   new MutationObserver(mark).observe(document.body, {childList: true, subtree: true});
   mark();

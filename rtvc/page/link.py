@@ -75,9 +75,8 @@ def build(demo: gr.Blocks, settings: list[gr.components.Component], message: gr.
     """The button, and the link that it makes. `settings`: the controls, in the order of `SETTINGS`."""
     with gr.Accordion("Share the text and settings by a link", open=False, elem_id="share-more"):
         button = gr.Button("Make a link", elem_id="share")
-        link = gr.Textbox(
-            "", label="The link; no voice is part of it", interactive=False, buttons=["copy"], elem_id="link"
-        )
+        # gradio's button that copies takes the label: a reader of the screen would not know what the link is.
+        link = gr.Textbox("", label="The link; no voice is part of it", elem_id="link")
         note = gr.Markdown(elem_id="shared", elem_classes="note")
     button.click(share, [*settings, link], [link, note], js=WITH_ADDRESS, **QUIET)
     demo.load(read, None, [*settings, message], **QUIET)
