@@ -193,6 +193,8 @@ def build(
             words, message = _build_text()
             agreed.render()
             parts = _build_speaking()
+    with gr.Accordion("How alike recording and clone are", open=False, elem_id="alike"):
+        pictures = gr.HTML(elem_id="pictures")
     speed, pitch, variation, kind = _build_settings()
     told = names.build(words)
     link.build(demo, [words, speed, pitch, variation, kind, told], message)
@@ -200,7 +202,7 @@ def build(
     _build_comparison(cloning, source, other, words, speed)
     _build_consent(cloning, uploads, demo, recording, agreed)
     inputs = [*source, words, speed, pitch, variation, kind, agreed, told]
-    _speak_on_click(cloning, parts, inputs, report, message)
+    _speak_on_click(cloning, parts, inputs, report, message, pictures)
     return chosen, other
 
 
@@ -296,7 +298,7 @@ def _build_settings() -> list[gr.components.Component]:
 
 
 class Speaking(NamedTuple):
-    """The buttons, how far the work is, and where the clone is heard, read and seen."""
+    """The buttons, how far the work is, and where the clone is heard and read."""
 
     button: gr.Button
     stop: gr.Button
@@ -304,11 +306,10 @@ class Speaking(NamedTuple):
     player: gr.Audio
     words: gr.HTML
     file: gr.DownloadButton
-    pictures: gr.HTML
 
 
 def _build_speaking() -> Speaking:
-    """The buttons, the one player, the words that it says, and folded the pictures of the clone."""
+    """The buttons, the one player and the words that it says."""
     with gr.Row():
         button = gr.Button("Speak", variant="primary", size="lg", elem_id="speak", scale=4, min_width=180)
         stop = gr.Button("Stop", size="lg", elem_id="stop", scale=1, min_width=90)
@@ -327,12 +328,12 @@ def _build_speaking() -> Speaking:
     )
     words = gr.HTML(elem_id="heard-words", js_on_load=FOLLOW)
     file = gr.DownloadButton("Save the sound as a file", visible=False, size="md", elem_id="download")
-    with gr.Accordion("How alike recording and clone are", open=False, elem_id="alike"):
-        pictures = gr.HTML(elem_id="pictures")
-    return Speaking(button, stop, progress, player, words, file, pictures)
+    return Speaking(button, stop, progress, player, words, file)
 
 
-def _speak_on_click(cloning: Cloning, parts: Speaking, inputs: list, report: gr.Markdown, message: gr.Markdown) -> None:
+def _speak_on_click(
+    cloning: Cloning, parts: Speaking, inputs: list, report: gr.Markdown, message: gr.Markdown, pictures: gr.HTML
+) -> None:
     """What the buttons do. `inputs`: as of `Cloning.speak`."""
     spoken, shelf = gr.State(None), inputs[2]
     speaking = parts.button.click(
@@ -343,7 +344,7 @@ def _speak_on_click(cloning: Cloning, parts: Speaking, inputs: list, report: gr.
         api_visibility="private",
         **COMPUTES,
     )
-    speaking.then(computing(on_gpu(cloning.look)), [spoken, shelf], parts.pictures, **QUIET, **COMPUTES)
+    speaking.then(computing(on_gpu(cloning.look)), [spoken, shelf], pictures, **QUIET, **COMPUTES)
     parts.player.stop(cloning.replay, spoken, parts.player, js=HEARD_ONCE, **QUIET)
     parts.stop.click(None, cancels=[speaking], js=SILENCE, api_visibility="private")
 
