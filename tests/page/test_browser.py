@@ -327,7 +327,7 @@ def test_settings_travel_by_a_link(served, tab):
     tab.goto(link.replace("speed=1.0", "speed=1.5"))
     wait_for_text(tab, "#read", "set speed, pitch, variation, format, names")
     assert tab.locator("#words textarea").input_value() == "Fish & chips, Nguyen?"
-    tab.get_by_text("Speed, pitch, variation, format").click()
+    tab.get_by_role("button", name="Speed, pitch, variation, format").click()
     assert tab.locator("#speed input[type=number]").input_value() == "1.5"
     assert tab.locator("#result audio").count() == 0
 
