@@ -28,7 +28,7 @@ CSS = """
 #result audio { color-scheme: light; }
 .dark #result audio { color-scheme: dark; }
 .pictures { display: flex; flex-wrap: wrap; gap: 16px; }
-.pictures figure { flex: 1 1 320px; margin: 0; min-width: 0; }
+.pictures figure { flex: 1 1 280px; margin: 0; min-width: 0; }
 .pictures .likeness { flex: 1 1 100%; }
 .pictures meter { display: block; width: 100%; height: 1.4em; }
 svg.speech { width: 100%; height: auto; color: var(--body-text-color); font: 12px system-ui, sans-serif; }
