@@ -114,6 +114,7 @@ def build(tab: Banking, uploads: Uploads, shelf: gr.BrowserState, chosen: gr.Dro
         computing(on_gpu(tab.bank)),
         [readings, shelf, name, agreed],
         [shelf, chosen, other, message, file],
+        show_progress_on=name,
         api_visibility="private",
         **COMPUTES,
     )

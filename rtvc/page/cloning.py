@@ -6,22 +6,27 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import gradio as gr
 
 from rtvc import audio, recogniser
 from rtvc.errors import RTVCError, VoiceError
-from rtvc.page import consent, names, picture
+from rtvc.page import consent, link, names, picture
 from rtvc.page.inputs import LONGEST_TEXT, Shelf, check_text, valid_entries
+from rtvc.page.link import RANGES
 from rtvc.page.results import SUFFIXES, describe, problem, save, to_int16
 from rtvc.page.serving import COMPUTES, QUIET, Uploads, computing, on_gpu
 from rtvc.page.shelf import Shelving
 from rtvc.page.shelf import build as build_shelf
 from rtvc.page.voices import AGREED, EXAMPLES, FOLDER, Voices
+from rtvc.page.words import FOLLOW, PLAYER, as_html
 from rtvc.text import split_sentences
 
 WORDS = "Nice to meet you! This is what I sound like when a computer speaks for me."
+SILENCE = f"() => document.querySelector('#{PLAYER} audio')?.pause()"
+# gradio would play what takes the stream's place at once; an update of `autoplay` comes too late.
+HEARD_ONCE = f"(spoken) => {{ document.querySelector('#{PLAYER} audio').autoplay = false; return [spoken]; }}"
 
 
 class Spoken(TypedDict):
@@ -82,8 +87,9 @@ class Cloning:
         told: str = "",
         progress=gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple]:
-        """→ (what plays while it is made, the clone's file, the line below the voice, the line below the text, what was
-        spoken for `look`: nothing unless it went well).
+        """→ (the player: what is said, piece by piece if it `plays_early`, else the whole; the clone's file; the line
+        below the voice; the line below the text; the words with their times; what was spoken, for `look`: nothing
+        unless it went well).
         """
         report = ""
         try:
@@ -93,21 +99,30 @@ class Cloning:
             report = describe(voice.report)
             check_text(words)
             options = {"speed": speed, "pitch": pitch, "variation": variation, "lexicon": names.lexicon_of(told)}
-            yield gr.skip(), gr.skip(), report, "", None  # an empty stream would be asked for, again only seconds later
-            sentences, chunks = len(split_sentences(words)), []
-            for chunk in self.clone.stream(words, voice=voice, **options):
+            pieces = self.clone.stream(words, voice=voice, **options)
+            # No stream yet: an empty one would be asked for, again only seconds later.
+            yield gr.update(value=None, visible=True), gr.update(interactive=False), report, "", "", None
+            sentences, chunks, times = len(split_sentences(words)), [], ""
+            for chunk in pieces:
                 chunks.append(chunk)
+                times = f"{times} {as_html(chunk['words'])}"
                 progress((min(chunk["sentence"], sentences), sentences), desc="Speaking", unit="sentences")
                 piece = (chunk["sampling_rate"], to_int16(chunk["audio"])) if self.plays_early else gr.skip()
-                yield piece, gr.skip(), gr.skip(), gr.skip(), gr.skip()  # here the call can be stopped
+                yield piece, gr.skip(), gr.skip(), gr.skip(), times, gr.skip()  # here the call can be stopped
             speech = self.clone.postprocess({"chunks": chunks})
             file = save(self.voices.files, speech, "clone", SUFFIXES[kind])
             left_out = " ".join(problem(warning["message"]) for warning in speech["warnings"])
-            yield gr.skip(), file, report, left_out, {"recording": recording, "chosen": chosen, "clone": file}
+            whole = gr.skip() if self.plays_early else gr.update(value=file)
+            spoken = {"recording": recording, "chosen": chosen, "clone": file}
+            yield whole, gr.update(value=file, interactive=True, visible=True), report, left_out, gr.skip(), spoken
         except VoiceError as error:
-            yield gr.skip(), gr.skip(), problem(error), "", None
+            yield gr.skip(), gr.skip(), problem(error), "", gr.skip(), None
         except RTVCError as error:
-            yield gr.skip(), gr.skip(), report, problem(error), None
+            yield gr.skip(), gr.skip(), report, problem(error), gr.skip(), None
+
+    def replay(self, spoken: Spoken | None) -> Any:
+        """The stream has ended → an update of the player: the clone itself, which is not compressed."""
+        return gr.update(value=spoken["clone"]) if spoken else gr.skip()
 
     def look(self, spoken: Spoken | None, shelf: Shelf) -> Any:
         """The pictures of the recording and the clone made of it, and how alike the two voices are."""
@@ -158,15 +173,36 @@ def gauge(probability: float) -> str:
 def build(
     cloning: Cloning, shelving: Shelving, uploads: Uploads, demo: gr.Blocks, shelf: gr.BrowserState
 ) -> tuple[gr.Dropdown, gr.Dropdown]:
-    """The controls, top to bottom; returns the choices of a voice and of another one."""
-    other = gr.Dropdown(list(EXAMPLES), value=None, label="The other voice", elem_id="other", render=False)
-    recording, report = _build_recording(cloning, uploads)
+    """The way from a voice to its speech, and folded below it what changes or explains it; returns the choices of a
+    voice and of another one.
+    """
+    other = gr.Dropdown(
+        list(EXAMPLES),
+        value=None,
+        label="The other voice, or a mix such as Anna(3)+Ben(1)",
+        allow_custom_value=True,
+        elem_id="other",
+        render=False,
+    )
     agreed = gr.Checkbox(label=AGREED, value=False, elem_id="agreed", render=False)
-    _build_consent(cloning, uploads, demo, recording, agreed)
-    chosen = build_shelf(shelving, uploads, shelf, recording, report, other, agreed)
+    with gr.Row():
+        with gr.Column():
+            recording, report = _build_recording(cloning, uploads)
+            chosen = build_shelf(shelving, uploads, shelf, recording, report, other, agreed)
+        with gr.Column():
+            words, message = _build_text()
+            agreed.render()
+            parts = _build_speaking()
+    with gr.Accordion("How alike recording and clone are", open=False, elem_id="alike"):
+        pictures = gr.HTML(elem_id="pictures")
+    speed, pitch, variation, kind = _build_settings()
+    told = names.build(words)
+    link.build(demo, [words, speed, pitch, variation, kind, told], message)
     source = [recording, chosen, shelf]
-    words, speed = _build_speaking(cloning, source, report, agreed)
     _build_comparison(cloning, source, other, words, speed)
+    _build_consent(cloning, uploads, demo, recording, agreed)
+    inputs = [*source, words, speed, pitch, variation, kind, agreed, told]
+    _speak_on_click(cloning, parts, inputs, report, message, pictures)
     return chosen, other
 
 
@@ -198,6 +234,7 @@ def _build_recording(cloning: Cloning, uploads: Uploads) -> tuple[gr.Audio, gr.M
         recording,
         report,
         show_progress="minimal",
+        show_progress_on=recording,
         api_visibility="private",
         **COMPUTES,
     ).then(computing(on_gpu(cloning.cleaned)), recording, cleaned, **QUIET, **COMPUTES)
@@ -224,53 +261,92 @@ def _build_consent(
         computing(on_gpu(cloning.listen)),
         [reading, wanted, recording],
         [recording, agreed, message, wanted],
+        show_progress_on=reading,
         api_visibility="private",
         **COMPUTES,
     )
     demo.load(consent.sentence, None, wanted, **QUIET)
 
 
-def _build_speaking(
-    cloning: Cloning, source: list, report: gr.Markdown, agreed: gr.Checkbox
-) -> tuple[gr.Textbox, gr.Slider]:
-    """What is said and how, the clone, its picture; returns the words and the speed."""
+def _build_text() -> tuple[gr.Textbox, gr.Markdown]:
+    """What is said, and the line below it."""
     words = gr.Textbox(
         WORDS,
         label="What it should say",
         info="[pause 0.5s] makes a pause",
-        lines=3,
+        lines=2,
+        max_lines=8,
         max_length=LONGEST_TEXT,
         elem_id="words",
     )
     message = gr.Markdown(elem_id="read", elem_classes="note")
-    with gr.Accordion("Speed, pitch, variation, format", open=False, elem_id="more"):
-        speed = gr.Slider(0.5, 2.0, 1.0, step=0.05, label="Speed", elem_id="speed")
-        pitch = gr.Slider(-12, 12, 0, step=0.5, label="Pitch, semitones", elem_id="pitch")
-        variation = gr.Slider(0, 1, 0, step=0.05, label="Variation: 0 says it the same way each time", elem_id="vary")
-        kind = gr.Radio(list(SUFFIXES), value="WAV", label="Format of the download", elem_id="kind")
-    told = names.build(words)
-    agreed.render()
-    with gr.Row():
-        button = gr.Button("Speak", variant="primary", size="lg", elem_id="speak", scale=4)
-        stop = gr.Button("Stop", size="lg", elem_id="stop", scale=1)
-    live = gr.Audio(
-        label="While it is made", streaming=True, autoplay=True, visible=cloning.plays_early, elem_id="live"
-    )
-    result = gr.Audio(label="The clone", type="filepath", interactive=False, buttons=["download"], elem_id="result")
-    pictures, spoken = gr.HTML(elem_id="pictures"), gr.State(None)
     words.input(lambda: "", outputs=message, **QUIET)
-    speaking = button.click(
+    return words, message
+
+
+def _build_settings() -> list[gr.components.Component]:
+    """How it is said, and in what file."""
+    with gr.Accordion("Speed, pitch, variation, format", open=False, elem_id="more"):
+        return [
+            gr.Slider(*RANGES["speed"], 1.0, step=0.05, label="Speed", elem_id="speed"),
+            gr.Slider(*RANGES["pitch"], 0, step=0.5, label="Pitch, semitones", elem_id="pitch"),
+            gr.Slider(
+                *RANGES["variation"], 0, step=0.05, label="Variation: 0 says it the same way each time", elem_id="vary"
+            ),
+            gr.Radio(list(SUFFIXES), value="WAV", label="Format of the download", elem_id="kind"),
+        ]
+
+
+class Speaking(NamedTuple):
+    """The buttons, how far the work is, and where the clone is heard and read."""
+
+    button: gr.Button
+    stop: gr.Button
+    progress: gr.HTML
+    player: gr.Audio
+    words: gr.HTML
+    file: gr.DownloadButton
+
+
+def _build_speaking() -> Speaking:
+    """The buttons, the one player and the words that it says."""
+    with gr.Row():
+        button = gr.Button("Speak", variant="primary", size="lg", elem_id="speak", scale=4, min_width=180)
+        stop = gr.Button("Stop", size="lg", elem_id="stop", scale=1, min_width=90)
+    # By itself: a reader of the screen would say every tenth of a second in a line that it reads.
+    progress = gr.HTML(elem_id="progress")
+    # The browser's own player: it plays a stream and a file alike, and is known to every screen reader.
+    player = gr.Audio(
+        label="The clone",
+        interactive=False,
+        streaming=True,
+        autoplay=True,
+        visible=False,
+        buttons=[],
+        waveform_options=gr.WaveformOptions(show_recording_waveform=False),
+        elem_id=PLAYER,
+    )
+    words = gr.HTML(elem_id="heard-words", js_on_load=FOLLOW)
+    file = gr.DownloadButton("Save the sound as a file", visible=False, size="md", elem_id="download")
+    return Speaking(button, stop, progress, player, words, file)
+
+
+def _speak_on_click(
+    cloning: Cloning, parts: Speaking, inputs: list, report: gr.Markdown, message: gr.Markdown, pictures: gr.HTML
+) -> None:
+    """What the buttons do. `inputs`: as of `Cloning.speak`."""
+    spoken, shelf = gr.State(None), inputs[2]
+    speaking = parts.button.click(
         computing(on_gpu(cloning.speak)),
-        [*source, words, speed, pitch, variation, kind, agreed, told],
-        [live, result, report, message, spoken],
-        show_progress_on=result,
+        inputs,
+        [parts.player, parts.file, report, message, parts.words, spoken],
+        show_progress_on=parts.progress,
         api_visibility="private",
         **COMPUTES,
     )
-    *_, shelf = source
     speaking.then(computing(on_gpu(cloning.look)), [spoken, shelf], pictures, **QUIET, **COMPUTES)
-    stop.click(None, cancels=[speaking], api_visibility="private")
-    return words, speed
+    parts.player.stop(cloning.replay, spoken, parts.player, js=HEARD_ONCE, **QUIET)
+    parts.stop.click(None, cancels=[speaking], js=SILENCE, api_visibility="private")
 
 
 def _build_comparison(cloning: Cloning, source: list, other: gr.Dropdown, words: gr.Textbox, speed: gr.Slider) -> None:

@@ -18,7 +18,7 @@ from rtvc.page.voices import EXAMPLES, Voices
 CHARACTERS = 6  # in a script
 BETWEEN = 0.3  # seconds from one line to the next
 INTRODUCTION = """One line is one audio file. Write who speaks, a colon, and what is said; give every character a voice
-from the examples or from your shelf."""
+from the examples or from your shelf, or write a mix of them: Anna(3)+Ben(1)."""
 SCRIPT = """GUARD: Halt! Who goes there?
 TRAVELLER: Only a traveller. I have walked for seven days.
 GUARD: Then come in, and sit by the fire."""
@@ -86,6 +86,7 @@ def build(tab: Dialogue, shelf: gr.BrowserState) -> None:
             value=examples[number % len(examples)],
             label=f"The voice of {names[number]}" if number < len(names) else "A voice",
             visible=number < len(names),
+            allow_custom_value=True,
             elem_id=f"cast-{number}",
         )
         for number in range(CHARACTERS)

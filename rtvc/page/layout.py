@@ -8,7 +8,7 @@ import gradio as gr
 
 from rtvc.page import api, banking, cloning, dialogue
 from rtvc.page.files import EVERY, KEPT, Files
-from rtvc.page.serving import Uploads, launch
+from rtvc.page.serving import QUIET, Uploads, launch
 from rtvc.page.shelf import Shelving, choices
 from rtvc.page.voices import Voices
 from rtvc.pipeline import VoiceCloningPipeline
@@ -18,12 +18,17 @@ Five seconds of a voice and a line of English are enough. All of it happens on t
 CONSENT = """Use your own voice, or one whose owner agreed. Say that the speech is synthetic where you share it: every
 clone carries an inaudible mark by which `rtvc verify` knows it."""
 CSS = """
-.gradio-container { max-width: 860px !important; margin: 0 auto !important; }
+.gradio-container { max-width: 1020px !important; margin: 0 auto !important; }
 .note { padding: 0 .25em; }
 #heard { min-height: 1.5em; }
+#progress:has(.progress-text) { min-height: 3.5em; }
 .note .problem { color: var(--error-text-color); }
+#heard-words { font-size: 1.15em; line-height: 1.7; padding: 0 .25em; }
+#heard-words .now { color: #fff; background: var(--primary-600); outline: 3px solid var(--primary-600); }
+#result audio { color-scheme: light; }
+.dark #result audio { color-scheme: dark; }
 .pictures { display: flex; flex-wrap: wrap; gap: 16px; }
-.pictures figure { flex: 1 1 320px; margin: 0; min-width: 0; }
+.pictures figure { flex: 1 1 280px; margin: 0; min-width: 0; }
 .pictures .likeness { flex: 1 1 100%; }
 .pictures meter { display: block; width: 100%; height: 1.4em; }
 svg.speech { width: 100%; height: auto; color: var(--body-text-color); font: 12px system-ui, sans-serif; }
@@ -39,6 +44,16 @@ ul.sounds li.covered::before { content: "✓ " / ""; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 :focus-visible { outline: 2px solid var(--primary-500) !important; outline-offset: 2px; }
 """
+
+# A reader of the screen is to say what appears in these lines. gradio cannot mark them so, and makes what is folded
+# only when it is opened.
+LIVE = """() => {
+  const mark = () => {
+    for (const note of document.querySelectorAll('.note[id]:not([aria-live])')) note.ariaLive = 'polite';
+  };
+  new MutationObserver(mark).observe(document.body, {childList: true, subtree: true});
+  mark();
+}"""
 
 
 def build(clone: VoiceCloningPipeline, files: Files) -> gr.Blocks:
@@ -58,7 +73,8 @@ def build(clone: VoiceCloningPipeline, files: Files) -> gr.Blocks:
         gr.Markdown(CONSENT)
         api.build(api.Endpoints(clone, files, uploads))
         demo.unload(uploads.forget)
-        demo.load(choices, shelf, [chosen, other], show_progress="hidden", api_visibility="private")
+        demo.load(None, js=LIVE, **QUIET)
+        demo.load(choices, shelf, [chosen, other], **QUIET)
     return demo
 
 

@@ -40,8 +40,8 @@ def preview(words: Any, names: Any) -> str:
 
 
 def build(words: gr.Textbox) -> gr.Textbox:
-    """The box, a button, and what will be said; returns the box."""
-    with gr.Accordion("Names: how words are said", open=False, elem_id="names-more"):
+    """The box, and what will be said, anew with every change; returns the box."""
+    with gr.Accordion("Names: how words are said", open=False, elem_id="names-more") as fold:
         names = gr.Textbox(
             "",
             label="One word a line: other words that sound so, or IPA between slashes",
@@ -50,7 +50,15 @@ def build(words: gr.Textbox) -> gr.Textbox:
             max_length=words.max_length,
             elem_id="names",
         )
-        show = gr.Button("Show what will be said", elem_id="say")
-        said = gr.HTML(elem_id="said")
-    show.click(computing(preview), [words, names], said, **QUIET, **COMPUTES)
+        gr.Markdown("What will be said:")
+        said = gr.HTML(elem_id="will-be-said")
+    gr.on(
+        [fold.expand, names.change, words.blur],
+        computing(preview),
+        [words, names],
+        said,
+        trigger_mode="always_last",
+        **QUIET,
+        **COMPUTES,
+    )
     return names

@@ -35,10 +35,12 @@ def is_skipped(update) -> bool:
 
 def speak(cloning, recording, words, *options, chosen=None, shelf=None) -> tuple:
     """What stands on the page at the end: the clone's file or None, the lines below the voice and the text."""
-    shown = [None, "", ""]
-    for _, *updates, _ in cloning.speak(recording, chosen, shelf or {}, words, *options, progress=quiet):
-        shown = [old if is_skipped(new) else new for old, new in zip(shown, updates, strict=True)]
-    return tuple(shown)
+    heard = read = ""
+    updates = list(cloning.speak(recording, chosen, shelf or {}, words, *options, progress=quiet))
+    for _, _, *lines, _, _ in updates:
+        heard, read = (old if is_skipped(new) else new for old, new in zip((heard, read), lines, strict=True))
+    spoken = updates[-1][-1]
+    return spoken and spoken["clone"], heard, read
 
 
 def own_recording(folder: Path, gain: float = 0.5) -> str:

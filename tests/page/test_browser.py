@@ -67,9 +67,8 @@ def say(tab, words: str) -> None:
 
 
 def downloaded(tab) -> np.ndarray:
-    tab.wait_for_selector("#result a[download]")
     with tab.expect_download() as download:
-        tab.click("#result a[download]")
+        tab.click("#download:enabled")
     return soundfile.read(download.value.path())[0]
 
 
@@ -98,8 +97,8 @@ def test_in_a_browser(begin, served, tab, tiny, tmp_path):
     assert tab.locator("#pictures svg").count() == 0, "nothing was said that could be looked at"
     say(tab, "Hello there. How are you?")
     assert downloaded(tab).size > 1000
+    tab.get_by_text("How alike recording and clone are").click()
     tab.wait_for_selector("#pictures svg >> nth=1")
-    tab.locator("#result").get_by_role("button", name="Play").first.click()
     assert is_as_wide_as_a_phone(tab)
     tab.get_by_text("Your shelf of voices").click()
     tab.fill("#name input, #name textarea", "Anna")
@@ -141,7 +140,7 @@ def test_stopping_a_long_text_in_a_browser(served, tab, tiny, monkeypatch):
     until_then = len(said)
     time.sleep(1.0)
     assert len(said) == until_then < 130
-    assert tab.locator("#result a[download]").count() == 0
+    assert tab.locator("#download:enabled").count() == 0
     say(tab, "Hello.")
     np.testing.assert_allclose(downloaded(tab), tiny("Hello.", voice=WOMAN)["audio"], atol=1e-4)
 
@@ -200,10 +199,11 @@ def test_the_page_in_the_dark(served, browser):
     tab.get_by_text("Woman, audiobook").first.click()
     wait_for_text(tab, "#heard", "Heard 4.9 s")
     say(tab, "Hello there.")
+    tab.get_by_text("How alike recording and clone are").click()
     tab.wait_for_selector("#pictures svg text")
     ground = brightness(tab, "body", "backgroundColor")
     assert ground < 0.2
-    for selector in ("h1", "#heard p", "#words textarea", "#pictures svg text"):
+    for selector in ("h1", "#heard p", "#words textarea", "#heard-words", "#pictures svg text"):
         assert brightness(tab, selector, "color") > 0.6, selector
 
 
@@ -283,20 +283,67 @@ def _ffmpeg(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
 
+NOW = "document.querySelector('#heard-words .now')?.innerText"
+
+
 @pytest.mark.usefixtures("_ffmpeg")
 def test_speech_plays_while_it_is_made(browser, tiny, files):
-    """Piece by piece; the whole is there at the end."""
+    """Piece by piece, each word highlighted when it is heard; then the same player holds the file, and is silent."""
     with serving(tiny, files) as url:
         tab, pieces = phone(browser), []
         tab.on("request", lambda request: pieces.append(request.url) if request.url.endswith(".aac") else None)
         tab.goto(url)
         tab.get_by_text("Woman, audiobook").first.click()
         wait_for_text(tab, "#heard", "Heard 4.9 s")
-        say(tab, "A sentence that is rather long, so that it comes in several pieces while you listen to it.")
-        tab.wait_for_function("document.querySelector('#live audio')?.currentTime > 0.1")
-        assert downloaded(tab).size > 1000
-        tab.wait_for_function("document.querySelector('#live audio').ended")
+        text = "A sentence that is rather long, so that it comes in several pieces while you listen to it."
+        say(tab, text)
+        tab.wait_for_function("document.querySelector('#result audio')?.currentTime > 0.1")
+        tab.wait_for_function(f"{NOW} !== undefined")
+        wait_for_text(tab, "#heard-words", text)
+        tab.wait_for_function("document.querySelector('#result audio').src.endsWith('clone.wav')")
         assert len(pieces) > 1
+        assert tab.locator("audio:visible").count() == 1
+        tab.wait_for_function("document.querySelector('#result audio').readyState > 2")
+        assert tab.evaluate("document.querySelector('#result audio').paused")
+        assert tab.evaluate(f"{NOW} === undefined")
+        for word in tiny(text, voice=WOMAN)["words"][::5]:
+            middle = (word["start"] + word["end"]) / 2
+            tab.evaluate(f"document.querySelector('#result audio').currentTime = {middle}")
+            tab.wait_for_function(f"{NOW} === '{word['word']}'")
+
+
+def test_settings_travel_by_a_link(served, tab):
+    """What was set is set for whoever opens it, and nothing is said before they wish so."""
+    tab.goto(served)
+    tab.fill("#words textarea", "Fish & chips, Nguyen?")
+    tab.get_by_text("Names: how words are said").click()
+    tab.fill("#names textarea", "Nguyen = win")
+    wait_for_text(tab, "#will-be-said", "Fish and chips, win?")
+    tab.get_by_text("Share the text and settings by a link").click()
+    tab.click("#share")
+    tab.wait_for_function("document.querySelector('#link textarea, #link input').value !== ''")
+    link = tab.locator("#link textarea, #link input").input_value()
+    assert link.startswith(f"{served}/?text=Fish%20%26%20chips")
+    tab.goto(link.replace("speed=1.0", "speed=1.5"))
+    wait_for_text(tab, "#read", "set speed, pitch, variation, format, names")
+    assert tab.locator("#words textarea").input_value() == "Fish & chips, Nguyen?"
+    tab.get_by_role("button", name="Speed, pitch, variation, format").click()
+    assert tab.locator("#speed input[type=number]").input_value() == "1.5"
+    assert tab.locator("#result audio").count() == 0
+
+
+def test_a_reader_of_the_screen_hears_what_is_said_below(served, tab):
+    """Every line that appears by itself is in a live region, and every control has a name."""
+    tab.goto(served)
+    for name in ("Clone", "Bank a voice", "Dialogue"):
+        tab.get_by_role("tab", name=name).click()
+        for fold in tab.locator("button.label-wrap:visible").all():
+            fold.click()
+        tab.wait_for_function("[...document.querySelectorAll('.note[id]')].every((note) => note.ariaLive === 'polite')")
+        controls = re.findall(
+            r"- '?(?:button|textbox|combobox|checkbox|slider)\b.*", tab.locator("body").aria_snapshot()
+        )
+        assert [control for control in controls if '"' not in control] == []
 
 
 def is_local(url: str, served: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from rtvc import audio, recogniser, watermark
+from rtvc import audio, mix, recogniser, watermark
 
 from .helpers import MAN, WOMAN, is_skipped, own_recording, quiet, speak
 
@@ -55,7 +55,7 @@ def test_speaking_can_be_stopped_after_every_piece(cloning):
     assert len(pieces) > 3
     spoken = list(cloning.speak(WOMAN, None, {}, words, progress=quiet))
     assert len(spoken) == 1 + len(pieces) + 1
-    assert sum(piece.size for piece in pieces) == soundfile.info(spoken[-1][1]).frames
+    assert sum(piece.size for piece in pieces) == soundfile.info(spoken[-1][-1]["clone"]).frames
 
 
 def test_what_is_wrong_stands_at_the_control_it_is_about(cloning, tmp_path):
@@ -86,6 +86,17 @@ def test_a_noisy_recording_can_be_heard_before_and_after(cloning, tmp_path, monk
 
 def spoken(recording: str | None, clone: str, chosen: str | None = None) -> dict:
     return {"recording": recording, "chosen": chosen, "clone": clone}
+
+
+def test_the_stream_gives_way_to_the_clone(cloning):
+    """Once it has been heard; nothing does where none was made."""
+    assert cloning.replay(spoken(WOMAN, MAN))["value"] == MAN
+    assert is_skipped(cloning.replay(None))
+
+
+def test_a_refusal_leaves_the_clone_of_before(cloning):
+    ((player, file, *_, words, _),) = cloning.speak(WOMAN, None, {}, "...", progress=quiet)
+    assert all(map(is_skipped, (player, file, words)))
 
 
 def test_the_pictures_and_the_gauge(cloning):
@@ -127,19 +138,23 @@ def test_comparing_two_voices(cloning):
     expected = cloning.clone("Hello there.", voice=MAN)["audio"]
     np.testing.assert_allclose(soundfile.read(file)[0], expected, atol=1e-4)
     assert f"{cloning.clone.similarity(WOMAN, MAN):.0%}" in said
+    mixture, said = cloning.compare(WOMAN, None, "Woman, audiobook+Man, audiobook(2)", {}, "Hello there.", 1.0)
+    woman, man = cloning.clone.enroll(WOMAN), cloning.clone.enroll(MAN)
+    assert f"{cloning.clone.similarity(woman, mix({woman: 1, man: 2})):.0%}" in said
+    assert Path(mixture).is_file()
     assert "Choose the other voice" in cloning.compare(WOMAN, None, None, {}, "Hello.", 1.0)[1]
 
 
 def test_the_examples_need_no_consent(cloning):
     """Their owners have agreed."""
-    assert list(cloning.speak(WOMAN, None, {}, "Hello.", 1.0, 0.0, 0.0, "WAV", False, progress=quiet))[-1][1]
+    assert list(cloning.speak(WOMAN, None, {}, "Hello.", 1.0, 0.0, 0.0, "WAV", False, progress=quiet))[-1][-1]
 
 
 def test_without_consent_nothing_is_cloned(cloning, tmp_path):
     mine = own_recording(tmp_path)
     refused = list(cloning.speak(mine, None, {}, "Hello.", 1.0, 0.0, 0.0, "WAV", False, progress=quiet))[-1]
     assert "you may clone this voice" in refused[2]
-    assert list(cloning.speak(mine, None, {}, "Hello.", 1.0, 0.0, 0.0, "WAV", True, progress=quiet))[-1][1]
+    assert list(cloning.speak(mine, None, {}, "Hello.", 1.0, 0.0, 0.0, "WAV", True, progress=quiet))[-1][-1]
 
 
 def test_the_spoken_consent(cloning, tmp_path, monkeypatch):

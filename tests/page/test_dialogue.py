@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from rtvc import audio, watermark
+from rtvc import audio, mix, watermark
 from rtvc.page.dialogue import SCRIPT
 
-from .helpers import WOMAN, perform
+from .helpers import MAN, WOMAN, perform
 
 
 def test_a_dialogue(dialogue):
@@ -37,3 +37,11 @@ def test_a_long_script_is_refused_where_it_stands(dialogue):
     assert "longer than 5,000" in dialogue.cast(longest, {})[0]
     assert "longer than 5,000" in perform(dialogue, longest, {}, other)[2]
     assert "There is no text" in perform(dialogue, None, {}, other)[2]
+
+
+def test_a_character_may_speak_in_a_mix(dialogue):
+    files, *_ = perform(dialogue, "ANN: Hello there.", {}, "Woman, audiobook(3)+Man, audiobook")
+    mixture = mix({dialogue.clone.enroll(WOMAN): 3, dialogue.clone.enroll(MAN): 1})
+    expected = dialogue.clone("Hello there.", voice=mixture)["audio"]
+    np.testing.assert_allclose(soundfile.read(files[1])[0], expected, atol=1e-4)
+    assert "There is no voice “Nobody”" in perform(dialogue, "ANN: Hello.", {}, "Man, audiobook+Nobody")[2]

@@ -25,7 +25,7 @@ def test_it_shows_what_will_be_said():
 def test_the_page_and_its_api_say_names_so(cloning, tiny, files, uploads):
     wanted = tiny("I saw win.", voice=WOMAN)["audio"]
     *_, last = cloning.speak(WOMAN, None, {}, "I saw Nguyen.", told="Nguyen = win", progress=lambda *_, **__: None)
-    np.testing.assert_allclose(soundfile.read(last[1])[0], wanted, atol=1e-4)
+    np.testing.assert_allclose(soundfile.read(last[-1]["clone"])[0], wanted, atol=1e-4)
     api = Endpoints(tiny, files, uploads)
     said = api.clone_voice("I saw Nguyen.", WOMAN, lexicon="Nguyen = win")
     np.testing.assert_allclose(soundfile.read(said)[0], wanted, atol=1e-4)
