@@ -56,7 +56,7 @@ class Stage(Generic[Kept]):
 
     objective: holds everything that learns; called with a batch it returns the losses, ``total`` among them.
     optimizer: of the objective's parameters; ``kept``: the module that is exported, averaged by the config's
-    ``average``, or by ``decay`` where it has no such key.
+    ``average``, where it has one.
     clip: the gradient norm; chosen_by: the evaluation's figure whose lowest value decides what is exported, if any.
     evaluation_parts: how many parts the evaluation has; the processes share them.
     """
@@ -66,7 +66,6 @@ class Stage(Generic[Kept]):
     kept: Kept
     opponent: Any = None
     clip = 1.0
-    decay: float | None = None
     chosen_by: str | None = None
     evaluation_parts = 0
 
@@ -143,7 +142,7 @@ class Loop:
         if stage.opponent:
             self.models.append(stage.opponent.prepare(accelerator))
         self.average = None
-        if decay := config.get("average", stage.decay):
+        if decay := config.get("average"):
             self.average = AveragedModel(stage.kept, multi_avg_fn=moving_average(decay))
             accelerator.register_for_checkpointing(self.average)
         accelerator.register_for_checkpointing(self.clock)

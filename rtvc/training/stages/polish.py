@@ -20,8 +20,6 @@ from rtvc.tuned_ge2e import TunedGE2EModel
 class PolishStage(SynthesisStage):
     """The whole from symbols to wave against discriminators, which learn alone for ``warm_up`` steps."""
 
-    decay = 0.995
-
     def __init__(self, config: dict):
         super().__init__(config)
         if config["decoder"]:

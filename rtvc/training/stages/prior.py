@@ -52,8 +52,6 @@ class PriorStage(SynthesisStage):
     sharp, and this person's.
     """
 
-    decay = 0.998
-
     def __init__(self, config: dict):
         super().__init__(config)
         self.objective = TextToLatents(self.model, config["weights"])
