@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
