@@ -304,7 +304,7 @@ def run_batch(options: argparse.Namespace) -> None:
     try:
         from .batch.command import Job, run
     except ModuleNotFoundError as error:
-        raise RTVCError("`rtvc batch` needs Ray; install it with `pip install rtvc[ray]`.") from error
+        raise RTVCError("`rtvc batch` needs Ray; install it with `pip install rtvc-voice[ray]`.") from error
     places = (options.source, options.output, options.split, options.format, options.lines, options.workers)
     print(run(Job(*places, options.model, options.revision, _manner(options))))
 

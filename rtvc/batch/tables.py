@@ -30,12 +30,13 @@ def read(source: str, split: str = "train") -> pa.Table:
         RTVCError: there is no such data set, or it lacks a column.
     """
     path = Path(source)
+    name = quoted(path.name if path.exists() else source)
     try:
         table = _from_file(path) if path.exists() else _from_hub(source, split)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise RTVCError(f"{quoted(source)} cannot be read as a data set ({_line(error)}).") from error
+        raise RTVCError(f"{name} cannot be read as a data set ({_line(error)}).") from error
     if not table.num_rows:
-        raise RTVCError(f"{quoted(source)} has no lines.")
+        raise RTVCError(f"{name} has no lines.")
     if pa.types.is_string(table["voice"].type):
         folder = (path if path.is_dir() else path.parent).resolve()
         voices = [None if voice is None else str(folder / voice) for voice in table["voice"].to_pylist()]

@@ -53,6 +53,8 @@ CHEAP = {
     "choices",
     "sentence",
     "load_example",
+    "replay",
+    "share",
     "<lambda>",
 }
 

@@ -58,7 +58,7 @@ def test_it_is_silent_at_once_and_goes_on_where_it_paused(client, daemon):
     client.until("CANCELED")
     assert client.events[-1][2] - asked < 5, "0.05 s on a machine that does nothing else"
     assert "END" not in [kind for kind, _, _ in client.events]
-    sentences = "This is a sentence that takes its time. " * 12
+    sentences = "This is a sentence that takes its time. " * 60
     whole, before = said(client, daemon, sentences), daemon.played()
     client.events.clear()
     client.say(sentences)

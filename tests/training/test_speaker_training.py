@@ -19,7 +19,7 @@ from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.training import command, folders, loop, models, speaker_teacher
 from rtvc.training.config import load_config
-from rtvc.training.data import noise, people, speaker_batches, speakers, store, synthetic_voices
+from rtvc.training.data import channels, noise, people, speaker_batches, speakers, store, synthetic_voices
 from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.stages import ge2e
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
@@ -214,7 +214,7 @@ def test_a_longer_vocal_tract_lowers_the_formant_and_leaves_the_pitch(vowel):
 def test_a_colour_is_a_filter_of_a_few_decibels(vowel):
     louder = synthetic_voices.vocal_tract(vowel, 1.0, np.full(257, np.log(2)))
     assert np.abs(louder - 2 * vowel).max() < 1e-3 * np.abs(vowel).max()
-    drawn = np.stack([noise.smooth_filter(np.random.default_rng(seed)) for seed in range(200)]) * 20 / np.log(10)
+    drawn = np.stack([channels.smooth_filter(np.random.default_rng(seed)) for seed in range(200)]) * 20 / np.log(10)
     assert 1 < drawn.std() < 4
     assert np.abs(np.diff(drawn[:, 20:])).max() < 1, "smooth"
 
@@ -222,7 +222,7 @@ def test_a_colour_is_a_filter_of_a_few_decibels(vowel):
 def test_a_microphone_changes_the_timbre_by_some_decibels_and_nothing_else():
     impulse = np.zeros(4_000, np.float32)
     impulse[0] = 1.0
-    heard = [noise.microphone(impulse, np.random.default_rng(seed)) for seed in range(200)]
+    heard = [channels.microphone(impulse, np.random.default_rng(seed)) for seed in range(200)]
     changes = np.stack([np.fft.rfft(one) for one in heard])
     assert np.abs(np.angle(changes)).max() < 1e-2, "in time with the original"
     assert 2 < (20 * np.log10(np.abs(changes))).std() < 4

@@ -1,6 +1,6 @@
 """One person's recordings as a training takes them: a sentence or two a file, and beside it what is said.
 
-What nobody wrote down the recogniser of `rtvc[consent]` hears, and what is long is cut at its pauses before.
+What nobody wrote down the recogniser of the extra `consent` hears, and what is long is cut at its pauses before.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def with_texts(recordings: str, folder: Path) -> str:
             return recordings
         raise TrainingError(
             f"Nobody wrote down what is said in “{recordings}”: NAME.txt beside NAME.wav, or let it be heard, which "
-            "needs `pip install rtvc[consent]`."
+            "needs `pip install rtvc-voice[consent]`."
         )
     with writing(folder, "folder", "with --name"):
         written = [_into(folder, file, text, path) for file, text in texts.items()]
