@@ -49,7 +49,9 @@ def test_a_programs_own_marks_come_in_their_order(client, daemon):
     assert [mark or kind for kind, mark, _ in client.events] == ["BEGIN", "a", "b", "c", "END"]
 
 
-def test_it_is_silent_at_once_and_goes_on_where_it_paused(client, daemon):
+def test_it_is_silent_at_once_and_speaks_again(client, daemon):
+    """That a pause waits for a sentence's end is in `test_protocol.py`: where sound is played as fast as it comes, as
+    into this file, Speech Dispatcher 0.11.4 at times waits forever for the end of the mark at which it pauses."""
     client.say("This is a sentence that takes its time. " * 100)
     client.until("BEGIN")
     time.sleep(0.5)
@@ -58,18 +60,7 @@ def test_it_is_silent_at_once_and_goes_on_where_it_paused(client, daemon):
     client.until("CANCELED")
     assert client.events[-1][2] - asked < 5, "0.05 s on a machine that does nothing else"
     assert "END" not in [kind for kind, _, _ in client.events]
-    sentences = "This is a sentence that takes its time. " * 60
-    whole, before = said(client, daemon, sentences), daemon.played()
-    client.events.clear()
-    client.say(sentences)
-    client.until("BEGIN")
-    client.ask("PAUSE SELF")
-    client.until("PAUSED")
-    paused = daemon.played() - before
-    assert paused < whole
-    client.ask("RESUME SELF")
-    client.until("END")
-    assert whole - daemon.played() + before < 0.5 * whole / 12, "no sentence is missing"
+    assert said(client, daemon, "This is a sentence that takes its time.") > 1000
 
 
 def test_what_cannot_be_used_is_said(tmp_path, capsys):
