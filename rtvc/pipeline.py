@@ -252,6 +252,10 @@ class VoiceCloningPipeline(Pipeline):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _enrolled_lock=threading.Lock())
 
+    def open_voice(self, voice: Recording, enhance: bool | str | None = None) -> Voice:
+        """The voice in a file, a saved one or a recording, or of any other recording; `enhance`: as of `enroll`."""
+        return Voice.load(voice) if is_saved(voice) else self.enroll(voice, enhance)
+
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload the model as a complete repository; returns its address. `options`: see :func:`rtvc.hub.push`."""
         return _publishing().push_model(self.model, self.processor, repo_id, **options)
@@ -275,11 +279,8 @@ class VoiceCloningPipeline(Pipeline):
         if isinstance(voice, list) and any(map(is_voice, voice)):
             raise VoiceError(ONE_EACH)
         if is_mixture(voice):
-            return mixed(voice, lambda name: self._from_file(name, enhance))
-        return self._from_file(voice, enhance)
-
-    def _from_file(self, voice: Any, enhance: bool | str | None = None) -> Voice:
-        return Voice.load(voice) if is_saved(voice) else self.enroll(voice, enhance)
+            return mixed(voice, lambda name: self.open_voice(name, enhance))
+        return self.open_voice(voice, enhance)
 
     def _voices(self, voice: Any, own: list[Any], enhance: bool | str | None) -> list[Voice]:
         """A voice for each text: its `own`, or else what was given for it or for all."""

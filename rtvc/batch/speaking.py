@@ -14,7 +14,7 @@ from rtvc.batch.shards import Line
 from rtvc.errors import RTVCError, TextError, VoiceError
 from rtvc.loading import load
 from rtvc.pipeline import Speech
-from rtvc.voice import Voice, is_saved
+from rtvc.voice import Voice
 
 AT_ONCE = 16  # lines in a call, which says them in batches
 KEPT = 256  # voices in memory
@@ -57,7 +57,7 @@ class _Worker:
         model, cuda = plan.model, plan.cuda
         self._clone = load(model, device=0 if cuda else -1)
         self._model = f"{Path(model).name if model else 'rtvc'} {self._clone.model.config.weights_sha256}"
-        self._enrolled = lru_cache(KEPT)(self._from_path)
+        self._enrolled = lru_cache(KEPT)(self._clone.open_voice)
 
     def __call__(self, shard: dict[str, Any]) -> dict[str, int]:
         number, first = int(shard["number"]), int(shard["first"])  # numpy's numbers, of which JSON knows nothing
@@ -105,9 +105,6 @@ class _Worker:
         if not path:
             raise VoiceError("The line names no voice.")
         return self._enrolled(path)
-
-    def _from_path(self, path: str) -> Voice:
-        return Voice.load(path) if is_saved(path) else self._clone.enroll(path)
 
 
 def _text(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rtvc.errors import RTVCError, VoiceError, quoted
 from rtvc.files import atomic_write
 from rtvc.loading import load
-from rtvc.voice import Voice, is_saved
+from rtvc.voice import Voice
 
 SUFFIXES = (".voice", ".wav", ".flac", ".ogg", ".mp3")
 NAME = re.compile(r"\w[\w .'-]{0,39}")  # a name goes over lines with tabs
@@ -81,7 +81,7 @@ class Speaker:
         self._folder, self._usual = config.folder, chosen(config.folder, config.voice)
         self.clone = load(config.model, config.revision)
         self.rate = self.clone.model.config.sampling_rate
-        self._known = lru_cache(64)(lambda path, _: Voice.load(path) if is_saved(path) else self.clone.enroll(path))
+        self._known = lru_cache(64)(lambda path, _: self.clone.open_voice(path))
         for _ in self.clone.stream(FIRST, voice=self.find(None)):
             pass
 

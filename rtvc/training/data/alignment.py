@@ -146,7 +146,7 @@ def aligned(corpus: store.Corpus) -> dict[str, dict]:
     table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if not table or any("wave" in known for known in table.values()):  # not one of before, which is whole
         lacking = [utterance for utterance in corpus.utterances if not utterance.is_of(table.get(utterance.file))]
-        table |= aligned_by_synthesis(corpus, lacking)
+        table |= aligned_by_synthesis(corpus, lacking) if lacking else {}
     known = {utterance.file: table.get(utterance.file, {}) for utterance in corpus.utterances}
     return {file: about for file, about in known.items() if "symbols" in about}
 
