@@ -14,12 +14,12 @@ from rtvc.errors import RTVCError, VoiceError, quoted
 from rtvc.mixing import mixed
 from rtvc.pipeline import VoiceCloningPipeline
 from rtvc.serve.refusals import Refusal
-from rtvc.voice import Voice, is_saved
+from rtvc.voice import Voice
 
 VOICE, RECORDINGS = ".voice", (".wav", ".flac", ".ogg", ".mp3")
 NAME = re.compile(r"\w[\w .'-]{0,39}")
 MOST, SHOWN = 1000, 20  # voices in the folder; names in a message
-KEPT = 64  # recordings' voices in memory
+KEPT = 64  # voices in memory
 AGREED = ("true", "yes", "1", "on")
 NOT_AGREED = "Send consent=true with it: the voice is yours, or its owner allowed you to clone it."
 
@@ -29,7 +29,7 @@ class VoiceFolder:
 
     def __init__(self, folder: Path, clone: VoiceCloningPipeline) -> None:
         self.folder, self._clone, self._lock = folder, clone, threading.Lock()
-        self._enrolled: Callable[[Path, int], Voice] = lru_cache(KEPT)(lambda path, _: clone.enroll(path))
+        self._opened: Callable[[Path, int], Voice] = lru_cache(KEPT)(lambda path, _: clone.open_voice(path))
 
     def files(self) -> dict[str, Path]:
         """Each voice's file, by its name; a saved voice goes before a recording of the same name."""
@@ -54,7 +54,7 @@ class VoiceFolder:
             raise Refusal(_unknown(name, files), 404, "voice", "voice_not_found")
         path = files[name]
         try:
-            return Voice.load(path) if path.suffix == VOICE else self._enrolled(path, path.stat().st_mtime_ns)
+            return self._opened(path, path.stat().st_mtime_ns)
         except FileNotFoundError as error:
             raise Refusal(_unknown(name, self.files()), 404, "voice", "voice_not_found") from error
 
@@ -111,7 +111,7 @@ class VoiceFolder:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "audio_sample"
             path.write_bytes(content)
-            voice = Voice.load(path) if is_saved(path) else self._clone.enroll(path)
+            voice = self._clone.open_voice(path)
         sizes = self._clone.model.config.rtvc7_config
         if (voice.speaker_embedding.size, voice.timbre.size) != (sizes.speaker_size, sizes.timbre_size):
             raise VoiceError("The voice was made by another model; enrol it again with this one.")

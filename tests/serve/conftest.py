@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from serving import running
 
-from rtvc import TextError, Voice
+from rtvc import TextError, Voice, VoiceCloningPipeline
 from rtvc.sentences import as_written
 from rtvc.watermark import PROVENANCE
 
@@ -53,8 +53,10 @@ class StandIn:
         self.pause = 0.0
         self._lock = threading.Lock()
 
-    def enroll(self, path: Any) -> Voice:
+    def enroll(self, path: Any, enhance: Any = None) -> Voice:
         return voice_of(20)
+
+    open_voice = VoiceCloningPipeline.open_voice  # a saved voice, or what `enroll` gives
 
     def stream(self, text: Any, voice: Voice, **options: Any) -> Iterator[dict[str, Any]]:
         return self._stream([text] if isinstance(text, str) else text, voice)

@@ -90,7 +90,7 @@ def test_recordings_in_the_folder_are_voices_that_only_its_owner_deletes(server,
 
 
 def test_what_is_no_recording_is_refused(clone, folder, monkeypatch):
-    def refuse(_):
+    def refuse(*_):
         raise VoiceError("The recording contains no sound; record or choose it again.")
 
     monkeypatch.setattr(clone, "enroll", refuse)
