@@ -151,7 +151,7 @@ class SpeakerTeacherConsistency(Consistency):
     bank: Tensor
     QUIET = 10 ** (-30 / 20)  # of full scale, root mean square: what is quieter is raised to this
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.encoder = speaker_teacher.load()
         bank = mel_filter_bank(
@@ -398,15 +398,13 @@ class TunedGE2ELoss(nn.Module):
         self, embeddings: Tensor, with_margin: bool = True, share: float = 1.0, who: Tensor | None = None
     ) -> Tensor:
         """Scalar loss of ``embeddings`` (speakers, utterances, size); only the hardest ``share`` of them counts."""
-        embeddings = functional.normalize(embeddings.float(), dim=-1)
-        cosines = self.similarities(embeddings, who)
+        cosines = self.similarities(functional.normalize(embeddings.float(), dim=-1), who)
+        return self.utterance_losses(cosines, with_margin)[self.hardest(cosines, share)].mean()
+
+    def utterance_losses(self, cosines: Tensor, with_margin: bool = True) -> Tensor:
+        """``similarities`` (speakers, utterances, speakers) → (speakers, utterances) the loss of each utterance."""
         speakers, utterances, _ = cosines.shape
-        own = torch.arange(speakers, device=cosines.device)
-        logits = cosines
-        if with_margin:
-            logits = cosines - torch.diag(self.effective_margin(cosines))[:, None]
-        logits = self.scale * logits + self.bias
-        losses = functional.cross_entropy(
-            logits.flatten(0, 1), own.repeat_interleave(utterances), reduction="none"
-        ).view(speakers, utterances)
-        return losses[self.hardest(cosines, share)].mean()
+        own = torch.arange(speakers, device=cosines.device).repeat_interleave(utterances)
+        margin = torch.diag(self.effective_margin(cosines))[:, None] if with_margin else 0.0
+        logits = self.scale * (cosines - margin) + self.bias
+        return functional.cross_entropy(logits.flatten(0, 1), own, reduction="none").view(speakers, utterances)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.distributed as dist
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 MOMENTUM = 0.95
 QUINTIC = (3.4445, -4.775, 2.0315)  # Jordan et al. 2024: five rounds bring singular values to 0.7…1.2
 ROUNDS = 5
+MIXING = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.LSTM)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
@@ -74,16 +76,35 @@ class MuonAndAdamW(torch.optim.AdamW):
         return gradient.lerp(momentum, MOMENTUM).flatten(1)
 
 
-def muon(modules: list[nn.Module], rate: float) -> MuonAndAdamW:
-    """The optimizer of the stages that RTVC-7 learns most in: its layers' matrices by Muon, the rest by AdamW.
+def muon(
+    modules: Iterable[nn.Module],
+    rate: float,
+    weight_decay: float = 0.01,
+    within: Iterable[nn.Module] | None = None,
+    apart: Iterable[dict] = (),
+) -> MuonAndAdamW:
+    """The optimizer of what is learned from the beginning: its layers' matrices by Muon, the rest by AdamW.
+
+    Args:
+        modules: what learns.
+        within: the parts of it whose matrices learn by Muon, where not all do.
+        apart: further parameter groups for AdamW.
+    """
+    modules = list(modules)
+    inner = [matrix for module in (modules if within is None else within) for matrix in matrices(module)]
+    chosen = {id(matrix) for matrix in inner}
+    learning = (parameter for module in modules for parameter in module.parameters() if parameter.requires_grad)
+    others = [parameter for parameter in learning if id(parameter) not in chosen]
+    return MuonAndAdamW(inner, [{"params": others}, *apart], rate, weight_decay)
+
+
+def matrices(module: nn.Module) -> list[nn.Parameter]:
+    """The weights by which layers mix their inputs, an LSTM's four gates as one.
 
     Depthwise convolutions and embeddings mix nothing: their weights are lists of vectors, no matrices.
     """
-    layers = (layer for module in modules for layer in module.modules() if isinstance(layer, nn.Linear | nn.Conv1d))
-    matrices = [layer.weight for layer in layers if getattr(layer, "groups", 1) == 1]
-    chosen = {id(matrix) for matrix in matrices}
-    others = [p for module in modules for p in module.parameters() if id(p) not in chosen]
-    return MuonAndAdamW(matrices, [{"params": others}], rate, 0.01)
+    layers = [layer for layer in module.modules() if isinstance(layer, MIXING) and getattr(layer, "groups", 1) == 1]
+    return [weight for layer in layers for weight in layer.parameters(recurse=False) if weight.ndim > 1]
 
 
 def adam(parameters: list, rate: float, betas: tuple[float, float] = (0.9, 0.98)) -> torch.optim.Optimizer:

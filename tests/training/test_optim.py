@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from rtvc.training.optim import MuonAndAdamW, orthogonal
+from rtvc.sayen import SayENConfig, SayENModel
+from rtvc.training.optim import MuonAndAdamW, matrices, muon, orthogonal
+from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 
 def test_orthogonal_keeps_directions_and_evens_lengths():
@@ -100,3 +102,36 @@ def test_two_processes_that_share_the_work_move_as_a_single_one(tmp_path):
         process.join()
     for rank in (0, 1):
         torch.testing.assert_close(torch.from_numpy(found[rank]), _moved(gradients))
+
+
+def _names(model: nn.Module, parameters: list[nn.Parameter]) -> list[str]:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return [names[id(parameter)] for parameter in parameters]
+
+
+def test_matrices_are_the_weights_that_mix():
+    """Not depthwise convolutions, embeddings, norms, biases."""
+    layers = [nn.Linear(4, 4), nn.Conv1d(4, 4, 3), nn.Conv1d(4, 4, 3, groups=4), nn.Embedding(5, 4), nn.LayerNorm(4)]
+    model = nn.Sequential(*layers, nn.Conv2d(1, 4, 3), nn.LSTM(4, 3))
+    assert _names(model, matrices(model)) == ["0.weight", "1.weight", "5.weight", "6.weight_ih_l0", "6.weight_hh_l0"]
+
+
+def test_of_the_encoder_everything_but_vectors_learns_by_muon():
+    """In the order of before: a checkpoint's states are told apart by their place."""
+    model, head = TunedGE2EModel(TunedGE2EConfig(hidden_size=16)), nn.Linear(256, 4)
+    head.weight.requires_grad_(False)
+    apart = {"params": [nn.Parameter(torch.ones(2))], "weight_decay": 0.0}
+    inner, others, last = muon([model, head], 0.0, 0.05, [model], [apart]).param_groups
+    parameters = list(model.named_parameters())
+    assert _names(model, inner["params"]) == [name for name, parameter in parameters if parameter.ndim > 1]
+    assert _names(model, others["params"][:-1]) == [name for name, parameter in parameters if parameter.ndim < 2]
+    assert others["params"][-1] is head.bias, "what is held does not learn"
+    assert (inner["weight_decay"], others["weight_decay"], last["weight_decay"]) == (0.05, 0.05, 0.0)
+
+
+def test_of_sayen_the_matrices_of_the_blocks_learn_by_muon():
+    model = SayENModel(SayENConfig())
+    inner, others = muon([model], 0.1, within=[model.blocks]).param_groups
+    wanted = [name for name, parameter in model.named_parameters() if "blocks." in name and parameter.ndim == 2]
+    assert _names(model, inner["params"]) == wanted
+    assert _names(model, others["params"]) == [name for name, _ in model.named_parameters() if name not in wanted]

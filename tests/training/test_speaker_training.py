@@ -109,21 +109,24 @@ def test_people_who_really_spoke_keep_their_share_of_the_draws():
     assert speaker_batches.shares(real, config) == pytest.approx([3 / 7, 3 / 7, 1 / 7])
 
 
-def test_the_teacher_too_listens_to_the_hardest_only(made_voices):
+def test_ge2e_and_the_teacher_both_listen_to_the_hardest_only(made_voices):
     torch.manual_seed(0)
     config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
     stage = ge2e.GE2EStage(config | {"frames": [60, 70], "augmented_copies": 1})
-    inputs, targets, _ = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
+    inputs, targets, who = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
     kept = stage.kept.eval()
     phase = {"train_earspeech": False, "hold_margin": False, "margin": True, "ge2e_weight": 0.2}
     with torch.no_grad():
         embeddings = kept.model(inputs.flatten(0, 1)).speaker_embedding.unflatten(0, targets.shape[:2])
         distances = 1 - torch.cosine_similarity(kept.heads["to_teacher"](embeddings), targets, -1)
         hardest = TunedGE2ELoss.hardest(TunedGE2ELoss.similarities(embeddings), 0.25)
-        few, everybody = (kept(batch, phase | {"share": share}, 0.0)["teacher"] for share in (0.25, 1.0))
+        few, everybody = (kept(batch, phase | {"share": share}, 0.0) for share in (0.25, 1.0))
+        ge2e_of_few, ge2e_of_all = (kept.loss(embeddings, True, share, who) for share in (0.25, 1.0))
     assert 0 < hardest.sum() < hardest.numel()
-    torch.testing.assert_close(few, distances[hardest].mean())
-    torch.testing.assert_close(everybody, distances.mean())
+    torch.testing.assert_close(few["teacher"], distances[hardest].mean())
+    torch.testing.assert_close(everybody["teacher"], distances.mean())
+    torch.testing.assert_close(few["ge2e"], ge2e_of_few)
+    torch.testing.assert_close(everybody["ge2e"], ge2e_of_all)
 
 
 def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_path):

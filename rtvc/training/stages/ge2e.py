@@ -29,7 +29,7 @@ from rtvc.training.data.speaker_batches import Drawn, SpeakerBatches
 from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.machine import gathered
 from rtvc.training.models import component, new_front_end, part
-from rtvc.training.optim import MuonAndAdamW
+from rtvc.training.optim import muon
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
 
@@ -136,9 +136,10 @@ class SpeakerEncoding(nn.Module):
             loss.hold_margin(progress)
         with torch.autocast(inputs.device.type, enabled=False):
             embeddings, targets, who = (gathered(rows) for rows in (embeddings.float(), targets, who))
-            ge2e = loss(embeddings, phase["margin"], phase["share"], who)
+            cosines = loss.similarities(embeddings, who)
+            carrying = loss.hardest(cosines, phase["share"])
+            ge2e = loss.utterance_losses(cosines, phase["margin"])[carrying].mean()
             # Mostly noisy crops: were the teacher's word on them one of all, mining would cost in noise what it gains.
-            carrying = loss.hardest(loss.similarities(embeddings, who), phase["share"])
             distance = 1 - functional.cosine_similarity(self.to_teacher(embeddings), targets, -1)
             distance = distance[carrying].mean()
         total = phase["ge2e_weight"] * ge2e + self.teacher_weight * distance
@@ -170,11 +171,8 @@ class GE2EStage(loop.Stage[SpeakerEncoding]):
                 raise TrainingError(f"The vectors in “{meaning}” have {other} numbers, not {size}: model.speaker_size.")
             self.lay = self._heard(encoder)
             kept.hold_map(self.lay, torch.cat([targets.flatten(0, 1) for _, targets, _ in self.known]))
-        matrices = [parameter for parameter in kept.model.parameters() if parameter.ndim > 1]
-        others = [parameter for parameter in kept.model.parameters() if parameter.ndim < 2]
-        others += [parameter for parameter in kept.heads.parameters() if parameter.requires_grad]
-        groups: list[dict] = [{"params": others}, {"params": list(kept.earspeech.parameters()), "weight_decay": 0.0}]
-        self.optimizer = MuonAndAdamW(matrices, groups, 0.0, config["weight_decay"])
+        front = {"params": list(kept.earspeech.parameters()), "weight_decay": 0.0}
+        self.optimizer = muon([kept.model, kept.heads], 0.0, config["weight_decay"], [kept.model], [front])
 
     @property
     def phases(self) -> list[dict]:

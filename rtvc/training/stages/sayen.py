@@ -17,13 +17,12 @@ from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.disk import reason
 from rtvc.training.losses import SayENLoss, SpeakerTeacherConsistency
 from rtvc.training.models import component, front_end
-from rtvc.training.optim import MuonAndAdamW, rate_by
+from rtvc.training.optim import muon, rate_by
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 CLEAN_VOICE = 0.3  # share of crops whose embedding is the clean one's
 LEVEL_SPREAD = 0.35  # natural log: a whole recording has other pauses than a crop, hence another level
 PAIRS_A_BATCH = 4  # in a part of the evaluation
-WEIGHT_DECAY = 0.01
 
 
 class Enhancement(nn.Module):
@@ -78,10 +77,7 @@ class SayENStage(loop.Stage[SayENModel]):
             config["teacher_weight"],
         )
         self.enhancement = self.objective
-        inside = [parameter for parameter in self.model.blocks.parameters() if parameter.ndim == 2]
-        known = {id(parameter) for parameter in inside}
-        others = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
-        self.optimizer = MuonAndAdamW(inside, [{"params": others}], config["learning_rate"], WEIGHT_DECAY)
+        self.optimizer = muon([self.model], config["learning_rate"], within=[self.model.blocks])
         self.noisy_speech = NoisySpeech(config["corpora"], config["seconds"], config["snr"])
         self.pairs = development_pairs(config)
         self.evaluation_parts = len(self.pairs)
