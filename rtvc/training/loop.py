@@ -397,7 +397,7 @@ def _flat(config: dict, before: str = "") -> dict[str, str | int | float]:
     return flat
 
 
-def _precision(wanted: str) -> str:
+def precision(wanted: str) -> str:
     """What is computed in: bf16 where the device does it, else float32.
 
     Raises:
@@ -416,7 +416,7 @@ def _accelerator(config: dict) -> Accelerator:
     try:
         return Accelerator(
             cpu=not torch.cuda.is_available(),
-            mixed_precision=_precision(config["mixed_precision"] or "no"),  # YAML reads no as false
+            mixed_precision=precision(config["mixed_precision"] or "no"),  # YAML reads no as false
             gradient_accumulation_steps=config["gradient_accumulation_steps"],
             log_with=tracker if tracker and tracker != "none" else None,
             project_dir=folders.RUNS / config["name"],

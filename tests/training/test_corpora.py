@@ -15,6 +15,7 @@ import torch
 from test_layouts import lay
 from test_sources import place, tone, write  # noqa: F401  # a fixture
 
+from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
 from rtvc.training import command, folders, loop
@@ -362,11 +363,15 @@ def test_a_failure_leaves_the_cache_as_it_was(folder, monkeypatch):
     content = before.file(store.WAVES).read_bytes()
     tone(folder / "cyd" / "1.wav", rate=16_000)
 
-    def full(*_) -> None:
-        raise KeyboardInterrupt
+    resample = audio.resample
+
+    def killed(wave: np.ndarray, rate: int, sampling_rate: int = 16_000) -> np.ndarray:
+        if sampling_rate == store.WIDE_RATE:  # when its 16 kHz are written already
+            raise KeyboardInterrupt
+        return resample(wave, rate, sampling_rate)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_widened", full)
+        patch.setattr(audio, "resample", killed)
         with pytest.raises(KeyboardInterrupt):
             store.load_corpus(str(folder), 1)
     (folder / "cyd" / "1.wav").unlink()
@@ -387,7 +392,7 @@ def said(job: tuple[Path, int, int, str]) -> dict:
 @pytest.fixture
 def spoken(folder, monkeypatch) -> Callable[[], list[int]]:
     """Which of the recordings the bundled model was asked to say, by their places in the cache, and by whom."""
-    monkeypatch.setattr(alignment, "_spoken_alignment", said)
+    monkeypatch.setattr(alignment, "spoken_alignment", said)
     path = folders.CACHE / "asked"
     return lambda: [int(line.split()[0]) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -462,13 +467,10 @@ def test_alignment_goes_on_where_it_was_killed(folder, spoken):
 
 def test_embeddings_are_kept_by_the_encoder_that_heard_them(folder, monkeypatch):
     heard: list[int] = []
-    kind = embeddings._voice
-
-    def counted(encoders: list, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        heard.append(len(wave))
-        return kind(encoders, wave)
-
-    monkeypatch.setattr(embeddings, "_voice", counted)
+    spectrum = embeddings.long_term_average_spectrum
+    monkeypatch.setattr(
+        embeddings, "long_term_average_spectrum", lambda wave, size: heard.append(len(wave)) or spectrum(wave, size)
+    )
     root = folder.parent
     EarSpeechModel(EarSpeechConfig()).save_pretrained(root / "ear")
     for number in (1, 2):

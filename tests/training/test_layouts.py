@@ -135,7 +135,7 @@ def test_two_corpora_that_number_their_people_hold_different_ones(place):  # noq
 
     def corpus(name: str, *rows: tuple[str, str]) -> store.Corpus:
         utterances = [
-            store._utterance(name, {"file": f"{who}/{file}", "speaker": who, "gender": "", "text": ""} | about)
+            store.utterance_of(name, {"file": f"{who}/{file}", "speaker": who, "gender": "", "text": ""} | about)
             for who, file in rows
         ]
         return store.Corpus(name, utterances, "")

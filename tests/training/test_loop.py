@@ -12,13 +12,16 @@ import time
 import pytest
 import torch
 import yaml
+from accelerate import Accelerator
 from safetensors.torch import load_file
 from short_runs import QUICK, ROOT, SMALLER, joint, losses, settings
+from test_corpora import Nothing
 from test_sayen import SMALL
 from torch.optim.swa_utils import AveragedModel
 
 from rtvc.errors import TrainingError
 from rtvc.training import command, folders, loop
+from rtvc.training.config import LOOP_DEFAULTS
 from rtvc.training.discriminators import Discriminators
 from rtvc.training.optim import rate_at
 
@@ -114,32 +117,28 @@ def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cach
         assert (moments[0] - moments[1]).norm() < 1e-3 * moments[0].norm()
 
 
-def test_all_processes_evaluate_where_the_first_ones_clock_says_so():
+def test_all_processes_evaluate_where_the_first_ones_clock_says_so(tmp_path, monkeypatch):
     """A process whose own clock had already ended the phase once left out an evaluation that the others gathered in."""
-    done = []
+    monkeypatch.setattr(folders, "RUNS", tmp_path)
+    first = iter([20.0, 20.0, 60.0])  # what the first process tells after each step
+    monkeypatch.setattr(Accelerator, "num_processes", 2)
+    monkeypatch.setattr(loop, "broadcast", lambda _: torch.tensor([next(first), 0.0]))
+    monkeypatch.setattr(loop, "gather_object", lambda found: found)
+    steps, evaluated = [], []
 
-    class Second(loop.Loop):
-        def __init__(self):
-            self.clock, self.config = loop.Clock([{"steps": 9, "minutes": 1}]), {"evaluate_every": 1}
+    class Second(Nothing):
+        def losses(self, batch: torch.Tensor, clock: loop.Clock) -> dict[str, torch.Tensor]:
+            clock.seconds = 70.0  # by its own watch the minute is over
+            steps.append(clock.step)
+            return super().losses(batch, clock)
 
-        def _loader(self):
-            return []
+        def summary(self, found: list) -> dict[str, float]:
+            evaluated.append(len(steps))
+            return {}
 
-        def _step(self, batches):
-            self.clock.seconds = 70.0  # by its own watch the minute is over
-
-        def _agree(self):
-            self.clock.seconds = 20.0 if self.clock.step < 3 else 60.0  # the first process's
-            return False
-
-        def _log(self):
-            pass
-
-        def _evaluate(self, ended=False):
-            done.append(self.clock.step)
-
-    Second()._phase()
-    assert done == [1, 2]
+    quick = {"mixed_precision": "no", "workers": 0, "tracker": "none", "evaluate_every": 1, "steps": 9, "minutes": 1}
+    loop.train(Second, LOOP_DEFAULTS | quick | {"name": "run", "stage": "nothing"})
+    assert evaluated == [1, 2, 3], "the last when the phase had ended for all"
 
 
 def test_tensorboard_gets_curves_sounds_and_spectrograms(people, place, tiny_folder):
@@ -226,8 +225,8 @@ def test_bf16_is_computed_where_the_device_has_it(supported, precision, monkeypa
     """Every GPU was once believed to have it: a T4 or V100 emulates it, slower than float32."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: supported)
-    assert loop._precision("bf16") == precision
-    assert loop._precision("no") == "no"
+    assert loop.precision("bf16") == precision
+    assert loop.precision("no") == "no"
 
 
 @pytest.mark.parametrize("wanted", ["fp16", "fp8", "half"])

@@ -102,7 +102,7 @@ def test_nobody_in_the_background_is_as_loud_as_the_wanted_one_unless_for_a_mome
 def test_speech_can_be_a_small_part_and_change_its_level(mixtures):
     random, parts, moved = np.random.default_rng(3), [], 0
     for _ in range(80):
-        wave = mixtures._moved(mixtures.speech(random), random)
+        wave = mixtures.moved(mixtures.speech(random), random)
         assert wave.shape == (48_000,)
         frames = wave.reshape(-1, 480).std(1)
         parts.append(np.mean(frames > 0.02))

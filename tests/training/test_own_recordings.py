@@ -41,10 +41,10 @@ def long_file(tmp_path, speech, man) -> Path:
 
 
 def test_one_long_file_is_cut_at_its_pauses_and_heard(long_file, heard, capsys):
-    config = finetune._with_texts(settings("finetune", long_file.parent, recordings=str(long_file)))
+    config = finetune.with_texts(settings("finetune", long_file.parent, recordings=str(long_file)))
     assert all(0.9 <= seconds <= 12.3 for seconds in heard)
     assert sum(heard) > 0.8 * 35, "hardly anything is lost"
-    own, held = finetune._divided(config)
+    own, held = finetune.divided(config)
     assert len(own) + len(held) == len(heard) >= 6
     assert {one.text for one in own + held} == {"We went to the sea."}
     assert max(one.bandwidth for one in own) == 12_000
@@ -64,15 +64,15 @@ def test_a_piece_ends_in_a_pause(long_file):
 
 def test_what_somebody_corrected_stays_and_is_learned_from(long_file, heard):
     config = settings("finetune", long_file.parent, recordings=str(long_file.parent))
-    folder = Path(finetune._with_texts(config)["recordings"])
+    folder = Path(finetune.with_texts(config)["recordings"])
     asked = len(heard)
     first = sorted(folder.glob("*.txt"))[0]
     first.write_text("He went to see.\n")
-    assert finetune._with_texts(config)["recordings"] == str(folder)
-    other = finetune._with_texts(config | {"recordings": "runs/finetune/recordings", "name": "other"})
+    assert finetune.with_texts(config)["recordings"] == str(folder)
+    other = finetune.with_texts(config | {"recordings": "runs/finetune/recordings", "name": "other"})
     assert other["recordings"] == str(folder), "a folder in which everything has its text"
     assert len(heard) == asked, "nothing is heard twice"
-    own, held = finetune._divided(other)
+    own, held = finetune.divided(other)
     assert "He went to see." in {one.text for one in own + held}
 
 
@@ -80,7 +80,7 @@ def test_texts_that_there_are_stay_beside_what_is_heard(long_file, heard, speech
     audio.write(long_file.parent / "1.wav", speech, RATE)
     (long_file.parent / "1.txt").write_text("What is written.")
     folder = Path(
-        finetune._with_texts(settings("finetune", long_file.parent, recordings=str(long_file.parent)))["recordings"]
+        finetune.with_texts(settings("finetune", long_file.parent, recordings=str(long_file.parent)))["recordings"]
     )
     assert (folder / "1.000.txt").read_text() == "What is written.\n"
     assert len(list(folder.glob("all of it.*.txt"))) == len(heard)
@@ -90,7 +90,7 @@ def test_without_a_recogniser_it_is_said_what_to_do(long_file, heard, monkeypatc
     monkeypatch.setattr(recogniser, "is_available", lambda: False)
     config = settings("finetune", long_file.parent, recordings=str(long_file.parent))
     with pytest.raises(TrainingError, match=r"Nobody wrote down what is said.*rtvc-voice\[consent\]"):
-        finetune._with_texts(config)
+        finetune.with_texts(config)
     audio.write(long_file.parent / "1.wav", speech, RATE)
     (long_file.parent / "1.txt").write_text("What is written.")
-    assert finetune._with_texts(config)["recordings"] == str(long_file.parent), "what has a text is enough"
+    assert finetune.with_texts(config)["recordings"] == str(long_file.parent), "what has a text is enough"

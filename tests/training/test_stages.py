@@ -168,7 +168,7 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
             for model in (stage.model, clone.model.rtvc7)
         )
     assert after < before
-    elsewhere = stage._with(copy.deepcopy(stage.model).to("meta"))  # as on a GPU, where the loop moves what learns
+    elsewhere = stage.whole_with(copy.deepcopy(stage.model).to("meta"))  # as on a GPU, where the loop moves what learns
     assert {one.device.type for one in elsewhere.parameters()} == {"meta"}
     assert elsewhere.device.type == "meta"
     printed = capsys.readouterr().out

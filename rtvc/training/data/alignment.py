@@ -169,7 +169,7 @@ def aligned_by_synthesis(
     mine = (one for one in unheard if zlib.crc32(one.file.encode()) % shards == shard)
     if lacking := [one for one in mine if one.file not in known]:
         jobs = [(corpus.file(store.WAVES), one.start, one.samples, one.text) for one in lacking]
-        found = store.in_parallel(_spoken_alignment, jobs, processes, together=1)
+        found = store.in_parallel(spoken_alignment, jobs, processes, together=1)
         shown = tqdm(found, desc=f"aligning {corpus.name}", total=len(jobs), unit="clip", mininterval=2)
         with writing(folders.CACHE), open(corpus.file(f"{suffix}.{shard}.jsonl"), "a", encoding="utf-8") as lines:
             lines.write("\n")  # behind what a process that was killed may have left in part
@@ -201,7 +201,7 @@ def _speaker() -> VoiceCloningModel:
     return cast(VoiceCloningModel, load().model)
 
 
-def _spoken_alignment(job: tuple[Path, int, int, str]) -> dict:
+def spoken_alignment(job: tuple[Path, int, int, str]) -> dict:
     """Symbols, frames and score of a recording (file of waves, first sample, samples, text), where its text can be read
     and is no longer than it."""
     path, start, samples, text = job

@@ -140,9 +140,9 @@ class NoisySpeech:
     # -- pairs
     def pair(self, random: Generator) -> tuple[np.ndarray, np.ndarray]:
         """(noisy, clean), each (samples,). One in ten is clean already and must stay as it is."""
-        return self.disturb(self._moved(self.speech(random), random), random)
+        return self.disturb(self.moved(self.speech(random), random), random)
 
-    def _moved(self, speech: np.ndarray, random: Generator) -> np.ndarray:
+    def moved(self, speech: np.ndarray, random: Generator) -> np.ndarray:
         """``speech`` (samples,) as it is, with a level that changes, or with long silence around a short part of it."""
         if random.random() < 0.2:
             speech = speech * channels.levels(len(speech), LEVELS_DB, random)

@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -156,7 +157,9 @@ def _int16(wave: np.ndarray) -> np.ndarray:
     return (np.clip(wave, -1, 1) * FULL_SCALE).astype(np.int16)
 
 
-def in_parallel(function, jobs: Iterable, processes: int | None = None, together: int = 8) -> Iterator:
+def in_parallel(
+    function: Callable[[Any], Any], jobs: Iterable, processes: int | None = None, together: int = 8
+) -> Iterator:
     """``map`` over processes of one thread each, in order, with little of ``jobs`` in memory at once; ``together``: how
     many a process is given at a time."""
     jobs = iter(jobs)
@@ -352,7 +355,7 @@ def _read(source: sources.Source, processes: int | None, wanted: Wanted, is_spee
 
 def _loaded(name: str, stem: str, wanted: Wanted) -> Corpus:
     rows = json.loads((folders.CACHE / f"{stem}.json").read_text(encoding="utf-8"))["utterances"]
-    utterances = (_utterance(name, row) for row in rows)
+    utterances = (utterance_of(name, row) for row in rows)
     return Corpus(name, [one for one in utterances if wanted(one.file, one.speaker)], stem)
 
 
@@ -360,7 +363,7 @@ def _speaker(corpus: str, row: dict) -> str:
     return people.speaker(corpus, row["speaker"], row.get("collection"))
 
 
-def _utterance(corpus: str, row: dict) -> Utterance:
+def utterance_of(corpus: str, row: dict) -> Utterance:
     """As the index of ``corpus`` has it."""
     about = {key: value for key, value in row.items() if key not in ("collection", "version")}
     return Utterance(**(about | {"corpus": corpus, "speaker": _speaker(corpus, row)}))

@@ -37,11 +37,11 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
     chosen_by = "total"
 
     def __init__(self, config: dict):
-        super().__init__(config := _with_texts(config))
+        super().__init__(config := with_texts(config))
         self.whole = whole_model(config["rtvc_ckpt"])
         self.whole.config.timbre_emphasis = 0.0  # RTVC-7 learns what this voice is like; nothing draws it elsewhere
         self.model = self.kept = self.whole.rtvc7
-        own, self.held = _divided(config)
+        own, self.held = divided(config)
         self.voice = self.whole.enroll([store.load_corpus(config["recordings"]).wave(utterance) for utterance in own])
         names = Corpora.everybody(config["recordings"])
         self.speech, self.unheard = (
@@ -109,20 +109,20 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
 
     def _spoken(self, kept: RTVC7Model, number: int) -> np.ndarray:
         ids = torch.tensor([phonemes.IDS[symbol] for symbol in phonemes.phonemize(self.held[number].text)])
-        return self._with(kept).synthesize(ids, self.voice)
+        return self.whole_with(kept).synthesize(ids, self.voice)
 
-    def _with(self, kept: RTVC7Model) -> VoiceCloningModel:
+    def whole_with(self, kept: RTVC7Model) -> VoiceCloningModel:
         """The whole model with another RTVC-7, on its device: the loop moves nothing but what learns."""
         whole = copy.copy(self.whole.to(kept.device))
         whole._modules = self.whole._modules | {"rtvc7": kept}
         return whole
 
     def save(self, kept: RTVC7Model, folder: Path) -> None:
-        save_whole(copy.deepcopy(self._with(kept)), folder)
+        save_whole(copy.deepcopy(self.whole_with(kept)), folder)
         Voice.save(self.voice, folder / VOICE_FILE)
 
 
-def _with_texts(config: dict) -> dict:
+def with_texts(config: dict) -> dict:
     """The config with a folder of recordings that have their texts."""
     if not config["recordings"]:
         raise TrainingError(
@@ -132,7 +132,7 @@ def _with_texts(config: dict) -> dict:
     return config | {"recordings": own_recordings.with_texts(str(folders.placed(config["recordings"])), heard)}
 
 
-def _divided(config: dict) -> tuple[list[store.Utterance], list[store.Utterance]]:
+def divided(config: dict) -> tuple[list[store.Utterance], list[store.Utterance]]:
     """Recordings to adapt to and held-out ones, the last ``held_out`` by name; only those whose text can be read."""
     usable = [
         utterance for utterance in store.load_corpus(config["recordings"]).utterances if _readable(utterance.text)
