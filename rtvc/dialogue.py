@@ -15,7 +15,7 @@ NAMED = re.compile(r"\s*([^\W\d_][\w .'-]{0,39}?)\s*:(?!\S)\s*(.*)")
 
 
 @dataclass(frozen=True)
-class Line:
+class ScriptLine:
     """What a character says; `number` counts from 1."""
 
     number: int
@@ -28,7 +28,7 @@ class Line:
         return f"{self.number:03d}-{'-'.join(re.findall(r'[a-z0-9]+', self.character.lower())) or 'voice'}"
 
 
-def parse_script(script: str) -> list[Line]:
+def parse_script(script: str) -> list[ScriptLine]:
     """The lines of a script. "ANN: Hello." names who speaks; a line without a name goes on with the one before; empty
     lines and those that begin with "#" are passed over.
 
@@ -52,17 +52,17 @@ def parse_script(script: str) -> list[Line]:
             raise TextError(
                 f"{character} says nothing in line {number} of the dialogue; write what, or delete the name."
             )
-    return [Line(number, *one) for number, one in enumerate(spoken, 1)]
+    return [ScriptLine(number, *one) for number, one in enumerate(spoken, 1)]
 
 
-def characters(lines: list[Line]) -> list[str]:
+def characters(lines: list[ScriptLine]) -> list[str]:
     """Who speaks, in the order of their first lines."""
     return list(dict.fromkeys(line.character for line in lines))
 
 
 def speak_script(
-    clone: VoiceCloningPipeline, lines: list[Line], voices: Mapping[str, Voice], **options: Any
-) -> Iterator[tuple[Line, dict]]:
+    clone: VoiceCloningPipeline, lines: list[ScriptLine], voices: Mapping[str, Voice], **options: Any
+) -> Iterator[tuple[ScriptLine, dict]]:
     """Each line as it is made, with `{"audio": float32 (samples,), "sampling_rate": int}`.
 
     Args:

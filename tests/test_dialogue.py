@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from rtvc import TextError, VoiceError
-from rtvc.dialogue import Line, characters, parse_script, speak_script
+from rtvc.dialogue import ScriptLine, characters, parse_script, speak_script
 
 
 def test_a_script_is_read():
     lines = parse_script("# The gate.\nANN: Hello.\n  And more.\n\nCaptain O'Bob: It is\n10:30 now.\nANN: Bye.")
     assert lines == [
-        Line(1, "ANN", "Hello. And more."),
-        Line(2, "Captain O'Bob", "It is 10:30 now."),
-        Line(3, "ANN", "Bye."),
+        ScriptLine(1, "ANN", "Hello. And more."),
+        ScriptLine(2, "Captain O'Bob", "It is 10:30 now."),
+        ScriptLine(3, "ANN", "Bye."),
     ]
     assert characters(lines) == ["ANN", "Captain O'Bob"]
     assert lines[1].stem == "002-captain-o-bob"

@@ -17,7 +17,7 @@ from rtvc import audio
 from rtvc.files import atomic_write
 
 UNFINISHED = "_unfinished"  # a folder of what is being written; readers of data sets pass over such names
-Line = dict[str, Any]  # of SCHEMA's fields
+SpokenRow = dict[str, Any]  # of SCHEMA's fields
 _WORD = pa.struct([("word", pa.string()), ("spoken", pa.string()), ("start", pa.float64()), ("end", pa.float64())])
 _PHONEME = pa.struct([("phoneme", pa.string()), ("start", pa.float64()), ("end", pa.float64())])
 SCHEMA = pa.schema(
@@ -46,12 +46,12 @@ def flac(wave: Any, rate: int, comment: str) -> bytes:
         return path.read_bytes()
 
 
-def write_parquet(path: Path, lines: list[Line]) -> None:
+def write_parquet(path: Path, lines: list[SpokenRow]) -> None:
     """One row a line."""
     pyarrow.parquet.write_table(pa.Table.from_pylist(lines, SCHEMA), path)
 
 
-def write_webdataset(path: Path, lines: list[Line]) -> None:
+def write_webdataset(path: Path, lines: list[SpokenRow]) -> None:
     """Of each line ROW.flac, if it was said, and ROW.json with the rest."""
     with tarfile.open(path, "w") as tar:
         for line in lines:
@@ -68,7 +68,7 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     tar.addfile(about, io.BytesIO(content))
 
 
-FORMATS: dict[str, tuple[str, Callable[[Path, list[Line]], None]]] = {
+FORMATS: dict[str, tuple[str, Callable[[Path, list[SpokenRow]], None]]] = {
     "parquet": (".parquet", write_parquet),
     "webdataset": (".tar", write_webdataset),
 }
@@ -79,7 +79,7 @@ def shard(folder: Path, number: int, kind: str) -> Path:
     return folder / f"{number:06d}{FORMATS[kind][0]}"
 
 
-def write(folder: Path, number: int, kind: str, lines: list[Line]) -> None:
+def write(folder: Path, number: int, kind: str, lines: list[SpokenRow]) -> None:
     """A shard, which takes its place when it is whole: where two workers make the same one, either will do. What a
     killed one leaves behind lies apart, where nobody takes it for a shard."""
     place = shard(folder, number, kind)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from rtvc.batch import shards
-from rtvc.batch.shards import Line
+from rtvc.batch.shards import SpokenRow
 from rtvc.errors import RTVCError, TextError, VoiceError
 from rtvc.loading import load
 from rtvc.pipeline import Speech
@@ -68,13 +68,13 @@ class _Worker:
         shards.write(self._folder, number, self._kind, lines)
         return {"number": number, "refused": sum(line["error"] is not None for line in lines)}
 
-    def _line(self, row: int, given: dict[str, Any]) -> Line:
+    def _line(self, row: int, given: dict[str, Any]) -> SpokenRow:
         """A line of which nothing is known yet but what is asked for."""
         voice = given["voice"].get("path") if isinstance(given["voice"], dict) else given["voice"]
         known = {"row": row, "text": given["text"], "voice": voice, "model": self._model}
         return dict.fromkeys(shards.SCHEMA.names) | known | {"provenance": self._clone.provenance}
 
-    def _say(self, rows: list[dict[str, Any]], lines: list[Line]) -> None:
+    def _say(self, rows: list[dict[str, Any]], lines: list[SpokenRow]) -> None:
         """Together where all of them can be said, else each by itself."""
         try:
             said = self._clone([_text(row) for row in rows], voice=[self._voice(row) for row in rows], **self._options)
@@ -87,7 +87,7 @@ class _Worker:
             else:
                 lines[0]["error"] = str(error)
 
-    def _fill(self, line: Line, speech: Speech) -> None:
+    def _fill(self, line: SpokenRow, speech: Speech) -> None:
         wave, rate = speech["audio"], speech["sampling_rate"]
         sound = {"bytes": shards.flac(wave, rate, self._clone.provenance), "path": f"{line['row']:09d}.flac"}
         line |= {"audio": sound, "sampling_rate": rate, "seconds": wave.size / rate}

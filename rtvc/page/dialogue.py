@@ -43,7 +43,13 @@ class Dialogue:
         updates = [gr.update(label=f"The voice of {name}", choices=[*EXAMPLES, *shelf], visible=True) for name in names]
         return "", *updates, *[gr.update(visible=False)] * (CHARACTERS - len(names))
 
-    def perform(self, script: str, shelf: Shelf, *chosen: str | None, progress=gr.Progress()) -> Iterator[tuple]:  # noqa: B008
+    def perform(
+        self,
+        script: str,
+        shelf: Shelf,
+        *chosen: str | None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Iterator[tuple]:
         """→ (one file a line and all of them in one archive, the dialogue as one file, the line below)."""
         try:
             check_text(script)
@@ -60,7 +66,7 @@ class Dialogue:
             return
         yield *self._save(takes), f"{len(takes)} lines."
 
-    def _save(self, takes: list[tuple[dialogue.Line, dict]]) -> tuple[list[str], str]:
+    def _save(self, takes: list[tuple[dialogue.ScriptLine, dict]]) -> tuple[list[str], str]:
         """→ (the archive and one file a line, the whole dialogue)."""
         files = self.voices.files
         folder = files.new_folder() / "dialogue"
