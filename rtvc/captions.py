@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 import json
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from .errors import TextError, quoted
+from .files import atomic_write
 from .times import TimedWord
 
 LINE, MOST_CHARACTERS, LONGEST = 42, 84, 7.0  # of a caption: two lines as broadcasters have them; seconds
@@ -60,6 +63,26 @@ def as_json(speech: Mapping[str, Any]) -> str:
 
 
 FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {"srt": srt, "vtt": vtt, "json": as_json}
+
+
+def check_files(paths: Iterable[str], sound: str) -> None:
+    """That captions can be written is known before anything is spoken.
+
+    Raises:
+        TextError: one of the files cannot be, or is the sound's.
+    """
+    for path in paths:
+        if Path(path).is_dir() or not Path(path).parent.is_dir():
+            raise TextError(f"{quoted(path)} cannot be written; give a file in a folder that exists.")
+        if Path(path).resolve() == Path(sound).resolve():
+            raise TextError(f"{quoted(path)} is the sound file; write the times to another one.")
+
+
+def write(speech: Mapping[str, Any], paths: Mapping[str, str]) -> None:
+    """What a call gave, to a file for each of some `FORMATS`."""
+    for form, path in paths.items():
+        with atomic_write(Path(path)) as file:
+            file.write_text(FORMATS[form](speech), encoding="utf-8")
 
 
 def _text(cue: list[TimedWord]) -> str:

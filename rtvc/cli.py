@@ -233,7 +233,7 @@ def run_clone(options: argparse.Namespace) -> None:
     """`rtvc clone`: the checks that need no model come first."""
     from tqdm import tqdm
 
-    from . import audio, watermark
+    from . import audio, captions, watermark
 
     audio.check_output(options.output)
     text = _standard_input() if options.text == "-" else options.text
@@ -245,7 +245,8 @@ def run_clone(options: argparse.Namespace) -> None:
         from . import lexicon
 
         given["lexicon"] = lexicon.read(options.lexicon)
-    _check_times(options)
+    times = {form: path for form in captions.FORMATS if (path := getattr(options, form))}
+    captions.check_files(times.values(), options.output)
     _check_voice(options.voice)
     clone = open_model(options)
     from .text import split_sentences
@@ -259,30 +260,10 @@ def run_clone(options: argparse.Namespace) -> None:
     speech = clone.postprocess({"chunks": said})
     wave, rate = speech["audio"], speech["sampling_rate"]
     audio.write(options.output, wave, rate, watermark.PROVENANCE)
-    _write_times(options, speech)
+    captions.write(speech, times)
     print(f"{options.output}: {wave.size / rate:.1f} s of speech")
     for warning in speech["warnings"]:
         print(warning["message"], file=sys.stderr)
-
-
-def _check_times(options: argparse.Namespace) -> None:
-    """That captions can be written is known before anything is spoken."""
-    for path in filter(None, (options.srt, options.vtt, options.json)):
-        if Path(path).is_dir() or not Path(path).parent.is_dir():
-            raise TextError(f"{quoted(path)} cannot be written; give a file in a folder that exists.")
-        if Path(path).resolve() == Path(options.output).resolve():
-            raise TextError(f"{quoted(path)} is the sound file; write the times to another one.")
-
-
-def _write_times(options: argparse.Namespace, speech: dict[str, Any]) -> None:
-    """The captions and times that were asked for."""
-    from .captions import FORMATS
-    from .files import atomic_write
-
-    for name, form in FORMATS.items():
-        if path := getattr(options, name):
-            with atomic_write(Path(path)) as file:
-                file.write_text(form(speech), encoding="utf-8")
 
 
 def _check_voice(path: str) -> None:
