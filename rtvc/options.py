@@ -48,3 +48,18 @@ def checked_size(size: Any) -> int | None:
     if isinstance(size, int | np.integer) and not isinstance(size, bool) and size > 0:
         return int(size)
     raise RTVCError(f"batch_size must be a whole number from 1 on, not {size!r}.")
+
+
+def with_prosody(options: dict[str, Any], rate: float, pitch: float) -> dict[str, float]:
+    """Speed, pitch and variation of a call, and what the text asks for on top, within their ranges.
+
+    Args:
+        rate: how many times as fast.
+        pitch: how many semitones higher.
+    """
+    numbers = {name: options[name] for name in PROSODY if name in options}
+    if rate != 1.0:
+        numbers["speed"] = float(np.clip(numbers.get("speed", 1.0) * rate, *RANGES["speed"]))
+    if pitch:
+        numbers["pitch"] = float(np.clip(numbers.get("pitch", 0.0) + pitch, *RANGES["pitch"]))
+    return numbers

@@ -27,7 +27,7 @@ from .lexicon import checked as checked_lexicon
 from .lines import PAUSE_BETWEEN_SENTENCES, Line, lines, pieces
 from .markup import Warned, Warnings
 from .mixing import is_mixture, mixed
-from .options import OPTIONS, PROSODY, RANGES, checked, checked_enhance, checked_size
+from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size, with_prosody
 from .times import TimedPhoneme, TimedWord, Times, joined, times, until
 from .voice import Voice, cosine, is_saved, is_voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, SpokenLine, VoiceCloningModel
@@ -366,7 +366,7 @@ class VoiceCloningPipeline(Pipeline):
         """Each text's lines, marked and with their times, said in batches of so many of about equal length."""
         said: list[list[SpokenLine]] = [[SILENT] * len(text.lines) for text in texts]
         jobs = [
-            (_numbers(options, line), ids, voice, generator, spoken, place)
+            (with_prosody(options, line.rate, line.pitch), ids, voice, generator, spoken, place)
             for text, voice, spoken in zip(texts, voices, said, strict=True)
             for place, ((line, ids), generator) in enumerate(zip(text.lines, _generators(options), strict=False))
             if ids is not None
@@ -398,7 +398,7 @@ class VoiceCloningPipeline(Pipeline):
         for place, ((line, ids), generator) in enumerate(zip(tokenised, _generators(options), strict=False)):
             frames, said = [], iter(())
             if ids is not None:
-                frames, said = self.model.stream(ids, voice, generator, **_numbers(options, line))
+                frames, said = self.model.stream(ids, voice, generator, **with_prosody(options, line.rate, line.pitch))
             silence = _silence(line, options, self._rate)
             timed = self._times(line, frames, start, silence.size)
             first = np.concatenate([silence, *islice(said, 1)])
@@ -466,16 +466,6 @@ def _publishing() -> ModuleType:
 def _silence(line: Line, options: dict[str, Any], rate: int) -> np.ndarray:
     seconds = options.get("pause", PAUSE_BETWEEN_SENTENCES) if line.silence is None else line.silence
     return np.zeros(round(seconds * rate), np.float32)
-
-
-def _numbers(options: dict[str, Any], line: Line) -> dict[str, float]:
-    """Speed, pitch and variation of a line: the call's, and what the text asks for on top, within their ranges."""
-    numbers = {name: options[name] for name in PROSODY if name in options}
-    if line.rate != 1.0:
-        numbers["speed"] = float(np.clip(numbers.get("speed", 1.0) * line.rate, *RANGES["speed"]))
-    if line.pitch:
-        numbers["pitch"] = float(np.clip(numbers.get("pitch", 0.0) + line.pitch, *RANGES["pitch"]))
-    return numbers
 
 
 def _generator(options: dict[str, Any]) -> torch.Generator | None:
