@@ -54,6 +54,7 @@ def _counted(match: re.Match[str]) -> str:
     """A Roman numeral of a text in capitals: "CHAPTER IV", "HENRY VIII"; the XI of "TO MEET XI" is a name."""
     name = (match[1] or "").strip(" .")
     is_numeral = name.lower() in NUMBERED or name.capitalize() in MONARCHS or len(match[2]) > 2
+    assert callable(ROMAN.replacement)
     return ROMAN.replacement(match) if is_numeral and len(match[2]) > 1 else match.group()
 
 

@@ -14,11 +14,11 @@ import struct
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -146,7 +146,7 @@ def _c_stderr() -> tuple[ctypes.c_void_p, int] | None:
 class _Layout(NamedTuple):
     """How a container of chunks is laid out, sizes in bytes."""
 
-    order: str  # of bytes
+    order: Literal["little", "big"]  # of bytes
     name: int
     size: int
     counted: bool  # whether a chunk's size counts its header
@@ -178,9 +178,9 @@ def _mended(file: BinaryIO) -> _Stream:
         file.seek(0)
         return _Stream(file, bytes(head[:8]) + b"\xff" * 4)
     layout = _LAYOUTS.get(bytes(head[:4]))
-    found = layout and _sound_chunk(file, layout, length)
+    found = _sound_chunk(file, layout, length) if layout else None
     file.seek(0)
-    if not found:
+    if layout is None or found is None:
         return _Stream(file)
     place, start, announced, block = found
     size = announced if _chunks_follow(file, layout, start + announced, length) else length - start
@@ -266,12 +266,11 @@ class _Stream:
 
 def by_ffmpeg(source: Bytes) -> Sound:
     """M4A, WebM, AMR and what else ffmpeg reads; `errors` where it does not, or is not installed."""
-    if isinstance(source, bytes):
-        source = _Spooled(source)
-    blocks = _ffmpeg_blocks(source)
+    file = _Spooled(source) if isinstance(source, bytes) else source
+    blocks = _ffmpeg_blocks(file)
     rate, channels = next(blocks)
     blocks.close()
-    return Sound(rate, channels, None, False, partial(_without_header, source))
+    return Sound(rate, channels, None, False, partial(_without_header, file))
 
 
 class _Spooled:
@@ -286,13 +285,13 @@ class _Spooled:
         return self.file.name
 
 
-def _without_header(source: Any) -> Iterator[np.ndarray]:
+def _without_header(source: Path | _Spooled) -> Iterator[np.ndarray]:
     blocks = _ffmpeg_blocks(source)
     next(blocks)
     yield from blocks
 
 
-def _command(source: Any) -> list[str]:
+def _command(source: Path | _Spooled) -> list[str]:
     """It may open this one file and nothing else: no network, no playlist, no other file that a container names."""
     if (ffmpeg := shutil.which("ffmpeg")) is None:
         raise OSError("ffmpeg is not installed")
@@ -303,17 +302,18 @@ def _command(source: Any) -> list[str]:
     return [*start, *limits, *strict, "-i", f"file:{source.absolute()}", *sink]
 
 
-def _ffmpeg_blocks(source: Any) -> Iterator[Any]:
+def _ffmpeg_blocks(source: Path | _Spooled) -> Generator[Any]:
     """(rate, channels), then the samples as they come. What it gave last before it complained is guessed: left out."""
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(_command(source), stdout=subprocess.PIPE, stderr=complaints)
         watch = threading.Timer(_FFMPEG_SECONDS, process.kill)
         watch.start()
         try:
-            rate, channels = _au_header(process.stdout)
+            decoded: Any = process.stdout  # which is there: it was asked for
+            rate, channels = _au_header(decoded)
             yield rate, channels
             held, sure = np.zeros((0, channels), np.float32), 0
-            while content := process.stdout.read(4 * channels * rate):
+            while content := decoded.read(4 * channels * rate):
                 whole = len(content) // (4 * channels) * 4 * channels
                 held = np.concatenate([held, np.frombuffer(content[:whole], ">f4").reshape(-1, channels)])
                 ready = max(0, len(held) - int(_GUESSED_SECONDS * rate))
@@ -330,7 +330,7 @@ def _ffmpeg_blocks(source: Any) -> Iterator[Any]:
             process.wait()
 
 
-def _guesses(source: Any) -> bool:
+def _guesses(source: Path | _Spooled) -> bool:
     with open(source.absolute(), "rb") as file:
         return file.read(len(_ASF)) == _ASF
 

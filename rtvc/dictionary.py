@@ -88,18 +88,20 @@ def hibari_g2p() -> ModuleType:
     """
     if "hibari.g2p" in sys.modules:
         return sys.modules["hibari.g2p"]
-    if (hibari := find_spec("hibari")) is None:
+    if (hibari := find_spec("hibari")) is None or not hibari.submodule_search_locations:
         raise ModuleNotFoundError("rtvc needs the package hibari-tts: pip install hibari-tts", name="hibari")
     folder = Path(hibari.submodule_search_locations[0], "g2p")
-    spec = spec_from_file_location(HIBARI_G2P, folder / "__init__.py", submodule_search_locations=[str(folder)])
     if HIBARI_G2P not in sys.modules:
+        spec = spec_from_file_location(HIBARI_G2P, folder / "__init__.py", submodule_search_locations=[str(folder)])
+        assert spec is not None  # as for any file of Python's
+        assert spec.loader is not None
         module = sys.modules[HIBARI_G2P] = module_from_spec(spec)
         spec.loader.exec_module(module)
     return sys.modules[HIBARI_G2P]
 
 
 @lru_cache(maxsize=1)
-def _load_g2p():
+def _load_g2p() -> Any:
     g2p = hibari_g2p()
 
     def text(name: str) -> bytes:
@@ -121,7 +123,7 @@ def _load_g2p():
     return G2P()
 
 
-def g2p():
+def g2p() -> Any:
     """hibari's grapheme-to-phoneme converter, loaded on first use (0.6 s)."""
     with _lock:
         return _load_g2p()

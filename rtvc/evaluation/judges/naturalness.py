@@ -45,7 +45,8 @@ def _torchaudio() -> Iterator[None]:
     names = ("torchaudio", "torchaudio.transforms")
     sys.modules |= {name: types.ModuleType(name) for name in names}
     top, transforms = (sys.modules[name] for name in names)
-    top.transforms, transforms.MFCC, transforms.Resample = transforms, None, None
+    vars(top).update(transforms=transforms)
+    vars(transforms).update(MFCC=None, Resample=None)
     try:
         yield
     finally:  # transformers looks whether it is there

@@ -46,6 +46,8 @@ class Second(Judge):
 def load_code(path: Path) -> ModuleType:
     """A file of Python as a module."""
     spec = spec_from_file_location(path.stem, path)
+    assert spec is not None  # as for any file of Python's
+    assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

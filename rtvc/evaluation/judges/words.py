@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class Words(Judge):
     """A recogniser of English speech: called with a wave it gives the words."""
 
     measures = "word and character error rate after Whisper's English normaliser"
-    modules = ("jiwer", "whisper_normalizer")
+    modules: ClassVar[tuple[str, ...]] = ("jiwer", "whisper_normalizer")
 
     def load(self) -> None:
         from whisper_normalizer.english import EnglishTextNormalizer

@@ -8,17 +8,17 @@ symbols, their durations and the sound are known exactly.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soxr
 
 from rtvc import audio, phonemes
+from rtvc.files import package_folder
 from rtvc.training import folders
 from rtvc.training.data import sources, store
 from rtvc.training.data.read_texts import aligned_symbols, pieces
@@ -38,12 +38,12 @@ NUMBER_TEMPLATES = (
 )
 
 
-def _session():
+def _session() -> Any:
     """hibari's network with its durations as a further output."""
     import onnx
     import onnxruntime
 
-    folder = Path(importlib.util.find_spec("hibari").origin).parent / "assets"
+    folder = package_folder("hibari") / "assets"
     model = onnx.load(folder / "hibari.onnx")
     model.graph.output.append(onnx.helper.make_empty_tensor_value_info(DURATIONS_TENSOR))
     options = onnxruntime.SessionOptions()
