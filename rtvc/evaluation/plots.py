@@ -66,8 +66,8 @@ def _upright(values: Sequence[float]) -> tuple[Scale, list[str]]:
 
 
 def _all(points: Sequence[Points]) -> list[float]:
-    names = ("value", "low", "high")
-    return [point[name] for some in points for point in some if point for name in names if point.get(name) is not None]
+    numbers = ((point["value"], point["low"], point["high"]) for some in points for point in some if point)
+    return [number for some in numbers for number in some if number is not None]
 
 
 def curve(title: str, places: Sequence[str], series: dict[str, Points]) -> str:
@@ -88,9 +88,13 @@ def curve(title: str, places: Sequence[str], series: dict[str, Points]) -> str:
 
 
 def _band(scale: Scale, known: list[tuple[float, Figure]], number: int) -> str:
-    wide = [(x, point) for x, point in known if point["low"] is not None]
-    upper = [f"{x:g},{scale(point['high'])}" for x, point in wide]
-    lower = [f"{x:g},{scale(point['low'])}" for x, point in reversed(wide)]
+    wide = [
+        (x, low, high)
+        for x, point in known
+        if (low := point["low"]) is not None and (high := point["high"]) is not None
+    ]
+    upper = [f"{x:g},{scale(high)}" for x, _, high in wide]
+    lower = [f"{x:g},{scale(low)}" for x, low, _ in reversed(wide)]
     return f'<polygon class="band s{number}" points="{" ".join(upper + lower)}"/>'
 
 
@@ -112,7 +116,7 @@ def ranges(title: str, rows: dict[str, Figure | None]) -> str:
     for number, (name, figure) in enumerate(known.items()):
         y, kind = TOP + step * (number + 0.5), "s0" if name.startswith("rtvc") else "s1"
         parts.append(_text(left - 8, y + 4, name, "end"))
-        if figure["low"] is not None:
+        if figure["low"] is not None and figure["high"] is not None:
             parts.append(_line(scale(figure["low"]), y, scale(figure["high"]), y, f"line {kind}"))
         parts.append(f'<circle class="dot {kind}" cx="{scale(figure["value"])}" cy="{y:g}" r="4"/>')
     return _svg(title, parts, bottom + 26)

@@ -84,12 +84,13 @@ def from_hub(kind: str, place: str) -> Iterator[Utterance]:
     except ImportError as error:
         message = "Data sets from the Hub need the package datasets: `pip install rtvc-voice[train]`; or name a folder."
         raise EvaluationError(message) from error
-    name, config, split = [*place.split(":"), "", ""][:3]
+    name, *rest = place.split(":")
+    config, split = (part or None for part in [*rest, "", ""][:2])
     usual = HUB.get(kind, ("", None, "test"))
     if name == usual[0]:
         config, split = config or usual[1], split or usual[2]
     try:
-        rows = load_dataset(name, config or None, split=split or usual[2], streaming=True)
+        rows = load_dataset(name, config, split=split or usual[2], streaming=True)
         columns = {what: next(filter(set(rows.column_names).__contains__, names)) for what, names in COLUMNS.items()}
         rows = rows.cast_column("audio", Audio(decode=False))
     except Exception as error:  # no network, no such data set, no such column: each library has classes of its own

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 DRAWS = 1000
 CONFIDENCE = 0.95
-Figure = dict[str, float | int | list[int] | None]
-"""{"value", "low", "high": the 95 % interval, none where it cannot be told, "count": of what it was measured on}; of a
-rate of things that were counted also "times" and "of": how many of how many, as lists. An equal error rate has two of
-each: right pairs refused, wrong ones accepted."""
+
+
+class Figure(TypedDict):
+    """``low``, ``high``: the 95 % interval, none where it cannot be told; ``count``: of what it was measured on.
+
+    A rate of things that were counted also has ``times`` and ``of``: how many of how many. An equal error rate has two
+    of each: right pairs refused, wrong ones accepted.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    count: NotRequired[int]
+    times: NotRequired[list[int]]
+    of: NotRequired[list[int]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,10 @@ def interval(values: Iterable[float]) -> tuple[float | None, float | None]:
 
 
 def ratio(
-    above: Sequence[float | None], below: Sequence[float], groups: Sequence[str], counted: bool = False
+    above: Sequence[float | None] | np.ndarray,
+    below: Sequence[float] | np.ndarray,
+    groups: Sequence[str],
+    counted: bool = False,
 ) -> Figure | None:
     """Sum over sum, of the items that have both: an error rate, or, over ones, a mean. None where there are none.
 
@@ -87,8 +102,8 @@ def ratio(
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = interval((counts @ numerators) / (counts @ denominators))
     times, of = numerators.sum(), denominators.sum()
-    whole = {"times": [round(times)], "of": [round(of)]} if counted else {}
-    return {"value": float(times / of), "low": low, "high": high, "count": len(known), **whole}
+    figure: Figure = {"value": float(times / of), "low": low, "high": high, "count": len(known)}
+    return {**figure, "times": [round(times)], "of": [round(of)]} if counted else figure
 
 
 def share(happened: Sequence[bool | None], groups: Sequence[str]) -> Figure | None:
@@ -96,7 +111,7 @@ def share(happened: Sequence[bool | None], groups: Sequence[str]) -> Figure | No
     return ratio([None if one is None else float(one) for one in happened], np.ones(len(happened)), groups, True)
 
 
-def mean(values: Sequence[float | None], groups: Sequence[str]) -> Figure | None:
+def mean(values: Sequence[float | None] | np.ndarray, groups: Sequence[str]) -> Figure | None:
     """Of the items that have a value."""
     return ratio(values, np.ones(len(values)), groups)
 
@@ -126,8 +141,8 @@ class Trials:
             return 0.0, 0.0, float(right[-1]), float(wrong[-1]), float("nan")
         misses = right[-1] - right
         best = int(np.argmin(np.abs(wrong / wrong[-1] - misses / right[-1])))
-        found = (misses[best], wrong[best], right[-1], wrong[-1], self.scores[self.ends[best]])
-        return tuple(map(float, found))
+        score = float(self.scores[self.ends[best]])
+        return float(misses[best]), float(wrong[best]), float(right[-1]), float(wrong[-1]), score
 
     def figure(self, draws: Iterable[np.ndarray]) -> Figure | None:
         """The equal error rate, and its interval over ``draws`` of how often each trial counts."""
@@ -135,9 +150,9 @@ class Trials:
         if not np.isfinite(score):
             return None
         low, high = interval(self.equal_error_rate(counts)[0] for counts in draws)
-        whole = {"times": [round(misses), round(alarms)], "of": [round(right), round(wrong)]}
+        times, of = [round(misses), round(alarms)], [round(right), round(wrong)]
         rate = (misses / right + alarms / wrong) / 2
-        return {"value": rate, "low": low, "high": high, "count": len(self.scores), **whole}
+        return {"value": rate, "low": low, "high": high, "count": len(self.scores), "times": times, "of": of}
 
 
 def pair_counts(speakers: np.ndarray, first: np.ndarray, second: np.ndarray, draws: int = 300) -> Iterable[np.ndarray]:

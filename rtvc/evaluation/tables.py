@@ -33,13 +33,13 @@ class Measure:
         """The figure in the unit shown: three significant digits, of a rate as many as the counts can tell."""
         if not figure:
             return None
-        of = {name: figure[name] for name in ("times", "of") if name in figure}
-        decimals = max(0, math.ceil(math.log10(min(of["of"]) / self.factor))) if of else None
-        return {name: self._scaled(figure[name], decimals) for name in ("value", "low", "high")} | of
+        of = figure.get("of")
+        decimals = max(0, math.ceil(math.log10(min(of) / self.factor))) if of else None
+        low, high = (None if end is None else self._scaled(end, decimals) for end in (figure["low"], figure["high"]))
+        shown: Figure = {"value": self._scaled(figure["value"], decimals), "low": low, "high": high}
+        return {**shown, "times": figure["times"], "of": of} if of else shown
 
-    def _scaled(self, value: float | None, decimals: int | None) -> float | None:
-        if value is None:
-            return None
+    def _scaled(self, value: float, decimals: int | None) -> float:
         return float(f"{value * self.factor:.3g}") if decimals is None else round(value * self.factor, decimals)
 
 
