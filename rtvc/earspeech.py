@@ -56,15 +56,15 @@ class EarSpeechConfig(PreTrainedConfig):
     centre_bound: float | int = 0.45
     width_bound: float | int = 0.5
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
         refuse_unknown_keys(self, kwargs)
 
-    def validate_frequencies(self):
+    def validate_frequencies(self) -> None:
         if not 0 < self.low_frequency < self.high_frequency <= self.sampling_rate / 2:
             raise ValueError("EarSpeech needs 0 < low_frequency < high_frequency ≤ sampling_rate / 2.")
 
-    def validate_bounds(self):
+    def validate_bounds(self) -> None:
         if not 0 <= self.centre_bound < 0.5:
             raise ValueError("centre_bound must be below 0.5, or two bands could change places.")
 
@@ -173,7 +173,7 @@ class EarSpeechModel(CheckedModel):
         return samples[:, :: self.config.hop_length][:, :frames].long()
 
     def forward(
-        self, input_values: Tensor, attention_mask: Tensor | None = None, spoken: Tensor | None = None, **kwargs
+        self, input_values: Tensor, attention_mask: Tensor | None = None, spoken: Tensor | None = None, **kwargs: Any
     ) -> EarSpeechOutput:
         """``input_values``: (batch, samples) at 16 kHz; ``attention_mask``: (batch, samples), 1 = real.
 
@@ -200,12 +200,12 @@ class EarSpeechFeatureExtractor(SequenceFeatureExtractor):
 
     model_input_names = ["input_values", "attention_mask"]
 
-    def __init__(self, feature_size: int = 1, sampling_rate: int = 16_000, padding_value: float = 0.0, **kwargs):
+    def __init__(self, feature_size: int = 1, sampling_rate: int = 16_000, padding_value: float = 0.0, **kwargs: Any):
         super().__init__(feature_size=feature_size, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs)
         self.return_attention_mask = True
 
     def __call__(
-        self, audio: Any, sampling_rate: int | None = None, return_tensors: str | None = "pt", **kwargs
+        self, audio: Any, sampling_rate: int | None = None, return_tensors: str | None = "pt", **kwargs: Any
     ) -> BatchFeature:
         """One recording or a list of them → ``input_values`` and ``attention_mask``, both (batch, samples).
 

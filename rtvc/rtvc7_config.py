@@ -1,6 +1,8 @@
 """The sizes of RTVC-7."""
 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
@@ -48,13 +50,13 @@ class RTVC7Config(PreTrainedConfig):
     recording_quality: float | int = 50.0
     onnx_sizes: dict[str, int] | None = None
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
         refuse_unknown_keys(self, kwargs)
         self.mel_top = self.mel_top or self.sampling_rate / 2
         self.timbre_size = self.timbre_size or self.latent_size
 
-    def validate_sizes(self):
+    def validate_sizes(self) -> None:
         if self.latent_size % 2:
             raise ValueError("latent_size must be even: each step of the flow halves it.")
         if not 0 <= self.mel_top <= self.sampling_rate / 2:

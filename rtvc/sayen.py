@@ -14,6 +14,7 @@ What it is trained by, spectral reconstruction, clarity and speaker preservation
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import torch
 from huggingface_hub.dataclasses import strict
@@ -71,19 +72,19 @@ class SayENConfig(PreTrainedConfig):
     clarity_weight: float | int = 0.6
     speaker_weight: float | int = 1.0
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
         refuse_unknown_keys(self, kwargs)
 
-    def validate_bands(self):
+    def validate_bands(self) -> None:
         if sum(self.band_widths) != self.n_fft // 2 + 1:
             raise ValueError(f"band_widths must add up to the {self.n_fft // 2 + 1} bins of the spectrum.")
 
-    def validate_filter(self):
+    def validate_filter(self) -> None:
         if self.filter_frames < 1 or self.filter_frames % 2 == 0:
             raise ValueError("filter_frames must be an odd number: as many frames before as behind.")
 
-    def validate_chunks(self):
+    def validate_chunks(self) -> None:
         if not 0 < self.overlap_seconds < self.chunk_seconds:
             raise ValueError("overlap_seconds must lie between 0 and chunk_seconds.")
 
@@ -259,7 +260,7 @@ class SayENModel(CheckedModel):
         speaker_embedding: Tensor,
         attention_mask: Tensor | None = None,
         level: Tensor | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> SayENOutput:
         """One pass over whole recordings; memory grows with their length (see :meth:`enhance`).
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from transformers import PreTrainedTokenizer
 
@@ -68,7 +69,7 @@ class VoiceCloningTokenizer(PreTrainedTokenizer):
     vocab_files_names = {"vocab_file": "vocab.json"}
     model_input_names = ["input_ids", "attention_mask"]
 
-    def __init__(self, vocab_file: str | None = None, **kwargs) -> None:
+    def __init__(self, vocab_file: str | None = None, **kwargs: Any) -> None:
         symbols = json.loads(Path(vocab_file).read_text(encoding="utf-8")) if vocab_file else IDS
         self._ids = dict(symbols)
         self._names = {index: symbol for symbol, index in self._ids.items()}
@@ -82,7 +83,7 @@ class VoiceCloningTokenizer(PreTrainedTokenizer):
     def get_vocab(self) -> dict[str, int]:
         return dict(self._ids)
 
-    def tokenize(self, text: str, **kwargs) -> list[str]:
+    def tokenize(self, text: str, **kwargs: Any) -> list[str]:
         """The symbols of a text (see `phonemize`)."""
         return phonemize(text)
 

@@ -8,6 +8,7 @@ stands with the training, in ``rtvc.training.losses``.
 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from huggingface_hub.dataclasses import strict
@@ -33,7 +34,7 @@ class TunedGE2EConfig(PreTrainedConfig):
     attention_size: int = 64
     dilations: list[int] | tuple[int, ...] = (1, 2, 3, 4)
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
         refuse_unknown_keys(self, kwargs)
 
@@ -143,7 +144,7 @@ class TunedGE2EModel(CheckedModel):
         self.output = nn.Linear(2 * config.hidden_size, config.speaker_size)
         self.post_init()
 
-    def forward(self, features: Tensor, attention_mask: Tensor | None = None, **kwargs) -> TunedGE2EOutput:
+    def forward(self, features: Tensor, attention_mask: Tensor | None = None, **kwargs: Any) -> TunedGE2EOutput:
         """``features``: (batch, frames, 64) in 0…1; ``attention_mask``: (batch, frames), 1 = real."""
         if attention_mask is None:
             attention_mask = features.new_ones(features.shape[:2])

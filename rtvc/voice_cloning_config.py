@@ -52,7 +52,7 @@ class VoiceCloningConfig(PreTrainedConfig):
     timbre_emphasis: float | int = 0.0
     weights_sha256: str = ""
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
         refuse_unknown_keys(self, kwargs)
 
@@ -68,7 +68,7 @@ class VoiceCloningConfig(PreTrainedConfig):
         """Of the speech that comes out, Hz."""
         return self.rtvc7_config.sampling_rate
 
-    def validate_sizes(self):
+    def validate_sizes(self) -> None:
         parts = (self.tuned_ge2e_config, self.sayen_config, self.rtvc7_config)
         sizes = {part.speaker_size for part in parts if isinstance(part, PreTrainedConfig)}
         if len(sizes) > 1:

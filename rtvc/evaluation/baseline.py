@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import librosa
 import numpy as np
@@ -32,7 +32,7 @@ class MelBandsConfig(PreTrainedConfig):
     n_fft: int = 512
     dynamic_range_db: float | int = 80.0
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
         refuse_unknown_keys(self, kwargs)
 
@@ -50,7 +50,7 @@ class MelBandsModel(PreTrainedModel):
         self.filters = nn.Parameter(torch.from_numpy(filters).float().T, requires_grad=False)
         self.post_init()
 
-    def forward(self, input_values: Tensor, **kwargs) -> EarSpeechOutput:
+    def forward(self, input_values: Tensor, **kwargs: Any) -> EarSpeechOutput:
         """Frames stand where EarSpeech's stand."""
         config = self.config
         frames = -(-input_values.shape[1] // config.hop_length)

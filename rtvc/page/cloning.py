@@ -85,7 +85,7 @@ class Cloning:
         kind: str = "WAV",
         agreed: bool = True,
         told: str = "",
-        progress=gr.Progress(),  # noqa: B008
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple]:
         """→ (the player: what is said, piece by piece if it `plays_early`, else the whole; the clone's file; the line
         below the voice; the line below the text; the words with their times; what was spoken, for `look`: nothing

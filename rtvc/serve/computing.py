@@ -6,7 +6,7 @@ was asked for, so that a caller who is slow to take it keeps nobody waiting, and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -114,7 +114,7 @@ class Computing:
             raise outcome[0]
         return outcome[0] if outcome else END
 
-    async def _flow(self, first: bytes, pieces: Generator[bytes]) -> AsyncIterator[bytes]:
+    async def _flow(self, first: bytes, pieces: Generator[bytes]) -> AsyncGenerator[bytes]:
         piece = first
         while piece is not END:
             yield piece
@@ -128,9 +128,9 @@ class Computing:
 class Flowing(StreamingResponse):
     """A body that is sent while it is made. When it ends, is broken off or not taken for long, `at_end` is called."""
 
-    def __init__(self, body: AsyncIterator[bytes], at_end: Callable[[], None], **options: Any) -> None:
+    def __init__(self, body: AsyncGenerator[bytes], at_end: Callable[[], None], **options: Any) -> None:
         super().__init__(body, **options)
-        self._at_end = at_end
+        self._body, self._at_end = body, at_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -142,7 +142,7 @@ class Flowing(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         """Send it all."""
-        async with aclosing(self.body_iterator):
+        async with aclosing(self._body):
             await super().stream_response(send)
 
 

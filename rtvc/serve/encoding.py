@@ -7,6 +7,7 @@ a whole at the end: of an unknown length libsndfile, and with it most of Python,
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -14,7 +15,7 @@ import soundfile
 MEDIA = {"wav": "audio/wav", "pcm": "audio/pcm", "mp3": "audio/mpeg", "opus": "audio/ogg", "flac": "audio/flac"}
 UNKNOWN = b"\xff\xff\xff\xff"  # of a WAV's sizes
 OGG_LATENCY = 0x1302, 100.0  # sndfile.h's SFC_SET_OGG_PAGE_LATENCY_MS; a second, which is usual, is late for a stream
-COMPRESSED = {
+COMPRESSED: dict[str, dict[str, Any]] = {
     "flac": {"format": "FLAC", "subtype": "PCM_16"},
     "opus": {"format": "OGG", "subtype": "OPUS"},
     # By a constant bitrate: of a variable one without a length libsndfile reads a part only.
@@ -33,10 +34,9 @@ class Encoder:
 
     def __init__(self, form: str, rate: int, comment: str) -> None:
         self._written = io.BytesIO() if form == "flac" else Written()
-        self._file, self._head = None, b""
-        if form == "wav":
-            self._head = _wav_header(rate, comment)
-        elif form != "pcm":
+        self._file: Any = None
+        self._head = _wav_header(rate, comment) if form == "wav" else b""
+        if form in COMPRESSED:
             self._file = soundfile.SoundFile(self._written, "w", rate, 1, **COMPRESSED[form])
             self._file.comment = comment
         if form == "opus":
@@ -66,7 +66,7 @@ class Written(io.RawIOBase):
         self._place = self._end = 0
         self._new = bytearray()
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: Any) -> int:  # bytes, as the base class takes them
         if self._place == self._end:
             self._new += content
             self._end += len(content)

@@ -27,7 +27,8 @@ LOOP_DEFAULTS = {  # of the keys that every stage in rtvc.training.loop has
     "evaluate_every": 200,
     "save_minutes": 4.0,
 }
-DATA_DEFAULTS = {  # of the keys that every stage has that hears the corpora; see rtvc.training.data.corpora
+# Of the keys that every stage has that hears the corpora; see rtvc.training.data.corpora.
+DATA_DEFAULTS: dict[str, Any] = {
     "validation": None,  # names of speakers, recordings or folders, or a share of each corpus's speakers
     "exclude_speakers": [],
     "exclude_evaluation": True,  # by whom this project is judged, and LibriSpeech's and LibriTTS's test parts

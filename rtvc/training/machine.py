@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import torch
 from accelerate.utils import parse_flag_from_env
@@ -50,13 +51,13 @@ class _Everybodys(torch.autograd.Function):
     """Each process's tensor of one shape; what all of them lose by one's is that one's gradient."""
 
     @staticmethod
-    def forward(context, mine: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(context: Any, mine: Tensor) -> Tensor:
         parts = [torch.empty_like(mine) for _ in range(distributed.get_world_size())]
         distributed.all_gather(parts, mine.contiguous())
         return torch.stack(parts)
 
     @staticmethod
-    def backward(context, gradients: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(context: Any, gradients: Tensor) -> Tensor:
         gradients = gradients.clone()
         distributed.all_reduce(gradients)
         return gradients[distributed.get_rank()]

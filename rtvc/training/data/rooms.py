@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 from scipy import signal
@@ -61,7 +62,7 @@ def varied(response: np.ndarray, random: Generator, longest: float = 1.0) -> np.
     return response
 
 
-def response(rooms: tuple[np.ndarray, ...], random: Generator, **simulation) -> np.ndarray:
+def response(rooms: tuple[np.ndarray, ...], random: Generator, **simulation: Any) -> np.ndarray:
     """Of a measured room in a third of the cases, where there are ``rooms``, or else of a simulated one."""
     if rooms and random.random() < 1 / 3:
         return varied(rooms[random.integers(len(rooms))], random)

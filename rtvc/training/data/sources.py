@@ -165,7 +165,7 @@ class Archive(Source):
                 clip = rows.pop(member.name.removeprefix("./"), None) if member.isfile() else None
                 if clip:
                     content = tar.extractfile(member) if wanted(clip) else None
-                    yield clip, content and content.read()
+                    yield clip, content.read() if content else None
         for clip in rows.values():
             yield clip, None
 

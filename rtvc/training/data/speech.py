@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,7 +92,7 @@ class Batch:
     input_ids: Tensor | None = None
     durations: Tensor | None = None
 
-    def to(self, device: torch.device | str, **options) -> Batch:
+    def to(self, device: torch.device | str, **options: Any) -> Batch:
         """The batch on another device."""
         moved = {name: value.to(device, **options) for name, value in vars(self).items() if value is not None}
         return replace(self, **moved)
