@@ -18,6 +18,7 @@ from test_sayen import SMALL
 from torch.optim.swa_utils import AveragedModel
 
 from rtvc.errors import TrainingError
+from rtvc.rtvc7 import RTVC7Config
 from rtvc.training import command, folders, loop
 from rtvc.training.discriminators import Discriminators
 from rtvc.training.optim import rate_at
@@ -104,7 +105,7 @@ def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cach
         values = [losses(one, figure) for one in printed]
         assert values[0] == pytest.approx(values[1], rel=2e-3)
         assert len(values[0]) == 1
-    of_opponent = len(list(Discriminators(16_000).parameters()))
+    of_opponent = len(list(Discriminators(RTVC7Config()).parameters()))
     for optimizer, least in (("optimizer.bin", 101), ("optimizer_1.bin", of_opponent)):  # of the model, its opponent's
         states = [
             torch.load(place / name / "checkpoints" / "step_0000002" / optimizer)["state"] for name in ("one", "two")

@@ -141,7 +141,7 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
         assert falls(losses(found, loss, "evaluation")), found
     model = RTVC7Model.from_pretrained(place / "polish" / "model")
     assert isinstance(model.config, RTVC7Config)
-    assert Opponent(Discriminators(16_000), 1e-3, place / "polish").inner.parts is not None
+    assert Opponent(Discriminators(model.config), 1e-3, place / "polish").inner.parts is not None
     assert issubclass(stages.find("decoder"), SynthesisStage)
     others = dict.fromkeys(("earspeech", "tuned_ge2e", "sayen"), str(CHECKPOINT))  # taken out of a whole model
     folders = others | {"rtvc7": "runs/polish/model", "output": "runs/whole/model"}

@@ -78,7 +78,9 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
         self.noisy_speech = NoisySpeech(config["corpora"], config["seconds"], config["snr"])
         self.optimizer = adam(self._groups(), config["rtvc7_lr"])
-        self.opponent = Opponent(Discriminators(rate), config["discriminator_lr"], config["opponent"])
+        self.opponent = Opponent(
+            Discriminators(self.model.config.rtvc7_config), config["discriminator_lr"], config["opponent"]
+        )
 
     def _set_dropout(self, dropout: float) -> None:
         """SayEN learns with it; the encoder stays in evaluation mode, as batch norm would make what RTVC-7 hears of a
@@ -124,7 +126,7 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         return wave[start : start + size]
 
     def losses(self, batch: dict, clock: loop.Clock) -> dict[str, Tensor]:
-        return adversarial_losses(self, batch, clock)
+        return adversarial_losses(self, batch, batch["speech"].voice, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         factor = rate_by(clock.progress())
