@@ -161,9 +161,9 @@ def test_discriminators_of_waves_refuse_real_speech_of_somebody_else(accelerator
     opponent = Opponent(Discriminators(config), 5e-3)
     opponent.prepare(accelerator)
     voices = torch.eye(16)[:4]
-    real = torch.randn(4, 6000) * torch.tensor([0.01, 0.03, 0.1, 0.3])[:, None]  # people as loud as nobody else
+    real = torch.randn(4, 3000) * torch.tensor([0.01, 0.03, 0.1, 0.3])[:, None]  # people as loud as nobody else
     for _ in range(60):
-        opponent.update(torch.rand(4, 6000), real, voices)
+        opponent.update(torch.rand(4, 3000), real, voices)
     own, other = (
         torch.stack([maps[-1].mean() for maps in opponent.inner(real, voice)]).mean()
         for voice in (voices, voices.roll(2, 0))
