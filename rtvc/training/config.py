@@ -192,6 +192,8 @@ def _merged(usual: dict, given: dict, where: str) -> dict:
 
 def _override(config: dict, name: str, value: str, where: str) -> None:
     """Set ``--a.b value``; ``b`` may be new in the sections whose keys are free."""
+    if not name.startswith("--"):
+        raise TrainingError(f"“{name}” is no key; one is given as --key VALUE.")
     *above, last = name.removeprefix("--").split(".")
     section, free, wrong = config, False, None
     for key in above:
@@ -201,9 +203,8 @@ def _override(config: dict, name: str, value: str, where: str) -> None:
         free = key in FREE
         section[key] = section[key] or {}
         section = section[key]
-    wrong = wrong or (None if last in section or free else last)
-    if wrong or not name.startswith("--"):
-        word, near = name.removeprefix("--"), _nearest(wrong or name, section)
+    if wrong := wrong or (None if last in section or free else last):
+        word, near = name.removeprefix("--"), _nearest(wrong, section)
         raise TrainingError(f"{where} has no key “{word}”{near}; it can have {_keys(section)}.")
     given, usual = _value(name, value), section.get(last)
     if isinstance(given, dict) and isinstance(usual, dict) and last not in FREE and not free:

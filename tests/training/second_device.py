@@ -91,9 +91,11 @@ class _Literals(TorchFunctionMode):
 @contextmanager
 def second_device(patch) -> Iterator[torch.device]:
     """What is trained is trained there; ``patch``: pytest's, until the end of the test."""
-    device, autocast = torch.device(NAME), torch.autocast
+    device, autocast, swap = torch.device(NAME), torch.autocast, torch.utils.swap_tensors
     patch.setattr(Accelerator, "device", device)
     patch.setattr(torch, "autocast", lambda kind, **options: autocast("cpu" if kind == NAME else kind, **options))
+    # Module.to, of what is there already and has learned: nothing is to be done, and torch would not
+    patch.setattr(torch.utils, "swap_tensors", lambda one, other: isinstance(one, Elsewhere) or swap(one, other))
     adam = importlib.import_module("torch.optim.adam")  # torch.optim hides its own
     patch.setattr(adam, "_device_dtype_check_for_fused", lambda *_: None)
     with _Operations(), _Literals():

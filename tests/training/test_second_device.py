@@ -57,13 +57,25 @@ def test_a_stage_learns_and_is_evaluated_on_a_second_device(stage, people, place
         config.pop("corpora")
         patch.setattr("rtvc.training.stages.finetune.LEAST_SECONDS", 1.0)
     where: list[str] = []
-    patch.setattr(
-        stages.find(stage), "save", lambda self, kept, folder: where.append(next(kept.parameters()).device.type)
-    )
+
+    class There(loop.Loop):
+        """Once the stage has its data: what learns is moved, and learns."""
+
+        def __init__(self, *given):
+            with second_device(patch):
+                super().__init__(*given)
+
+        def run(self):
+            with second_device(patch):
+                return super().run()
+
+        def save(self):
+            where.extend(one.device.type for model in self.models for one in model.parameters())
+
+    patch.setattr(loop, "Loop", There)
+    patch.setattr(stages.find(stage), "save", lambda *_: None)
     patch.setattr(loop, "describe", lambda *_: None)
-    patch.setattr(loop.Loop, "save", lambda *_: None)
-    with second_device(patch):
-        command.run(config)
+    command.run(config)
     assert set(where) == {NAME}
     printed = capsys.readouterr().out
     assert f"{stage} " in printed
