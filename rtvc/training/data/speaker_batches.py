@@ -220,7 +220,8 @@ class SpeakerBatches:
     def _cached_crop(self, chosen: int, first: int, frames: int, random: Generator) -> np.ndarray:
         """(frames, 64) float16; a stream shorter than the crop is repeated."""
         length = -(-self.streams[chosen].samples // EAR.hop_length)
-        copy = random.integers(1, len(self.features)) if self._is_augmented(random) else 0
+        are_several = len(self.features) > 1  # and not the clean copy alone
+        copy = random.integers(1, len(self.features)) if are_several and self._is_augmented(random) else 0
         return self.features[copy][self.starts[chosen] + (first + np.arange(frames)) % length]
 
     def _fresh_crop(self, chosen: int, first: int, frames: int, random: Generator) -> np.ndarray:
