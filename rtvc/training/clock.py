@@ -15,7 +15,7 @@ from rtvc.training.disk import write_text
 
 CONFIG = "config.json"  # in a checkpoint: of the run that left it
 MAY_CHANGE = {"name", "steps", "minutes", "log_every", "evaluate_every", "save_minutes", "threads", "workers"}
-MAY_CHANGE |= {"tracker"}  # and what ends as RATES do
+MAY_CHANGE |= {"tracker", "expect"}  # and what ends as RATES do
 LONGEST_SHOWN = 80  # letters of a value that is named
 
 

@@ -19,7 +19,7 @@ from rtvc.training import loop
 from rtvc.training.config import FOLDERS, load_config
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.folders import CONFIGS, located
-from rtvc.training.machine import keep_memory, refuse_splitting
+from rtvc.training.machine import keep_memory, refuse_separate_disks, refuse_splitting
 from rtvc.training.stage_names import FAMILY, LOOPED, NAMES, RECIPE
 from rtvc.training.stages import find
 
@@ -47,6 +47,7 @@ def _first_alone(stage: Callable[[dict], None], config: dict) -> None:
         stage(config)
         return
     processes = PartialState(cpu=not torch.cuda.is_available(), timeout=loop.PATIENCE)
+    refuse_separate_disks()
     if processes.is_main_process:
         stage(config)
     processes.wait_for_everyone()

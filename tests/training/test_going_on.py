@@ -56,6 +56,12 @@ def test_a_run_does_not_go_on_with_another_config(changes, key, config):
     loop.train(Learning, config | changes | {"name": "other"})
 
 
+def test_what_a_step_shows_is_printed_when_it_comes(config, capsys):
+    loop.train(Learning, config | {"expect": {2: "it is less", 3: "never"}})
+    lines = [line for line in capsys.readouterr().out.splitlines() if "to expect" in line]
+    assert lines == ["run step 2 to expect: it is less"]
+
+
 def test_what_decides_nothing_may_be_another(config, capsys):
     loop.train(Learning, config)
     others = {"steps": 3, "minutes": 9, "some_lr": 0.5, "threads": 1, "log_every": 2, "save_minutes": 1.0}

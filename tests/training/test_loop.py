@@ -82,8 +82,10 @@ def test_a_finished_run_has_nothing_left_to_do(people, place, tiny_folder, capsy
 
 
 def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cache, tiny_folder, capsys):
-    """Gradients (Adam's first moments after the step) are equal, and so is the evaluation that the two share."""
+    """Gradients (Adam's first moments after the step) are equal, and so is the evaluation that the two share. Without
+    GE2E, whose people are those of all processes: see `test_two_processes_learn_from_all_their_people_together`."""
     given = {
+        "weights.ge2e": 0.0,
         "rtvc_ckpt": tiny_folder,
         "corpora": f"{{{people}: 1.0}}",
         "steps": 2,

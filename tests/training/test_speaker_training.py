@@ -17,11 +17,12 @@ import yaml
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.training import command, folders, loop, models, speaker_teacher
+from rtvc.training import command, folders, loop, machine, models, speaker_teacher
 from rtvc.training.config import load_config
 from rtvc.training.data import channels, noise, people, speaker_batches, speakers, store, synthetic_voices
 from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.stages import ge2e
+from rtvc.training.stages.joint import people_apart
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from rtvc.voice import Voice
 
@@ -95,6 +96,25 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     for number in (1, 2, 3, 4, 5):
         assert (made_voices / "ge2e" / f"phase{number}" / "tuned_ge2e" / "config.json").exists()
     command.run(config | {"name": "on", "init": str(folder)})
+
+
+@pytest.mark.parametrize("given", ["earspeech", "init"])
+def test_what_the_stage_earspeech_learned_is_what_the_encoder_hears_through(given, made_voices, tmp_path):
+    """Cached features once came from the formula's bands whatever `init` held, and no key took `earspeech`'s."""
+    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "24", "--meaning", "null"])
+    config |= {"frames": [60, 70], "augmented_copies": 0}
+    formula = ge2e.GE2EStage(config)
+    learned = EarSpeechModel(EarSpeechConfig())
+    torch.nn.init.constant_(learned.centre_offsets, 0.5)
+    learned.save_pretrained(tmp_path / "run" / "earspeech")
+    TunedGE2EModel(TunedGE2EConfig(hidden_size=24)).save_pretrained(tmp_path / "run" / "tuned_ge2e")
+    folder = {"earspeech": tmp_path / "run" / "earspeech", "init": tmp_path / "run"}[given]
+    stage = ge2e.GE2EStage(config | {given: str(folder)})
+    assert torch.equal(stage.kept.earspeech.centre_offsets, learned.centre_offsets)
+    first = torch.from_numpy(stage.crops.waves[:160_000].astype(np.float32) / store.FULL_SCALE)[None]
+    for one, ears in ((stage, learned), (formula, EarSpeechModel(EarSpeechConfig()))):
+        expected = ears(first).features[0].detach().half().numpy()
+        assert np.abs(one.crops.features[0][: len(expected)] - expected).max() < 2e-3
 
 
 def test_people_who_really_spoke_keep_their_share_of_the_draws():
@@ -396,18 +416,45 @@ def learn_together(rank: int, folder: Path) -> None:
     losses = together(batch, PHASE, 0.0)
     losses["total"].backward()
     gradients = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
-    torch.save(({name: value.item() for name, value in losses.items()}, gradients), folder / str(rank))
+    voices = batch[1].clone().requires_grad_()
+    apart = people_apart(TunedGE2ELoss(), voices, batch[2])
+    apart.backward()
+    losses, gradients = losses | {"joint": apart}, gradients | {"joint": voices.grad}
+    torch.save(
+        ({name: value.item() for name, value in losses.items()}, gradients, refused(rank, folder)), folder / str(rank)
+    )
     torch.distributed.destroy_process_group()
 
 
+def refused(rank: int, folder: Path) -> list[str]:
+    """What a process is told where all share a cache and a folder of runs, and where each has its own cache."""
+    said, machine.SEEN_WITHIN, folders.RUNS = [], 0.0, folder / "runs"
+    for cache in ("cache", f"cache{rank}"):
+        folders.CACHE = folder / cache
+        try:
+            machine.refuse_separate_disks()
+            said.append("")
+        except TrainingError as error:
+            said.append(str(error))
+    return said
+
+
 def test_two_processes_learn_from_all_their_people_together(tmp_path):
-    """Loss and gradients are those of one process with the joined batch, however many people each of the two drew."""
+    """Loss and gradients are those of one process with the joined batch, however many people each of the two drew; of
+    the stage `joint` too, in which each process once compared its own people alone. And disks apart are refused."""
     torch.multiprocessing.spawn(learn_together, (tmp_path,), nprocs=2)
-    kept = encoding()
+    kept, voices = encoding(), everybody()[1].requires_grad_()
+    apart = people_apart(TunedGE2ELoss(), voices, everybody()[2])
+    apart.backward()
     losses = kept(everybody(), PHASE, 0.0)
     losses["total"].backward()
     for rank in (0, 1):
-        theirs, gradients = torch.load(tmp_path / str(rank))
+        theirs, gradients, (shared, parted) = torch.load(tmp_path / str(rank))
+        assert shared == ""
+        assert parted.startswith("Not every process finds in RTVC_CACHE what the first one writes there;")
+        assert theirs.pop("joint") == pytest.approx(apart.item(), rel=1e-5)
+        own = voices.grad.split(PEOPLE_OF)[rank]
+        torch.testing.assert_close(gradients.pop("joint"), 2 * own, rtol=1e-4, atol=1e-7)  # both lose by it; DDP halves
         assert theirs == pytest.approx({name: value.item() for name, value in losses.items()}, rel=1e-5)
         mine = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
         assert set(gradients) >= set(mine)

@@ -150,6 +150,26 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
     assert len(load(place / "whole" / "model")("Hello there.", voice=woman)["audio"]) > 1000
 
 
+def test_an_export_averages_the_weights_of_several_runs(place, parts, tiny_model):
+    other, larger = copy.deepcopy(tiny_model.rtvc7), RTVC7Model(RTVC7Config(**TINY | {"hidden_size": 48}))
+    for parameter in other.parameters():
+        parameter.data += 0.5
+    for name, model in (("other", other), ("larger", larger)):
+        model.save_pretrained(place / name)
+    config = load_config(ROOT / "configs" / "export.yaml", ["--averaged.rtvc7", str(place / "other")])
+    config |= parts | {"output": str(place / "whole"), "calibrated": {}}
+    command.run(config)
+    whole = load(place / "whole").model.float()
+    for name in ("rtvc7", "sayen", "tuned_ge2e"):
+        added = 0.25 if name == "rtvc7" else 0.0
+        for parameter, known in zip(
+            getattr(whole, name).parameters(), getattr(tiny_model, name).parameters(), strict=True
+        ):
+            torch.testing.assert_close(parameter.data, known.data + added, atol=2e-3, rtol=2e-3)
+    with pytest.raises(TrainingError, match="larger” have other sizes"):
+        command.run(config | {"averaged": config["averaged"] | {"rtvc7": [str(place / "larger")]}})
+
+
 def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, place, bundled, capsys):
     config = settings("finetune", people, recordings=str(people / "ann"), held_out=1, seconds=4, steps=6, average=0.2)
     config.pop("corpora")
