@@ -102,12 +102,9 @@ def sayen_variants(steps: int) -> dict[str, dict]:
 
 
 def train(kind: str, name: str, config: dict) -> PreTrainedModel:
-    """Train one variant, or load what an earlier run of as many steps left."""
+    """Train one variant, or load what an earlier run of this very config left."""
     config = config | {"name": f"ablation_{kind}_{name.replace(' ', '_')}_{config['steps']}"}
-    folder = folders.RUNS / config["name"] / "model"
-    if not folder.exists():
-        command.run(config)
-    return (SayENModel if kind == "sayen" else RTVC7Model).from_pretrained(folder).eval()
+    return (SayENModel if kind == "sayen" else RTVC7Model).from_pretrained(command.result(config)).eval()
 
 
 @torch.inference_mode()

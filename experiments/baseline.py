@@ -90,13 +90,7 @@ def configs(name: str, steps: dict[str, int]) -> list[dict]:
 
 def trained(name: str, steps: dict[str, int]) -> dict[str, nn.Module]:
     """The components of a system, trained first where they are not yet."""
-    some = configs(name, steps)
-    for config in some:
-        if not (
-            folders.RUNS / config["name"] / "model"
-        ).exists():  # written at the end; the data of a finished run is slow
-            command.run(config)
-    encoder, sayen = (folders.RUNS / config["name"] / "model" for config in some)
+    encoder, sayen = (command.result(config) for config in configs(name, steps))
     return {
         "earspeech": front_end(encoder / "earspeech"),
         "tuned_ge2e": component(TunedGE2EModel, encoder / "tuned_ge2e"),
