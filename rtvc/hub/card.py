@@ -134,9 +134,9 @@ out = clone("Good morning.", voice=someone)
 """
 LIMITS = [
     "English only; other languages are read as if they were English, or refused.",
-    "It needs at least 3 s of one person's speech; noise, reverberation and compression cost likeness.",
+    "It needs at least 3 s of one person's speech. What noise costs was measured; rooms and compression were not.",
     "It speaks: it neither sings nor shouts, whispers, laughs or acts. Its intonation is that of reading aloud.",
-    "Accents that the training data lacks come out closer to American English.",
+    "Accents that the training data lacks came out closer to American English, to ears: it was not measured.",
 ]
 INTENDED = """\
 For giving yourself, or somebody who agreed, a synthetic voice: reading aloud, assistive speech, keeping a voice before
