@@ -77,12 +77,11 @@ class Progress:
     def __init__(self) -> None:
         self.start = time.perf_counter()
 
-    def __call__(self, name: str, measure: Callable[[], Any]) -> Any:
-        """What ``measure`` gives."""
+    def __call__(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What ``measure`` gives: figures by name."""
         print(f"{time.perf_counter() - self.start:6.0f} s  {name} …", flush=True)
         found = measure()
-        if isinstance(found, dict | float):
-            print(f"          {json.dumps(rounded(found, 3))}", flush=True)
+        print(f"          {json.dumps(rounded(found, 3), default=lambda path: path.name)}", flush=True)
         return found
 
 
@@ -252,13 +251,13 @@ def threads(model: Path | None) -> dict[int, float]:
     return spent
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, help="a from_pretrained folder; default: the bundled model")
     parser.add_argument("--peers", type=Path, help="the folder of Kokoro's weights, to measure it in the same run")
     parser.add_argument("--quick", action="store_true", help="few repetitions: only shows that it works")
     parser.add_argument("--output", type=Path, help="the file of all processors (benchmarks/speed.json)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     from rtvc.cli import hush
     from rtvc.loading import CHECKPOINT
 

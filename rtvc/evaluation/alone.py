@@ -114,7 +114,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     hush()
-    session = Session(None, read_cases(options.cases), gather(options.judges)[0])
+    nobody: Any = None  # no model is measured
+    session = Session(nobody, read_cases(options.cases), gather(options.judges)[0])
     known = {"clone": peers.voices, "enhance": peers.enhancers}
     if options.part in known:
         systems, missing = known[options.part](options.peers)

@@ -77,17 +77,17 @@ def keep_optimised(folder: Path, results: Results, command: str) -> None:
     """The table of cloning by the optimised variant of a model, beside the model's own of the same cases.
 
     Args:
-        folder: of the model, whose leading table is kept already.
+        folder: of the model; its leading table, where that is kept, stands beside.
         results: of the variant that was made of it.
     """
-    own = read_evaluations(folder)[LEADING]
+    own = read_evaluations(folder).get(LEADING)
     table = _cloning(results)
     found = table.evaluation()
-    known = {metric["name"]: metric for metric in own.metrics}
+    known = {metric["name"]: metric for metric in own.metrics} if own else {}
     for metric in found["metrics"]:
         beside = known.get(metric["name"], {})
         figure = {name: beside[name] for name in ("value", "low", "high", "times", "of") if name in beside}
-        metric["compared"] = {own.column: figure} if figure else {}
+        metric["compared"] = {own.column: figure} if own and figure else {}
     found |= {"title": f"The optimised variant: {table.title[0].lower()}{table.title[1:]}"}
     found |= {"column": found["column"].replace("rtvc", "optimised")}
     _write(folder, "optimised", found, table.cases, results, command)

@@ -19,6 +19,7 @@ import numpy as np
 import onnxruntime
 import soundfile
 import soxr
+import torch
 
 from rtvc.evaluation.judges.second import load_code
 from rtvc.sentences import split_sentences
@@ -34,15 +35,17 @@ class MissingPeer(Exception):
 
 def voices(folder: Path | None = None) -> tuple[dict[str, Speak], dict[str, str]]:
     """Fixed voices: name → text to (wave (samples,), rate), and why others are missing."""
-    return _gathered({"Kokoro": Kokoro, "hibari": hibari, "flite slt": flite}, folder)
+    return _gathered(VOICES, folder)
 
 
 def enhancers(folder: Path | None = None) -> tuple[dict[str, Enhance], dict[str, str]]:
     """Enhancers: name → wave (samples,) at 16 kHz to wave, and why others are missing."""
-    return _gathered({"DTLN": DTLN, "GTCRN": GTCRN, "RNNoise": rnnoise}, folder)
+    return _gathered(ENHANCERS, folder)
 
 
-def _gathered(makers: dict[str, Callable], folder: Path | None) -> tuple[dict[str, Callable], dict[str, str]]:
+def _gathered(
+    makers: dict[str, Callable[[Path | None], Callable]], folder: Path | None
+) -> tuple[dict[str, Callable], dict[str, str]]:
     found, missing = {}, {}
     for name, make in makers.items():
         try:
@@ -71,7 +74,7 @@ def _files(folder: Path | None, peer: str, *names: str) -> list[Path]:
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = torch.get_num_threads()  # as many as rtvc computes with
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
@@ -105,7 +108,7 @@ def _flite(text: str) -> tuple[np.ndarray, int]:
 
 
 class Kokoro:
-    """Kokoro-82M (hexgrad), one thread, int8: the fixed voice ``af_heart``, which people use where nobody is cloned.
+    """Kokoro-82M (hexgrad) in int8: the fixed voice ``af_heart``, which people use where nobody is cloned.
 
     It reads the phonemes that hibari's G2P writes. A style has a row for each number of symbols.
     """
@@ -239,3 +242,7 @@ def _rnnoise(code: object, wave: np.ndarray) -> np.ndarray:
     finally:
         code.destroy(state)
     return soxr.resample(cleaned[2 * size :].astype(np.float32) / 32768, 48_000, RATE)[: wave.size]
+
+
+VOICES: dict[str, Callable[[Path | None], Speak]] = {"Kokoro": Kokoro, "hibari": hibari, "flite slt": flite}
+ENHANCERS: dict[str, Callable[[Path | None], Enhance]] = {"DTLN": DTLN, "GTCRN": GTCRN, "RNNoise": rnnoise}

@@ -86,7 +86,8 @@ def written(words: tuple[str, ...], places: dict[str, Path]) -> str:
 def runnable(words: tuple[str, ...], places: dict[str, Path]) -> list[str]:
     """A command as it is run, by this Python."""
     real = [_real(word, places) for word in _given(words, places)]
-    return [sys.executable, *(["-m", "rtvc.cli", *real[1:]] if real[0] == "rtvc" else real)]
+    start = ["-m", "rtvc.cli"] if real[0] == "rtvc" else [str(card.ROOT / real[0])]
+    return [sys.executable, *start, *real[1:]]
 
 
 def _given(words: tuple[str, ...], places: dict[str, Path], left_out: tuple[str, ...] = ()) -> list[str]:

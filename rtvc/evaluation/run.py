@@ -135,7 +135,9 @@ def evaluate(
     }
     left_out = {part: _reason(part, parts, cases, others) for part in PARTS}
     found = {part: calls[part]() for part in PARTS if not left_out[part]}
-    why = {part: reason for part, reason in left_out.items() if reason} | others.missing
+    idle = {*(() if found.get("cloning") else peers.VOICES), *(() if found.get("enhancement") else peers.ENHANCERS)}
+    why = {part: reason for part, reason in left_out.items() if reason}
+    why |= {what: reason for what, reason in others.missing.items() if what not in idle}
     return rounded(
         {
             **about(clone, folder, others),

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from evaluation_fakes import others, write_cases
 
-from rtvc.evaluation import alone, peers
+from rtvc.evaluation import alone, peers, run
 from rtvc.evaluation.cases import read_cases
 from rtvc.evaluation.keeping import with_peers
 from rtvc.evaluation.session import Session
@@ -27,6 +27,13 @@ def test_who_is_missing_says_what_would_bring_it(tmp_path, monkeypatch):
     assert not found
     assert "dtln/model_1.onnx is not in the folder of --peers" in missing["DTLN"]
     assert "--no-deps pyrnnoise==0.4.5" in missing["RNNoise"]
+
+
+def test_peers_of_another_table_are_not_named_as_missing(tiny, tiny_folder, session):
+    """The README's table of clones said that RNNoise was not measured: it speaks no sentences."""
+    company = run.Company(session.judges, missing={"Kokoro": "not here", "DTLN": "not here", "the judge for x": "y"})
+    found = run.evaluate(tiny, tiny_folder, session.cases, company, ("enhancement",), bars=False)
+    assert [part["what"] for part in run.missed(found)] == ["DTLN", "the judge for x"]
 
 
 @pytest.mark.parametrize(("size", "hop"), [(512, 128), (512, 256)])

@@ -57,7 +57,8 @@ def test_nothing_of_what_is_shown_is_left_out():
     asked = {words[words.index("--only") + 1] for step in release.STEPS for words in step.commands if "--only" in words}
     assert asked == set(run.PARTS) - {"renderings"}, "which are pictures"
     assert {"unseen", "optimised", "limits", "processor"} <= {step.name for step in release.STEPS}
-    kept = {path.stem for path in (CHECKPOINT.parent / "evaluation").glob("*.json")}
+    kept = {path.stem for path in (CHECKPOINT / "evaluation").glob("*.json")}
+    assert "unseen" in kept
     assert kept - {"baseline"} <= {step.name for step in release.STEPS}
 
 
