@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ import numpy as np
 import soundfile
 
 from rtvc import audio
-from rtvc.cli import hush
 from rtvc.evaluation import cloning, enhancement, peers, run, verification
 from rtvc.evaluation.cases import Cases, read_cases
 from rtvc.evaluation.judges import SPEAKERS, gather
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--said", type=Path, help="folder in which what the voices say is kept for another run")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    hush()
+    warnings.filterwarnings("ignore")  # of the libraries
     nobody: Any = None  # no model is measured
     session = Session(nobody, read_cases(options.cases), gather(options.judges)[0])
     known = {"clone": peers.voices, "enhance": peers.enhancers}

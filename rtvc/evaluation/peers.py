@@ -43,9 +43,10 @@ def enhancers(folder: Path | None = None) -> tuple[dict[str, Enhance], dict[str,
     return _gathered(ENHANCERS, folder)
 
 
-def _gathered(
-    makers: dict[str, Callable[[Path | None], Callable]], folder: Path | None
-) -> tuple[dict[str, Callable], dict[str, str]]:
+Makers = dict[str, Callable[[Path | None], Callable]]
+
+
+def _gathered(makers: Makers, folder: Path | None) -> tuple[dict[str, Callable], dict[str, str]]:
     found, missing = {}, {}
     for name, make in makers.items():
         try:

@@ -140,5 +140,6 @@ def test_a_model_of_a_run_that_was_stopped_is_trained_to_its_end(config, monkeyp
 class Two(Learning):
     """A stage of several phases."""
 
+    @property
     def phases(self) -> list[dict]:
         return self.config["phases"]
