@@ -10,6 +10,7 @@ import pytest
 
 from rtvc.cli import parser
 from rtvc.evaluation import card, release, run
+from rtvc.hub.card import write_evaluation
 from rtvc.loading import CHECKPOINT
 
 
@@ -117,3 +118,22 @@ def test_it_says_what_there_is_to_do_and_refuses_what_there_is_not(places, calls
     assert not calls.commands
     with pytest.raises(SystemExit, match="no table beauty"):
         release.main([*options, "--only", "beauty"])
+
+
+def test_a_place_for_tables_waits_until_there_is_one(places, tmp_path):
+    """SECURITY.md says what was measured once, until the mark of these weights is."""
+    document = tmp_path / "SECURITY.md"
+    document.write_text("before\n<!-- results -->\nonce\n<!-- /results -->\nbehind\n")
+    asked = places["MODEL"], document, ("watermark",), ()
+    assert card.document(*asked) == document.read_text()
+    row = {"type": "found_0", "name": "A mark found", "unit": "%", "value": 100, "times": [9], "of": [9]}
+    about = {"title": "The mark", "task": "t", "dataset": {"name": "9 clips", "hub": ["a/b"]}, "column": "marked clips"}
+    about |= {"metrics": [row], "command": "rtvc evaluate", "machine": "m", "date": "2026-01-31"}
+    write_evaluation(places["MODEL"], "clone", **about)
+    assert card.document(*asked) == document.read_text(), "another table"
+    write_evaluation(places["MODEL"], "watermark", **about)
+    text = card.document(*asked)
+    assert "| A mark found (%) | 100 (9 of 9) |" in text
+    assert "once" not in text
+    assert text.startswith("before\n<!-- results -->\n")
+    assert text.endswith("Measured by `rtvc evaluate`.\n<!-- /results -->\nbehind\n")
