@@ -2,12 +2,12 @@
 
 Usage: python benchmarks/speed.py [--model FOLDER] [--peers FOLDER] [--quick] [--output benchmarks/speed.json]
 
-Run it on a machine that does nothing else: an estimated ten minutes on two cores with AVX-512, half an hour with AVX2. It
-says what it does as it goes. --quick is meant for a minute or two: it only shows that it works, and keeps nothing unless
---output says where. "Original" is the model as float32, computed by PyTorch as it comes, whole sentences; both variants take turns
-within one run, and so do hibari, flite and Kokoro (whose weights lie in --peers) where they are to be had. The file has
-an entry for each processor: a run replaces its own and leaves the others. `python -m rtvc.evaluation.card` then writes
-the table of docs/evaluation.md.
+Run it on a machine that does nothing else: an estimated ten minutes on two cores with AVX-512, half an hour with AVX2.
+It says what it does as it goes. --quick is meant for a minute or two: it only shows that it works, and keeps nothing
+unless --output says where. "Original" is the model as float32, computed by PyTorch as it comes, whole sentences; both
+variants take turns within one run, and so do hibari, flite and Kokoro (whose weights lie in --peers) where they are to
+be had. The file has an entry for each processor: a run replaces its own and leaves the others.
+`python -m rtvc.evaluation.card` then writes the table of docs/evaluation.md.
 """
 
 from __future__ import annotations
