@@ -163,7 +163,8 @@ def _evaluation_commands(commands: argparse._SubParsersAction) -> None:
     evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on your cases and write a report")
     evaluate.add_argument("--cases", required=True, help="a folder with clone.tsv, enhance.tsv or verify.tsv")
     evaluate.add_argument("--output", required=True, help="the report's folder, a new one or that of an earlier report")
-    evaluate.add_argument("--judges", help="a folder with the second speaker judge and the peers' weights")
+    evaluate.add_argument("--judges", help="a folder with the second speaker judge")
+    evaluate.add_argument("--peers", help="a folder with the weights of Kokoro, DTLN and GTCRN, to measure them too")
     text = "another judge for words, likeness or second: a model on the Hub, as in words=openai/whisper-base.en"
     evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
     text = "what to measure: cloning, noise, enhancement, verification, speed, robustness, watermark, renderings"
@@ -396,7 +397,8 @@ def run_evaluate(options: argparse.Namespace) -> None:
         listening.check(options.listen, parts)
     cases = read_cases(Path(options.cases), options.limit)
     model = model_folder(options.model, options.revision)
-    clone, others = run.open_model(model), run.company(folder, chosen)
+    peers = Path(options.peers) if options.peers else None
+    clone, others = run.open_model(model), run.company(folder, chosen, peers)
     with report.written(output) as made:
         results = run.evaluate(clone, model, cases, others, parts, made / report.CLIPS)
         report.write(results, made)

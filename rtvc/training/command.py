@@ -15,7 +15,8 @@ from accelerate import PartialState
 from transformers.utils import logging as transformers_logging
 
 from rtvc.errors import RTVCError
-from rtvc.training import loop
+from rtvc.training import folders, loop
+from rtvc.training.clock import refuse_unlike
 from rtvc.training.config import FOLDERS, load_config
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.folders import CONFIGS, located
@@ -27,8 +28,8 @@ from rtvc.training.stages import find
 def run(config: dict) -> None:
     """Run the stage of a loaded config."""
     given = config
-    folders = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
-    config = {key: located(value) if key in folders else value for key, value in config.items()}
+    places = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
+    config = {key: located(value) if key in places else value for key, value in config.items()}
     if "validation" in config:
         config["corpora"] = Corpora.of(config)
     if config["stage"] in (FAMILY, RECIPE):
@@ -39,6 +40,24 @@ def run(config: dict) -> None:
         loop.train(find(config["stage"]), config, given)
     else:
         _first_alone(find(config["stage"]), config)
+
+
+def result(config: dict) -> Path:
+    """The model of a run of exactly this config, trained first, or to its end, where it has not come there.
+
+    A run that has is not loaded again: its data would be.
+
+    Raises:
+        TrainingError: a run of that name is of another config, or does not say of which.
+    """
+    folder = folders.RUNS / config["name"]
+    found, model = folders.last_checkpoint(folder), folder / "model"
+    if found or model.exists():
+        refuse_unlike(config, found)
+    steps = sum(phase["steps"] for phase in config.get("phases") or [config])
+    if not (model.exists() and found and int(found.name.removeprefix("step_")) >= steps):
+        run(config)
+    return model
 
 
 def _first_alone(stage: Callable[[dict], None], config: dict) -> None:
