@@ -273,10 +273,9 @@ def _build_text() -> tuple[gr.Textbox, gr.Markdown]:
     words = gr.Textbox(
         WORDS,
         label="What it should say",
-        info="[pause 0.5s] makes a pause",
+        info=f"Up to {LONGEST_TEXT:,} characters; [pause 0.5s] makes a pause",
         lines=2,
         max_lines=8,
-        max_length=LONGEST_TEXT,
         elem_id="words",
     )
     message = gr.Markdown(elem_id="read", elem_classes="note")

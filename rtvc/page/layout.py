@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from rtvc.page import api, banking, cloning, dialogue
+from rtvc.page import api, banking, browser, cloning, dialogue
 from rtvc.page.files import EVERY, KEPT, Files
 from rtvc.page.serving import QUIET, Uploads, launch
 from rtvc.page.shelf import Shelving, choices
@@ -21,6 +21,8 @@ CSS = """
 .gradio-container { max-width: 1020px !important; margin: 0 auto !important; }
 .note { padding: 0 .25em; }
 #heard { min-height: 1.5em; }
+.note, #heard-words, #will-be-said { overflow-wrap: anywhere; }
+#shelf-elsewhere { display: none; }
 #progress:has(.progress-text) { min-height: 3.5em; }
 .note .problem { color: var(--error-text-color); }
 #heard-words { font-size: 1.15em; line-height: 1.7; padding: 0 .25em; }
@@ -75,6 +77,7 @@ def build(clone: VoiceCloningPipeline, files: Files) -> gr.Blocks:
         demo.unload(uploads.forget)
         demo.load(None, js=LIVE, **QUIET)
         demo.load(choices, shelf, [chosen, other], **QUIET)
+        browser.build(demo, shelf, chosen, other)
     return demo
 
 
