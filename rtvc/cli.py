@@ -46,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    top = argparse.ArgumentParser(prog="rtvc", description="Clone a voice from five seconds of speech.")
+    start = 'Begin with: rtvc clone --voice recording.wav --output hello.wav "Hello there."'
+    top = argparse.ArgumentParser(prog="rtvc", description="Clone a voice from five seconds of speech.", epilog=start)
     top.add_argument("--version", action="version", version=f"rtvc {__version__}")
     commands = top.add_subparsers(required=True, metavar="command")
 
@@ -122,14 +123,12 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
     clone.add_argument("text", help='what to say; "-" reads it from standard input')
     text = 'a recording (WAV, FLAC, OGG, MP3), a saved voice (.voice), or a mix: "a.voice(3)+b.voice(1)"'
     clone.add_argument("--voice", required=True, help=text)
-    clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
+    text = 'the sound file to write (.wav, .flac, .ogg, .mp3); "-" sends WAV to standard output while it is made'
+    clone.add_argument("--output", required=True, help=text)
     _manner_options(clone)
     _lexicon_option(clone)
-    for name, what in (
-        ("srt", "SubRip captions"),
-        ("vtt", "WebVTT captions"),
-        ("json", "words and phonemes with times"),
-    ):
+    times = {"srt": "SubRip captions", "vtt": "WebVTT captions", "json": "words and phonemes with times"}
+    for name, what in times.items():
         clone.add_argument(f"--{name}", metavar="FILE", help=f"write {what} to this file too")
     _enhance_option(clone)
     _model_options(clone)
@@ -235,7 +234,10 @@ def run_clone(options: argparse.Namespace) -> None:
 
     from . import audio, watermark
 
-    audio.check_output(options.output)
+    if not (piped := options.output == "-"):
+        audio.check_output(options.output)
+    elif sys.stdout.isatty():
+        raise VoiceError("A terminal plays no sound; send it on, as in `rtvc clone … --output - … | aplay`.")
     text = _standard_input() if options.text == "-" else options.text
     if not text.strip():
         raise TextError("The text is empty; write at least one English word.")
@@ -250,17 +252,21 @@ def run_clone(options: argparse.Namespace) -> None:
     clone = open_model(options)
     from .text import split_sentences
 
-    chunks = clone.stream(text, voice=options.voice, **given)
-    said = []
+    chunks, said = clone.stream(text, voice=options.voice, **given), []
+    if piped:
+        from .serve.encoding import sent
+
+        chunks = sent(chunks, clone.model.config.sampling_rate, watermark.PROVENANCE, sys.stdout.buffer)
     with tqdm(total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False) as bar:
         for chunk in chunks:
             said.append(chunk)
             bar.update(chunk["sentence"] - bar.n)
     speech = clone.postprocess({"chunks": said})
-    wave, rate = speech["audio"], speech["sampling_rate"]
-    audio.write(options.output, wave, rate, watermark.PROVENANCE)
+    if not piped:
+        wave, rate = speech["audio"], speech["sampling_rate"]
+        audio.write(options.output, wave, rate, watermark.PROVENANCE)
+        print(f"{options.output}: {wave.size / rate:.1f} s of speech")
     _write_times(options, speech)
-    print(f"{options.output}: {wave.size / rate:.1f} s of speech")
     for warning in speech["warnings"]:
         print(warning["message"], file=sys.stderr)
 
@@ -304,7 +310,7 @@ def run_batch(options: argparse.Namespace) -> None:
     try:
         from .batch.command import Job, run
     except ModuleNotFoundError as error:
-        raise RTVCError("`rtvc batch` needs Ray; install it with `pip install rtvc-voice[ray]`.") from error
+        raise RTVCError('`rtvc batch` needs Ray; install it with `pip install "ray[data]" pyarrow`.') from error
     places = (options.source, options.output, options.split, options.format, options.lines, options.workers)
     print(run(Job(*places, options.model, options.revision, _manner(options))))
 
@@ -347,9 +353,8 @@ def run_serve(options: argparse.Namespace) -> None:
     try:
         from .serve.command import serve
     except ModuleNotFoundError as error:
-        raise RTVCError(
-            "`rtvc serve` needs FastAPI and uvicorn; install them with `pip install rtvc-voice[serve]`."
-        ) from error
+        packages = "fastapi uvicorn python-multipart websockets"
+        raise RTVCError(f"`rtvc serve` needs a web server; install it with `pip install {packages}`.") from error
     serve(options.folder, options.host, options.port, options.model, options.revision)
 
 
@@ -445,10 +450,8 @@ def run_push(options: argparse.Namespace) -> None:
     if options.dry_run:
         output = Path(options.output or options.repo_id.split("/")[-1])
         made = hub.lay_out(options.folder, output, options.repo_id, options.voices)
-        files = [path for path in made.rglob("*") if path.is_file()]
-        print(
-            f"{made}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB; nothing uploaded"
-        )
+        sizes = [path.stat().st_size for path in made.rglob("*") if path.is_file()]
+        print(f"{made}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB; nothing uploaded")
     elif options.output:
         raise RTVCError("--output is where --dry-run lays the repository out; leave it away, or add --dry-run.")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,6 +50,19 @@ def test_clone(run, woman):
     assert soundfile.info("fast.flac").duration < 0.75 * soundfile.info("hello.wav").duration
 
 
+def test_sound_goes_down_a_pipe_while_it_is_made(tiny, tiny_folder, woman, tmp_path, monkeypatch, capfdbinary):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rtvc.cli.hush", lambda: None)
+    command = ["clone", "--model", str(tiny_folder), "--voice", str(woman), "--output", "-", "Hello. How are you?"]
+    assert main(command) == 0
+    wave, _ = soundfile.read(io.BytesIO(capfdbinary.readouterr().out))
+    assert np.abs(wave - tiny("Hello. How are you?", voice=woman)["audio"]).max() < 1e-4
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    assert main(command) == 2
+    assert b"| aplay" in capfdbinary.readouterr().err
+
+
 def test_enroll_and_clone_with_the_voice(run, woman):
     code, out, _ = run("enroll", woman, woman, "--output", "me.voice")
     assert code == 0
@@ -81,8 +96,6 @@ def test_verify(suffix, speech, tmp_path, capfd):
 
 
 def test_the_text_may_come_from_standard_input(run, woman, monkeypatch):
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO("Hello from a pipe."))
     assert run("clone", "--voice", woman, "--output", "hello.wav", "-")[0] == 0
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9 time"), "utf-8"))

@@ -8,9 +8,14 @@ before it makes a sound; who does not tell it gets the file as a whole at the en
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import soundfile
+
+if TYPE_CHECKING:
+    from rtvc.pipeline import SpeechChunk
 
 MEDIA = {"wav": "audio/wav", "pcm": "audio/pcm", "mp3": "audio/mpeg", "opus": "audio/ogg", "flac": "audio/flac"}
 UNKNOWN = b"\xff\xff\xff\xff"  # of a WAV's sizes
@@ -105,6 +110,15 @@ class Written(io.RawIOBase):
         new, self._new = bytes(self._new), bytearray()
         self._sent += len(new)
         return new
+
+
+def sent(chunks: Iterable[SpeechChunk], rate: int, comment: str, sink: BinaryIO) -> Iterator[SpeechChunk]:
+    """The chunks of a stream, each once it was written to a sink, as a WAV file."""
+    encoder = Encoder("wav", rate, comment)
+    for chunk in chunks:
+        sink.write(encoder.add(chunk["audio"]))
+        sink.flush()
+        yield chunk
 
 
 def _wav_header(rate: int, comment: str) -> bytes:
