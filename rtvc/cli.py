@@ -9,10 +9,12 @@ import argparse
 import logging
 import mimetypes
 import os
+import shlex
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,10 +103,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction,
-    name: str,
-    run: Callable[[argparse.Namespace], int | None],
-    summary: str,
+    commands: argparse._SubParsersAction, name: str, run: Callable[[argparse.Namespace], int | None], summary: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     command.set_defaults(run=run)
@@ -238,11 +237,9 @@ def run_clone(options: argparse.Namespace) -> None:
         audio.check_output(options.output)
     elif sys.stdout.isatty():
         raise VoiceError("A terminal plays no sound; send it on, as in `rtvc clone … --output - … | aplay`.")
-    text = _standard_input() if options.text == "-" else options.text
-    if not text.strip():
+    if not (text := _text(options)).strip():
         raise TextError("The text is empty; write at least one English word.")
-    given = _manner(options)
-    given["enhance"] = ENHANCE[options.enhance]
+    given = _manner(options) | {"enhance": ENHANCE[options.enhance]}
     if options.lexicon:
         from . import lexicon
 
@@ -304,13 +301,18 @@ def _check_voice(path: str) -> None:
             audio.check_sound(audio.read(one), quoted(Path(one).name))
 
 
+def _check_installed(command: str, *packages: str) -> None:
+    """Said at once, not after torch has been imported."""
+    if any(find_spec(name.partition("[")[0].replace("-", "_")) is None for name in packages):
+        raise RTVCError(f"`rtvc {command}` needs more packages: `pip install {shlex.join(packages)}`.")
+
+
 def run_batch(options: argparse.Namespace) -> None:
     """`rtvc batch`."""
+    _check_installed("batch", "ray[data]", "pyarrow")
     hush()
-    try:
-        from .batch.command import Job, run
-    except ModuleNotFoundError as error:
-        raise RTVCError('`rtvc batch` needs Ray; install it with `pip install "ray[data]" pyarrow`.') from error
+    from .batch.command import Job, run
+
     places = (options.source, options.output, options.split, options.format, options.lines, options.workers)
     print(run(Job(*places, options.model, options.revision, _manner(options))))
 
@@ -319,15 +321,14 @@ def run_say(options: argparse.Namespace) -> None:
     """`rtvc say`: needs no model."""
     from .say import as_text, what_is_said
 
-    said = what_is_said(_standard_input() if options.text == "-" else options.text, options.lexicon)
-    print(as_text(said))
+    print(as_text(said := what_is_said(_text(options), options.lexicon)))
     for warning in said.warnings:
         print(warning["message"], file=sys.stderr)
 
 
-def _standard_input() -> str:
+def _text(options: argparse.Namespace) -> str:
     try:
-        return sys.stdin.read()
+        return sys.stdin.read() if options.text == "-" else options.text
     except UnicodeDecodeError as error:
         raise TextError("The text on standard input is not UTF-8; save it as UTF-8 and try again.") from error
 
@@ -349,12 +350,10 @@ def run_enroll(options: argparse.Namespace) -> None:
 
 def run_serve(options: argparse.Namespace) -> None:
     """`rtvc serve`."""
+    _check_installed("serve", "fastapi", "uvicorn", "python-multipart", "websockets")
     hush()
-    try:
-        from .serve.command import serve
-    except ModuleNotFoundError as error:
-        packages = "fastapi uvicorn python-multipart websockets"
-        raise RTVCError(f"`rtvc serve` needs a web server; install it with `pip install {packages}`.") from error
+    from .serve.command import serve
+
     serve(options.folder, options.host, options.port, options.model, options.revision)
 
 

@@ -212,6 +212,21 @@ def test_what_needs_no_model_waits_for_none(tmp_path):
     assert done.returncode == 0, done.stderr[-1000:]
 
 
+def test_what_lacks_a_package_says_so_before_anything_heavy_is_imported(tmp_path):
+    """Python itself is not asked for torch meanwhile: on a busy machine that took minutes."""
+    code = """
+import sys, rtvc.cli
+rtvc.cli.find_spec = lambda name: None
+codes = [rtvc.cli.main([*one, "x"]) for one in (["serve"], ["batch", "--output", "y"])]
+print(codes, "torch" in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.strip() == "[2, 2] False"
+    assert "pip install fastapi uvicorn python-multipart websockets" in done.stderr
+    assert "pip install 'ray[data]' pyarrow" in done.stderr
+
+
 def test_the_version(tmp_path):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert shell("--version", folder=tmp_path).stdout == f"rtvc {project['version']}\n"
