@@ -92,8 +92,8 @@ def build(tab: Dialogue, shelf: gr.BrowserState) -> None:
         for number in range(CHARACTERS)
     ]
     with gr.Row():
-        perform = gr.Button("Speak the script", variant="primary", size="lg", elem_id="perform", scale=4)
-        stop = gr.Button("Stop", size="lg", elem_id="perform-stop", scale=1)
+        perform = gr.Button("Speak the script", variant="primary", size="lg", elem_id="perform", scale=4, min_width=180)
+        stop = gr.Button("Stop", size="lg", elem_id="perform-stop", scale=1, min_width=90)
     whole = gr.Audio(label="The dialogue", interactive=False, buttons=["download"], elem_id="dialogue")
     files = gr.File(label="One file a line, and all in one archive", interactive=False, elem_id="files")
 
