@@ -247,7 +247,7 @@ def _build_consent(
     """The stronger gate: a sentence made for this visit, read into the microphone."""
     with gr.Accordion("Prove that the voice is yours", open=False, elem_id="consent"):
         if not recogniser.is_available():
-            gr.Markdown("The spoken proof is not available on this server; it needs `pip install rtvc-voice[consent]`.")
+            gr.Markdown(f"The spoken proof is not available on this server; it needs `{recogniser.INSTALL}`.")
             return
         wanted = gr.State("")
         sentence = gr.Markdown(elem_id="asked")
