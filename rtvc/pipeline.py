@@ -24,10 +24,10 @@ from .audio import Recording
 from .errors import CheckpointError, TextError, VoiceError, quoted
 from .lexicon import Lexicon
 from .lexicon import checked as checked_lexicon
-from .lines import PAUSE_BETWEEN_SENTENCES, Line, lines, pieces
+from .lines import Line, lines, pieces, prosody, silence_before
 from .markup import Warned, Warnings
 from .mixing import is_mixture, mixed
-from .options import OPTIONS, PROSODY, RANGES, checked, checked_enhance, checked_size
+from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size
 from .times import TimedPhoneme, TimedWord, Times, joined, times, until
 from .voice import Voice, cosine, is_saved, is_voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, SpokenLine, VoiceCloningModel
@@ -181,6 +181,17 @@ class VoiceCloningPipeline(Pipeline):
         if isinstance(text, str):
             tokenised = chain([next(tokenised)], tokenised)  # a text without words is refused at once
         return self._speak_in_pieces(tokenised, voice, options, warnings)
+
+    def duration(self, text: str, voice: AnyVoice | None = None, **options: Any) -> float:
+        """How long a text will be, seconds, exact to the sample: it is planned, and no sound is made. The arguments are
+        a call's; raises what a call does."""
+        options = self._merged(options)
+        voice = self._one_voice(voice, options.pop("enhance", None))
+        samples = 0
+        for line, ids in self._lines(text, options.get("lexicon")).lines:
+            frames = [] if ids is None else self.model.frames(ids, voice, **prosody(line, options))
+            samples += silence_before(line, options, self._rate).size + sum(frames) * self._hop
+        return samples / self._rate
 
     # -- voices and recordings
 
@@ -366,7 +377,7 @@ class VoiceCloningPipeline(Pipeline):
         """Each text's lines, marked and with their times, said in batches of so many of about equal length."""
         said: list[list[SpokenLine]] = [[SILENT] * len(text.lines) for text in texts]
         jobs = [
-            (_numbers(options, line), ids, voice, generator, spoken, place)
+            (prosody(line, options), ids, voice, generator, spoken, place)
             for text, voice, spoken in zip(texts, voices, said, strict=True)
             for place, ((line, ids), generator) in enumerate(zip(text.lines, _generators(options), strict=False))
             if ids is not None
@@ -384,7 +395,7 @@ class VoiceCloningPipeline(Pipeline):
         """What was said of a text, marked, each line with its times."""
         marker, start, chunks = self._marker(options), 0, []
         for (line, _), (wave, frames) in zip(text.lines, said, strict=True):
-            silence = _silence(line, options, self._rate)
+            silence = silence_before(line, options, self._rate)
             timed = self._times(line, frames, start, silence.size)
             chunks.append({"audio": marker(np.concatenate([silence, wave])), "warnings": text.warnings.take(), **timed})
             start += silence.size + wave.size
@@ -398,8 +409,8 @@ class VoiceCloningPipeline(Pipeline):
         for place, ((line, ids), generator) in enumerate(zip(tokenised, _generators(options), strict=False)):
             frames, said = [], iter(())
             if ids is not None:
-                frames, said = self.model.stream(ids, voice, generator, **_numbers(options, line))
-            silence = _silence(line, options, self._rate)
+                frames, said = self.model.stream(ids, voice, generator, **prosody(line, options))
+            silence = silence_before(line, options, self._rate)
             timed = self._times(line, frames, start, silence.size)
             first = np.concatenate([silence, *islice(said, 1)])
             ahead = chain([first], said)
@@ -461,21 +472,6 @@ def _publishing() -> ModuleType:
         return import_module("rtvc.hub")
     except ModuleNotFoundError as error:
         raise CheckpointError("Publishing needs the package rtvc; install it.") from error
-
-
-def _silence(line: Line, options: dict[str, Any], rate: int) -> np.ndarray:
-    seconds = options.get("pause", PAUSE_BETWEEN_SENTENCES) if line.silence is None else line.silence
-    return np.zeros(round(seconds * rate), np.float32)
-
-
-def _numbers(options: dict[str, Any], line: Line) -> dict[str, float]:
-    """Speed, pitch and variation of a line: the call's, and what the text asks for on top, within their ranges."""
-    numbers = {name: options[name] for name in PROSODY if name in options}
-    if line.rate != 1.0:
-        numbers["speed"] = float(np.clip(numbers.get("speed", 1.0) * line.rate, *RANGES["speed"]))
-    if line.pitch:
-        numbers["pitch"] = float(np.clip(numbers.get("pitch", 0.0) + line.pitch, *RANGES["pitch"]))
-    return numbers
 
 
 def _generator(options: dict[str, Any]) -> torch.Generator | None:

@@ -317,6 +317,10 @@ class VoiceCloningModel(CheckedModel):
         pieces = (self.rtvc7.render(score, *span)[0].float().cpu().numpy() for span in spans)
         return _token_frames(score, [input_ids])[0], self._levelled(pieces, frames, voice, **options)
 
+    def frames(self, input_ids: Tensor, voice: Voice, **options: float) -> list[int]:
+        """Of each token of a line, as :meth:`stream` will have them: no generator changes how long it is."""
+        return _token_frames(self._plan([input_ids], [voice], [None], **options), [input_ids])[0]
+
     def _levelled(
         self, pieces: Iterator[np.ndarray], frames: int, voice: Voice, **options: float
     ) -> Iterator[np.ndarray]:
