@@ -26,7 +26,7 @@ from rtvc.training.optim import rate_at
 
 def test_a_run_killed_for_real_ends_with_the_weights_of_one_never_killed(people, place, cache, tiny_folder):
     """`kill -9` of a process with a worker beside it, in bfloat16, wherever it is after its first step."""
-    changes = {"mixed_precision": "bf16", "workers": 1, "save_minutes": 0, "threads": 1}
+    changes = {"mixed_precision": "bf16", "workers": 1, "save_minutes": 0}
     small = {"batch_size": 2, "windows": 1, "frames": 24, "longest": 1.0}  # bfloat16 is slow on many CPUs
     config = joint(people, tiny_folder, steps=3, **changes, **small)
     (place.parent / "config.yaml").write_text(yaml.safe_dump(config | {"name": "killed"}))
@@ -89,8 +89,6 @@ def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cach
         "rtvc_ckpt": tiny_folder,
         "corpora": f"{{{people}: 1.0}}",
         "steps": 2,
-        "threads": 1,
-        "mixed_precision": "no",
     }
     call = [f"--{key}={value}" for key, value in (QUICK | SMALLER | given).items()]
     environment = os.environ | {"RTVC_RUNS": str(place), "RTVC_CACHE": str(cache), "RTVC_DATA": str(place)}

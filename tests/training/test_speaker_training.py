@@ -17,16 +17,20 @@ import yaml
 from rtvc import audio
 from rtvc.earspeech import EarSpeechConfig, EarSpeechModel
 from rtvc.errors import TrainingError
-from rtvc.training import command, folders, loop, machine, models, speaker_teacher
+from rtvc.training import command, folders, loop, models, speaker_teacher
 from rtvc.training.config import load_config
 from rtvc.training.data import channels, noise, people, speaker_batches, speakers, store, synthetic_voices
 from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.stages import ge2e
-from rtvc.training.stages.joint import people_apart
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 from rtvc.voice import Voice
 
 CONFIG = Path(__file__).parents[2] / "configs" / "ge2e.yaml"
+
+
+def configured(*options: str) -> dict:
+    """Of the stage, in this process and one thread: other tests have the other cores."""
+    return load_config(CONFIG, ["--workers", "0", "--threads", "1", *options])
 
 
 def test_the_configured_stages_grow_the_margin_then_mine():
@@ -81,7 +85,7 @@ def made_voices(tmp_path, monkeypatch):
 
 
 def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, capsys):
-    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = configured("--model.hidden_size", "32")
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1}
     for phase in config["phases"]:
         phase.update(steps=2, minutes=None, seconds=6, utterances=2)
@@ -131,7 +135,7 @@ def test_people_who_really_spoke_keep_their_share_of_the_draws():
 
 def test_the_teacher_too_listens_to_the_hardest_only(made_voices):
     torch.manual_seed(0)
-    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = configured("--model.hidden_size", "32")
     stage = ge2e.GE2EStage(config | {"frames": [60, 70], "augmented_copies": 1})
     inputs, targets, _ = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
     kept = stage.kept.eval()
@@ -152,7 +156,7 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
     encoder = tmp_path / "encoder"
     EarSpeechModel(EarSpeechConfig()).save_pretrained(encoder / "earspeech")
     TunedGE2EModel(TunedGE2EConfig(hidden_size=32)).save_pretrained(encoder / "tuned_ge2e")
-    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = configured("--model.hidden_size", "32")
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "init": str(encoder)}
     config["phases"] = [config["phases"][2] | {"steps": 3, "minutes": None, "seconds": 12, "utterances": 2}]
     stage = ge2e.GE2EStage(config)
@@ -192,7 +196,7 @@ def test_a_new_encoder_can_mean_what_another_ones_vectors_mean(made_voices, tiny
     """Its weights are new; the map to the teacher's space is the other one's, and its vectors are turned to theirs."""
     torch.manual_seed(0)
     known, size = tiny_model.tuned_ge2e, tiny_model.config.tuned_ge2e_config.speaker_size
-    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "24", "--meaning", str(tiny_folder)])
+    config = configured("--model.hidden_size", "24", "--meaning", str(tiny_folder))
     config["phases"] = [one | {"seconds": 12, "utterances": 2} for one in config["phases"]]
     config |= {"frames": [60, 70], "augmented_copies": 1}
     with pytest.raises(TrainingError, match=rf"have {size} numbers, not 256: model\.speaker_size\.$"):
@@ -296,7 +300,7 @@ def test_voices_are_prepared_from_real_recordings(readers, capsys):
     assert sum(one.windows for one in streams) == len(vectors)
     assert speakers.load(readers, readers, 3, [])[0] == stem
     assert speakers.load(readers, readers, 0, [])[0] != stem
-    config = load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
+    config = configured("--teacher_weight=0", "--model.hidden_size=32")
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
     phases = [config["phases"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 4)]
     command.run(config | {"phases": [one | {"utterances": 2} for one in phases]})
@@ -355,7 +359,7 @@ def test_a_missing_teacher_is_named(monkeypatch):
 
 def test_the_loss_falls(made_voices, capsys):
     """Of the first stage, on the sound of people alone: the made teacher knows nothing."""
-    config = load_config(CONFIG, ["--workers", "0", "--log_every", "1", "--teacher_weight", "0"])
+    config = configured("--log_every", "1", "--teacher_weight", "0")
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "warm_up": 2}
     first = config["phases"][0] | {"steps": 30, "minutes": None, "seconds": 10, "utterances": 3}
     command.run(config | {"phases": [first], "model": {"hidden_size": 32}})
@@ -385,81 +389,6 @@ def test_the_baseline_stays_on_the_device_of_what_it_hears():
 def test_a_front_end_that_does_not_exist():
     with pytest.raises(TrainingError, match="earspeech, mel_bands, not cochlea"):
         models.new_front_end("cochlea")
-
-
-# ---------------------------------------------------------------------------------------------- several processes
-PHASE = {"train_earspeech": False, "hold_margin": False, "margin": True, "share": 0.5, "ge2e_weight": 0.2}
-PEOPLE_OF = (5, 3)  # each process's
-
-
-def encoding() -> ge2e.SpeakerEncoding:
-    """The same in every process; without what depends on who else is in a batch."""
-    torch.manual_seed(0)
-    return ge2e.SpeakerEncoding(load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "16"])).eval()
-
-
-def everybody() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    random = torch.Generator().manual_seed(1)
-    people = sum(PEOPLE_OF)
-    crops = torch.randn(people, 2, 40, 64, generator=random)
-    return crops, torch.randn(people, 2, 256, generator=random), torch.arange(people)
-
-
-def learn_together(rank: int, folder: Path) -> None:
-    """What one of two processes does; it leaves its losses and gradients in ``folder``."""
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
-    kept = encoding()
-    start = sum(PEOPLE_OF[:rank])
-    batch = tuple(rows[start : start + PEOPLE_OF[rank]] for rows in everybody())
-    together = torch.nn.parallel.DistributedDataParallel(kept, find_unused_parameters=True)
-    losses = together(batch, PHASE, 0.0)
-    losses["total"].backward()
-    gradients = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
-    voices = batch[1].clone().requires_grad_()
-    apart = people_apart(TunedGE2ELoss(), voices, batch[2])
-    apart.backward()
-    losses, gradients = losses | {"joint": apart}, gradients | {"joint": voices.grad}
-    torch.save(
-        ({name: value.item() for name, value in losses.items()}, gradients, refused(rank, folder)), folder / str(rank)
-    )
-    torch.distributed.destroy_process_group()
-
-
-def refused(rank: int, folder: Path) -> list[str]:
-    """What a process is told where all share a cache and a folder of runs, and where each has its own cache."""
-    said, machine.SEEN_WITHIN, folders.RUNS = [], 0.0, folder / "runs"
-    for cache in ("cache", f"cache{rank}"):
-        folders.CACHE = folder / cache
-        try:
-            machine.refuse_separate_disks()
-            said.append("")
-        except TrainingError as error:
-            said.append(str(error))
-    return said
-
-
-def test_two_processes_learn_from_all_their_people_together(tmp_path):
-    """Loss and gradients are those of one process with the joined batch, however many people each of the two drew; of
-    the stage `joint` too, in which each process once compared its own people alone. And disks apart are refused."""
-    torch.multiprocessing.spawn(learn_together, (tmp_path,), nprocs=2)
-    kept, voices = encoding(), everybody()[1].requires_grad_()
-    apart = people_apart(TunedGE2ELoss(), voices, everybody()[2])
-    apart.backward()
-    losses = kept(everybody(), PHASE, 0.0)
-    losses["total"].backward()
-    for rank in (0, 1):
-        theirs, gradients, (shared, parted) = torch.load(tmp_path / str(rank))
-        assert shared == ""
-        assert parted.startswith("Not every process finds in RTVC_CACHE what the first one writes there;")
-        assert theirs.pop("joint") == pytest.approx(apart.item(), rel=1e-5)
-        own = voices.grad.split(PEOPLE_OF)[rank]
-        torch.testing.assert_close(gradients.pop("joint"), 2 * own, rtol=1e-4, atol=1e-7)  # both lose by it; DDP halves
-        assert theirs == pytest.approx({name: value.item() for name, value in losses.items()}, rel=1e-5)
-        mine = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
-        assert set(gradients) >= set(mine)
-        for name, gradient in mine.items():
-            torch.testing.assert_close(gradients[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
 
 
 def test_somebody_whom_two_processes_drew_is_nobody_else():
