@@ -28,7 +28,8 @@ MANNER = "never|ever|already|just|not|only|also|always|recently|since|finally|re
 
 # (words before, the word, words after, phonemes, words anywhere in the sentence); empty: any. The first that fits counts.
 HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
-    # the past of "read"
+    # the past of "read"; at the beginning it is asked to
+    ("", "^Read", f"(?:{OBJECTS}|what|more|on|about|carefully|aloud|between|through|over|up|along|all|how|why|every|each|and)", "ɹˈid"),
     ("", "well-read", "", "wˈɛlɹˈɛd"),
     (f"(?<!did )(?<!does )(?<!will )(?<!can )(?<!could )(?<!would )(?<!should )(?:[Hh]e|[Ss]he|nobody|everyone) (?:{MANNER})", "read", "", "ɹˈɛd"),
     (f"(?:{HELPERS})(?: (?:{MANNER}|{THEY}|he|she|it|be able to))?", "read", "", "ɹˈid"),
@@ -38,7 +39,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     (r"(?:[Yy]esterday|[Ll]ast \w+|\w+ ago|[Oo]nce)\b[^.?!;]{0,60}", "read", "", "ɹˈɛd"),
     ("", "read", r"(?:[^.?!;]{0,80} )?(?:every|each|daily|always|often|a lot|for fun|before bed|at night|all the time)", "ɹˈid"),
     (r"(?:[Ee]very|[Ee]ach|[Aa]lways|[Uu]sually|[Oo]ften|[Ss]ometimes|[Rr]arely|[Nn]ever|[Nn]ormally)\b[^.?!;]{0,30}", "read", "", "ɹˈid"),
-    (f"(?:{THEY})", "read", "(?!(?:his|this|its)\\b)(?:[a-z]+ )?[a-z]+s", "ɹˈid"),
+    (f"(?:{THEY})", "read", "(?!(?:his|this|its|the|her|my|your|our|their|these|those)\\b)(?:[a-z]+ )?[a-z]+s", "ɹˈid"),
     ("I|[Ww]e|[Tt]hey|[Hh]e|[Ss]he|who|it|It|nobody|everyone|everybody|someone|(?!(?:Now|Then|And|But|Just|First|Next|Or|So|You|Please|Always|Do|To)\\b)[A-Z][a-z]+|(?:the|my|his|her|our) [a-z]+(?<!s)", "read", "", "ɹˈɛd"),
     ("and|then", "read", f"(?:{OBJECTS}|about)", "ɹˈɛd", r"\b\w+ed\b|\b(?:sat|went|took|came|was|were|got|found|bought|lay|had|said)\b"),
     ("", "read", "", "ɹˈid"),
@@ -49,6 +50,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("molten|metal|element|pieces? of|full of|made of|tons? of|pounds? of|traces? of|levels? of|amounts? of", "lead", "", "lˈɛd"),
     ("is|was|as|the", "lead", "", "lˈɛd", r"\b(?:metals?|toxic|melt\w*|poison\w*|plumb\w*|pencils?|heavier|density|gasoline)\b"),
     # fish and music
+    ("", "bass", r"(?:guitar\w*|players?|lines?|drums?|clefs?|solos?|amps?|notes?|riffs?|clarinets?|voices?|singers?|parts?|boosts?)", "bˈAs"),
     ("tuned?|tuning|plays?|played|playing|slap|slapped|slapping|electric|upright|double|(?:tuned?|tuning|plays?|played|playing) (?:his|her|the|a|my)", "bass", "", "bˈAs"),
     (r"sea|striped|largemouth|smallmouth|freshwater|grilled|fried|baked", "bass", "", "bˈæs"),
     ("", "bass", r"(?:fishing|boats?|fillets?|ponds?|tournaments?|swam|swim)", "bˈæs"),
@@ -84,6 +86,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("road|path|river|trail|stream|street|stairs|it|he|she|staircase|stairway|creek|lane|highway|track|who", "winds", "(?:up|down|through|around|along|its|his|her|back|past|between|into|over)", "wˈIndz"),
     ("", "wound", "(?:up|around|down|tightly|itself|tight|its|through|his way|their way|her way|round|back|along|past)", "wˈWnd"),
     ("tightly|tight|be|been|was|were|he|she|it|they|we|I|had|has|and|[A-Z][a-z]+|is|are|never|then", "wound", "", "wˈWnd"),
+    ("(?:the|an?|my|his|her|our) [a-z]+", "wound", f"(?:{OBJECTS})", "wˈWnd"),
     ("", "wound", "", "wˈund"),
     # near, and shut
     ("a|the|at the|by the|market|day's|daily|year's", "close(?= of\\b|[,.;:!?]|$)", "", "klˈOz"),
@@ -187,11 +190,26 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("hors", "d'oeuvre", "", "dˈɜɹv"),
     ("hors", "d'oeuvres", "", "dˈɜɹvz"),
     # dialect
-    ("", "th", "", "ðə"),
+    ("", "th'?", "", "ðə"),
     ("", "(?<=[Pp]an )Am", "", "ˈæm"),
     ("", "o'", "", "ə"),
     ("", "ol'", "", "ˈOl"),
     ("", "an'", "", "ən"),
+    ("", "wi'", "", "wɪ"),
+    ("", "fo'", "", "fɔ"),
+    ("", "yo'", "", "jɔ"),
+    ("", "lil'", "", "lˈɪl"),
+    ("", "i'", "", "ɪ"),
+    ("", "t'", "", "tə"),
+    ("", "'?twould", "", "twˈʊd"),
+    ("", "d'you", "", "ʤˈu"),
+    ("", "d'ye", "", "ʤˈi"),
+    ("", "bo's'n", "", "bˈOsən"),
+    ("", "ca'n't", "", "kˈænt"),
+    ("", "sha'n't", "", "ʃˈænt"),
+    ("", "wo'n't", "", "wˈOnt"),
+    ("", "Des(?= Moines)", "", "də"),
+    ("[Dd]es", "Moines", "", "mˈYn"),
     # the letter A, not the article: beside another spelled letter, before a number, with a name before, at a pause
     ("", LETTER_A, "", "ˈA"),
     ("[B-HJ-Z]|the|an|letter|vitamin|plan|grade|type|class|group|section|hepatitis|Vitamin|Plan|Grade|Type|Class|Group|Section|Hepatitis|Letter|big|straight|capital|an? big|Option|option|Team|Part|Point|point|Exhibit|Model|string", "A", "", "ˈA"),
@@ -212,6 +230,13 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
 
 BEFORE_OBJECTS = re.compile(  # a verb
     rf"((?:^|[.!?:;] |\b(?:{HELPERS}) ))([A-Za-z]+)(?= (?!that\b)(?:{OBJECTS})\b)"
+)
+BEHIND_ARTICLES = re.compile(  # a noun
+    r"(\b(?:[Tt]he|an?|An?|my|your|our|their|its|each|every|another) )(?!close|content|overhead|downhill|uptown|overweight|covert|invalid|"
+    r"conjunct|inebriate|upset)([a-z]+)\b(?![-'])"
+)
+BEHIND_SUBJECTS = re.compile(
+    r"(\b(?:[Hh]e|[Ss]he|who) (?:(?:never|always|often|also|still|usually|sometimes) )?)([a-z]+s)\b"
 )
 
 
@@ -258,7 +283,8 @@ def mark_homographs(text: str) -> str:
         if row.topic and not row.topic.search(text):
             continue
         text = row.pattern.sub(lambda match, row=row: f"{match[1]}[{match[2]}](/{_reading(row, match[2])}/)", text)
-    return BEFORE_OBJECTS.sub(_as_verb, text)
+    text = BEHIND_ARTICLES.sub(_as_noun, text)
+    return BEHIND_SUBJECTS.sub(_as_verb_of_one, BEFORE_OBJECTS.sub(_as_verb, text))
 
 
 def _as_verb(match: re.Match[str]) -> str:
@@ -267,6 +293,23 @@ def _as_verb(match: re.Match[str]) -> str:
     if not isinstance(entry, dict) or not entry.keys() & {"VERB", "NOUN"}:
         return match.group()
     return f"{match[1]}[{match[2]}](/{entry.get('VERB', entry['DEFAULT'])}/)"
+
+
+def _as_noun(match: re.Match[str]) -> str:
+    """ "The insert tab", which the tagger takes for a verb."""
+    entry = g2p().lexicon.golds.get(match[2])
+    if not isinstance(entry, dict) or "NOUN" not in entry:
+        return match.group()
+    return f"{match[1]}[{match[2]}](/{entry['NOUN']}/)"
+
+
+def _as_verb_of_one(match: re.Match[str]) -> str:
+    """ "She rebels.", which the tagger takes for a noun."""
+    lexicon = g2p().lexicon
+    entry = lexicon.golds.get(match[2][:-1])
+    if not isinstance(entry, dict) or not entry.keys() & {"VERB", "NOUN"}:
+        return match.group()
+    return f"{match[1]}[{match[2]}](/{lexicon._s(entry.get('VERB', entry['DEFAULT']))}/)"
 
 
 def _reading(row: Homograph, word: str) -> str:

@@ -142,6 +142,7 @@ def _forms(action: str) -> tuple[str, str, str]:
 
 _BARE, _THIRD, _DOING = ("|".join(forms) for forms in zip(*map(_forms, ACTIONS.split("|")), strict=True))
 ANYWHERE = re.compile(rf"(?i)(?:{_ADVERB} )?(?:{_THIRD})(?:,? {_ADVERB})?[.!…]?")
+BARE = re.compile(rf"(?:{_ADVERB} )?(?:{_BARE})")
 OPENING = re.compile(
     rf"(?i)(?:{_ADVERB} )?(?:{_BARE}|{_THIRD}|{_DOING}|{NOUNS}|{MANNERS})(?:,? (?:and )?(?:{_ADVERB}|{MANNERS}))?[.!…]?"
 )
@@ -254,7 +255,8 @@ def _starred(match: re.Match[str], warnings: Warnings) -> str:
     inside = " ".join(match[1].split())
     behind = match.string[match.end() : match.end() + 3].lstrip()
     begins = OPENS.search(match.string[max(0, match.start() - 20) : match.start()]) is not None
-    if not (begins and ANYWHERE.fullmatch(inside)) or behind[:1].islower():
+    is_action = ANYWHERE.fullmatch(inside) or (BARE.fullmatch(inside) and (not behind or behind[0].isupper()))
+    if not (begins and is_action) or behind[:1].islower():
         return match[0]
     warnings.left_out(f"*{inside}*")
     return GONE

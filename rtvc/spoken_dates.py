@@ -227,6 +227,10 @@ def _year_rule(match: Match[str]) -> str:
 
 INITIALS = {"M": "Monday", "Tu": "Tuesday", "T": "Tuesday", "W": "Wednesday", "Th": "Thursday", "F": "Friday",
             "Sa": "Saturday", "S": "Saturday", "Su": "Sunday"}  # fmt: skip
+TIMETABLE = re.compile(  # where 7.15 is a time of day
+    r"\b(?:[Tt]rains?|[Bb]us(?:es)?|[Ff]err(?:y|ies)|[Ff]lights?|leaves?|departs?|arrives?|starts?|begins?|opens?|closes?|[Dd]oors|"
+    r"meets?|[Kk]ick-off|[Dd]inner|[Ll]unch|[Bb]reakfast|alarm|tonight|tomorrow|morning|evening|afternoon|sharp|appointment|[Mm]eeting)\b"
+)
 HALF_DAY = r"[AaPp]\.? ?[Mm]"
 RULES: list[Rule] = [
     (r"(?:(?<=\bin )|(?<=\btime )|(?<=\bof ))(2[5-9]|[3-5]\d):([0-5]\d)(?![\d:]|\.\d)", lambda m: f"{number(m[1])} " + (f"oh {number(m[2][1])}" if m[2][0] == "0" else number(m[2])), "ran it in 44:50 → ran it in forty four fifty"),
@@ -268,9 +272,10 @@ RULES: list[Rule] = [
     (rf"\b((?:[Ii]n|[Oo]f|[Ss]ince|[Bb]y|[Uu]ntil|[Ll]ast|[Nn]ext|[Ee]arly|[Ll]ate|[Mm]id|[Ff]rom|[Tt]o|[Tt]hrough|[Ee]ach|[Ee]very|[Tt]his)[ -])({MONTH})\b\.", _month_name, "It began in Jan. and ended late Dec. → It began in January and ended late December."),
     (r"\b()(Oct|Nov|Dec|Aug|Apr)(?:\.(?= [a-z])|(?= [a-z])|(?=[,;:)]))", _month_name, "Nov. was cold → November was cold"),
     (rf"(?:(?<=^)|(?<=[,;] ))({WEEKDAYS}): ?", lambda m: f"{_weekday(m[1])}: ", "Sat: closed → Saturday: closed"),
-    (rf"\b([Oo]n|[Ee]very|[Nn]ext|[Ll]ast|[Uu]ntil|[Bb]y|[Tt]his|[Ff]rom|day(?: and|,)|[Tt]hrough|to) ({WEEKDAYS})\b(?:\.|(?![.'\w]))", _weekday_after, "Come on Sat. or next Sun. → Come on Saturday or next Sunday.", "by Wed we know → by Wednesday we know"),
+    (rf"\b([Oo]n|[Ee]very|[Nn]ext|[Ll]ast|[Uu]ntil|[Bb]y|[Tt]his|[Ff]rom|day(?: and|,)|[Tt]hrough|to|[Ee]arly|[Ll]ate|since|before|after) ({WEEKDAYS})\b(?:\.|(?![.'\w]))", _weekday_after, "Come on Sat. or next Sun. → Come on Saturday or next Sunday.", "by Wed we know → by Wednesday we know", "a fire early Sat. → a fire early Saturday."),
     (rf"\b({WEEKDAYS})\b\.?(?= (?:and|or|to|through|thru|&) (?:{'|'.join(DAYS)}|{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Sat and Sun are off → Saturday and Sun are off"),
     (r"(?<![\d-])(\d{1,2}(?:[:.]\d{2})?)(?: ?[-–] ?| (?:to|until|till) )(?=\d{1,2}(?:[:.]\d{2})? ?[AaPp]\.? ?[Mm]\b)", lambda m: m[1].replace(".", ":") + " to ", "7.30–8.45 pm → seven thirty to eight forty five P M", "5–6 p.m. → five to six P M.", "10.15 to 11.45 a.m. → ten fifteen to eleven forty five A M."),
+    (r"\b([Aa]t|[Bb]y|[Uu]ntil|[Tt]ill?|[Ff]rom) ([01]?\d|2[0-3])\.([0-5]\d)(?![\w%]|[.,]\d| (?:percent|per|million|billion|seconds?|points?|meters?|[kcm]?[mg])\b)", lambda m: f"{m[1]} {_clock(int(m[2]), int(m[3]))}" if TIMETABLE.search(m.string) else m.group(), "the bus leaves at 7.15 → the bus leaves at seven fifteen"),
     (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d|noon|midnight)", r"\1 to ", "9am-5pm → nine A M to five P M"),
     (r"\b12:00 (?=noon|midnight)", "12 ", "at 12:00 noon → at twelve noon"),
     (r"\b(noon|midnight) ?[-–] ?(?=\d)", r"\1 to ", "noon–1:30 → noon to one thirty"),

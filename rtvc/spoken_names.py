@@ -30,7 +30,9 @@ PHRASES = {
     "Ass'n": "Association", "req'd": "required", "rec'd": "received", "b'day": "birthday",
     "Wash. D.C.": "Washington D.C.", "tmrw": "tomorrow", "Rt. Hon.": "Right Honorable", "Rt Hon": "Right Honorable",
     "the mo.": "the month.",
-    "per mo.": "per month", "b/w": "between",
+    "per mo.": "per month", "b/w": "between", "TL;DR": "T L D R", "tl;dr": "T L D R", "gr8": "great",
+    "l8r": "later", "m8": "mate", "2day": "today", "2nite": "tonight", "2moro": "tomorrow", "2morrow": "tomorrow",
+    "SpO2": "S P O two", "Ctrl": "Control", "Cmd": "Command", "Esc": "Escape",
 }  # fmt: skip
 NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
     """
@@ -59,7 +61,7 @@ COMPASS = {"N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeas
            "SE": "Southeast", "SW": "Southwest"}  # fmt: skip
 ROADS = (
     "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Court|Ct|Place|Pl|Highway|Hwy|Parkway|Pkwy|Way|"
-    "Terrace|Ter|Circle|Cir|Square|Sq"
+    "Terrace|Terr?|Circle|Cir|Square|Sq"
 )
 LIVES = {"b": "born", "d": "died", "r": "reigned", "fl": "flourished", "m": "married"}
 NUMBERS_OF = {
@@ -243,6 +245,9 @@ PHRASE_RULES: list[Rule] = [
     (r"(?<=[\da-z.] )([NSEW]|NE|NW|SE|SW)(?= of (?:[A-Z\d]|the\b))", lambda m: COMPASS[m[1]].lower(), "a mile N of the city → a mile north of the city"),
     (r"\b(Rd|St|Ave|Dr|Ln|Blvd|Hwy)\. ([NSEW]|NE|NW|SE|SW)\.?(?=,|$)", lambda m: f"{(ANYWHERE | STREETS)[m[1]]} {COMPASS[m[2]]}", "on Lake Rd. E., Bldg. C → on Lake Road East, Building C"),
     (r"(?<![\w.])(?<!\d )(?!I)([A-Z])\. (?=[a-z]{4,})", lambda m: f"{spelled(m[1])} ", "the E. coli outbreak → the E coli outbreak"),
+    (r"(?<=st |nd |rd |th )(inst|ult|prox)\.", lambda m: {"inst": "instant", "ult": "ultimo", "prox": "proximo"}[m[1]] + sentence_end(m), "On the 14th inst. we met → On the fourteenth instant we met"),
+    (r"\bmed(?=-(?:high|low)\b| heat\b)", "medium", "on med-high heat → on medium-high heat"),
+    (r"(?<=[a-z] )d\. (?=[A-Z][a-z]+ \d-?)", "defeated ", "Federer d. Nadal 6–4 → Federer defeated Nadal six to four"),
     (r"(?<=[a-z] )def\. (?=[A-Z])", "defeated ", "Sinner def. Ruud → Sinner defeated Ruud"),
     (r"\bcol\. ?(?=\d)", "column ", "in col. 5 → in column five"),
     (r"\bSt-(?=[A-Z])", "Saint-", "Rue St-Martin → Rue Saint-Martin"),
@@ -253,6 +258,12 @@ PHRASE_RULES: list[Rule] = [
     (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}-?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
     (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?(?:1\d{3}|20\d\d|\d{2,4} (?:BC|B\.C|AD|CE))\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
     (r"(?<=[a-z])str\.(?= ?\d)", "strasse", "Bahnhofstr. 12 → Bahnhofstrasse twelve"),
+    (r"(?<=st |nd |rd |th |v\. )ed\.", lambda m: "edition" + sentence_end(m), "the 2nd ed. (1998) → the second edition, nineteen ninety eight"),
+    (r"(?:(?<=^)|(?<=[\s/]))(INT|EXT|Ext)\.(?= ?/| [A-Za-z]{3})", lambda m: "interior" if m[1] == "INT" else "exterior", "INT. KITCHEN - NIGHT → interior kitchen — night"),
+    (r"(?<=\b(?:an|in) )hr\b(?!\.)|(?<=\b(?:the|per) )hr\b(?!\.)|(?<=\beach )hr\b(?!\.)|(?<=\bevery )hr\b(?!\.)", "hour", "twice an hr → twice an hour"),
+    (r"\b4(?=(?:get|ever|give|got)\b)", "for", "4ever and 4get → forever and forget"),
+    (r"(?<=\bany)1\b|(?<=\bsome)1\b|(?<=\bevery)1\b", "one", "any1 here → anyone here"),
+    (r"(?<=[a-z] )(?<!\bto )(?<!\bon )(?<!\bat )b4(?= [a-z])", "before", "eat b4 my flight → eat before my flight"),
     (r"(?<=[a-z\d] )([42])(?= (?:u|ur|me|us)\b)", lambda m: {"4": "for", "2": "to"}[m[1]], "thx 4 ur help → thanks for ur help"),
     (r"(?<![.\w])c\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
@@ -261,7 +272,7 @@ PHRASE_RULES: list[Rule] = [
     (rf"\b([NSEW])\. (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
-    (r"(?<=\w)'n'(?=\w)", " and ", "rock'n'roll → rock and roll"),
+    (r"(?<=\w)'n'(?=\w)(?!t\b)", " and ", "rock'n'roll → rock and roll"),
     (r"(?<=[a-z] )v\. ?(?=[A-Z])", "versus ", "the case Brown v. Board → the case Brown versus Board"),
     (r"\b([A-Z][A-Za-z]?[A-Z]?)&([A-Z]{1,3})\b", _ampersand, "AT&T and R&D → A T and T and R and D"),
     (r"(?<=[a-z.]) (NE|NW|SE|SW)\b(?=,|\.?$)", lambda m: f" {COMPASS[m[1]]}", "Park Avenue NW → Park Avenue Northwest"),
@@ -276,7 +287,7 @@ RULES: list[Rule] = [
     (rf"\b({alternatives(STATES)})\.(?= (?:Lieutenant )?(?:Governor|Senator|Representative|Attorney|State|Supreme)\b)", lambda m: STATES[m[1]], "the Mass. State House → the Massachusetts State House", "Fla. Gov. Lee → Florida Governor Lee"),
     (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
     (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
-    (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{1,6})\b(?! [a-z]{1,2}\b)(?=[\W]|$)", lambda m: m.group() if roman(m[3].upper()) is None or m[3] == "i" else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve"),
+    (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{2,6}|[vx](?! [a-z]{1,2}\b))(?!\w)", lambda m: m.group() if roman(m[3].upper()) is None else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve", "page iv of it → page four of it"),
     (r"(?<!\w)(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
     (r"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{1,4})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
     (r"\b([IVXL]{1,8})(?:th|st|nd|rd)\b", lambda m: nth(str(roman(m[1]))) if roman(m[1]) else m.group(), "the XVIIIth century → the eighteenth century"),
