@@ -71,7 +71,7 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "anniv": "anniversary", "Plz": "Plaza", "bdrm": "bedroom", "bdrms": "bedrooms", "co": "company", "Mob": "Mobile",
     "agg": "aggregate", "pkt": "packet", "blk": "block",
     "blks": "blocks", "lg": "large",
-    "prev": "previous", "arr": "arriving", "dep": "departing",
+    "prev": "previous", "arr": "arriving", "dep": "departing", "pref": "preferably",
     "qtr": "quarter", "std": "standard", "wt": "weight", "ht": "height", "hdqrs": "headquarters",
     "Hts": "Heights", "Jct": "Junction", "Ctr": "Center", "Stn": "Station", "Cres": "Crescent", "Hosp": "Hospital",
     "pls": "please", "Pls": "Please", "ul": "ulica", "Str": "Strasse", "str": "strasse", "av": "avenue",
@@ -211,7 +211,9 @@ def ends_sentence(before: str, after: str) -> bool:
         return False
     if _TITLE.search(before):
         return re.match(rf"[\"'“‘(\[]*(?!A\b|I\b|[A-Z]\.){OPENERS}", after) is not None
-    if _COUNTER.search(before) and re.match(r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]{1,4}-?\d|[A-Z]\b(?![' ])", after):
+    if _COUNTER.search(before) and re.match(
+        r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]{1,4}[-/]?\d|[A-Z]\b(?![' ])", after
+    ):
         return False
     if re.search(r"\b(?:Cat|Ref|Tel|Reg|Acct|Ser|Lic)\.$", before) and after.startswith("No"):
         return False

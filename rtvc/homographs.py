@@ -109,6 +109,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     # quarrels
     ("(?:had|have|having|has) an?(?: [a-z]+)?", "row(?! of| [a-z]+s\\b)", "", "ɹˈW"),
     ("(?:had|have|having|started|start|caused|sparked|after|in) an?(?: [a-z]+)?", "rows?", "(?:about|with|over|between|last)", "ɹˈW"),
+    ("an?|the|this|that", "row", "(?:among|about|over|erupted|broke out|escalated|blew up|rumbles)", "ɹˈW"),
     ("blazing|furious|almighty|heated|diplomatic|terrible|flaming|noisy|bitter|fierce|political|public", "row", "", "ɹˈW"),
     ("", "sow", "(?:seeds?|the (?:seeds?|fields?|wheat|corn)|wheat|corn|discord|doubt|oats|grain|crops|what|wild|your|their|confusion|chaos|fear|division|in|so)", "sˈO"),
     ("an?|the|The|old|fat|mother|pregnant|our|his|her|huge|big|prize|farmer's", "sow", "", "sˈW"),
@@ -229,7 +230,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
 
 
 BEFORE_OBJECTS = re.compile(  # a verb
-    rf"((?:^|[.!?:;] |\b(?:{HELPERS}) ))([A-Za-z]+)(?= (?!that\b)(?:{OBJECTS})\b)"
+    rf"((?:^|[.!?:;] |\b(?:{HELPERS}|{THEY}) ))([A-Za-z]+)(?= (?!that\b)(?:{OBJECTS})\b)"
 )
 BEHIND_ARTICLES = re.compile(  # a noun
     r"(\b(?:[Tt]he|an?|An?|my|your|our|their|its|each|every|another) )(?!close|content|overhead|downhill|uptown|overweight|covert|invalid|"

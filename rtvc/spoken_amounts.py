@@ -45,7 +45,8 @@ _RATED = re.compile(
     r"(?:\b(?:an?|solid|perfect|strong|rated|scores?|scored|got|[Ii]s|was)|'s|[Rr]ating:?|[Ss]core:?) $"
 )
 _BILLS = re.compile(
-    r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount|dash|sprint|race|relay|freestyle|hurdles|radius|marathon)\b"
+    r" (?:bill|note|coin|ticket|fee|fine|gift|tip|deal|question|loan|prize|discount|dash|sprint|race|relay|freestyle|hurdles|radius|marathon|"
+    r"bags?|tins?|cans|bottles?|jars?|packs?|packets?|cartons?|tubs?|sachets?|tablets?|capsules?|pills?|bulbs?|blocks?)\b"
 )
 
 
@@ -313,6 +314,8 @@ RULES: list[Rule] = [
     (r"(?<![\w)])≥(?=[\d$£€])|(?<![\w)])(?<![\w)] )≥ ?(?=[\d$£€])", "at least ", "≥18 years → at least eighteen years"),
     (r"(?<![\w)])≤(?=[\d$£€])|(?<![\w)])(?<![\w)] )≤ ?(?=[\d$£€])", "at most ", "≤5 cm → at most five centimeters"),
     (r"(?:(?<=for )|(?<=pay )|(?<=of )|(?<=is )|(?<=at )|(?<=in )|(?<=to )|(?<=are )|(?<=was )|(?<=need )|(?<=with ))< ?(?=[\d$£€])|(?<![\w)])<(?=[\d$£€])|(?<![\w)])(?<![\w)] )< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
+    (r"(?<![\w.,])(\d+(?:\.\d+)?) ?(cm|mm|m|in|ft|km) ?[xX×] ?(?=\d+(?:\.\d+)? ?\2\b)", r"\1 x ", "a 20cm x 30cm tin → a twenty by thirty centimeter tin"),
+    (r"(?<=[=(] )[–-](?=[a-z]\b)", "minus ", "x = −b + 2 → x equals minus b plus two"),
     # money
     (r"(?<![\d,])(?<!\d\.)\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", lambda m: m.group().replace(",", ""), "1,25,000 → one hundred and twenty five thousand"),
     (r"(?<![\w.])(\d{1,2}) ?st (?=\d{1,2} ?lbs?\b)", r"\1 stone ", "23st 8lb → twenty three stone eight pounds"),
@@ -343,7 +346,7 @@ RULES: list[Rule] = [
     (r"(?<=\d )(lg|sm|med)\b\.?(?= [a-z])", lambda m: {"lg": "large", "sm": "small", "med": "medium"}[m[1]], "2 lg. eggs → two large eggs"),
     (r"(?<![\w.,])(\d+(?:\.\d+)?)pc\b", lambda m: f"{number(m[1])} percent", "lost 0.4pc → lost zero point four percent"),
     # temperatures without a sign
-    (r"(?<![\w.,/-])(-?\d{1,3})([CF])(?=/\d)|(?<=/)()(\d{2,3})([CF])\b|(?<![\w.,/-])(\d{3}) ?([CF])\b(?![-+#&])|(?<![\w.,/])(?:(?<=\bat )|(?<=\bto )|(?<=\bbelow )|(?<=\babove )|(?<=\breached )|(?<=\bhit )|(?<=\baround )|(?<=\babout )|(?<=\bof ))(-?\d{1,3}) ?([CF])\b(?![-+#&])", _bare_degrees, "bake at 375F → bake at three hundred and seventy five degrees Fahrenheit", "220C/200C → two hundred and twenty degrees Celsius, two hundred degrees Celsius"),
+    (r"(?<![\w.,/-])(-?\d{1,3})([CF])(?=/\d)|(?<=/)()(\d{2,3})([CF])\b|(?<![\w.,/-])(\d{3}) ?([CF])\b(?![-+#&])|(?<![\w.,/])(?:(?<=\bat )|(?<=\bto )|(?<=\bbelow )|(?<=\babove )|(?<=\breached )|(?<=\breach )|(?<=\bhits )|(?<=\bnear )|(?<=\bover )|(?<=\bunder )|(?<=\bexceed )|(?<=\bhit )|(?<=\baround )|(?<=\babout )|(?<=\bof ))(-?\d{1,3}) ?([CF])\b(?![-+#&])", _bare_degrees, "bake at 375F → bake at three hundred and seventy five degrees Fahrenheit", "220C/200C → two hundred and twenty degrees Celsius, two hundred degrees Celsius"),
     # quantities
     (r"(?<=[\w)]) ?\^ ?\(?([23])\)?(?!\w|\.\d)", lambda m: " squared" if m[1] == "2" else " cubed", "x^2 + y^3 → x squared plus y cubed"),
     (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?(?!\w)", r" to the power of \1", "x^5 → x to the power of five", "3×10^8 m/s → three times ten to the power of eight meters per second"),
@@ -354,7 +357,8 @@ RULES: list[Rule] = [
     (r"(?<=\d(?:st|nd|rd|th)) ?[-–] ?(?=\d+(?:st|nd|rd|th)\b)", " to ", "16th-18th → sixteenth to eighteenth"),
     (r"(?<=\d)-(to|for|by|in|on|and|or)-(?=\d)", r" \1 ", "9-to-5 → nine to five"),
     (r"(?<=\b(?:two|the|old|new) )(\d{3})s\b", lambda m: plural(in_pairs(m[1])), "the 747s → the seven forty sevens"),
-    (r"(?<== )([A-Za-z])/([A-Za-z])\b", r"\1 over \2", "v = d/t → v equals d over t"),
+    (r"(?:(?<== )|(?<== minus ))([A-Za-z])/([A-Za-z])\b", r"\1 over \2", "v = d/t → v equals d over t", "x = −b/a → x equals minus b over a"),
+    (r"\b((?:sine|cosine|tangent|[fgh]) of [a-z])/(?=\w)", r"\1 over ", "sin(x)/x = 1 → sine of x over x equals one"),
     (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
     (rf"(?<=\d )([a-z]{{3,}}|req)/({UNIT})(?!\w)", lambda m: f"{m[1]} per {UNITS[m[2]][0]}", "6 cells/mL → six cells per milliliter", "9 requests/s → nine requests per second"),
     (rf"(?<![\w.])({NUMBER})[ -]?(sq|cu)\.?[ -]?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "a 500-sq.-ft. flat → a five hundred square foot flat", "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),

@@ -15,6 +15,7 @@ from .symbol_names import IN_ADDRESSES, SIGNS, UNITS
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
 FILES = (
     "md|pdf|txt|py|js|ts|html?|css|docx?|xlsx?|pptx?|png|jpe?g|gif|svg|mp[34]|wav|flac|zip|tar|gz|csv|tsv|json|ya?ml|"
+    "tsx|jsx|vue|php|rb|sql|kt|swift|ipynb|rtf|odt|bmp|tiff|psd|heic|m4a|aac|opus|apk|dmg|iso|bak|tmp|"
     "toml|xml|exe|dll|sh|cpp|java|rs|go|ini|cfg|log|epub|mov|avi|mkv|webp"
 )
 # before a number of which each part counts by itself
@@ -26,6 +27,9 @@ LABELS = (
 DOMAINS = (
     "com|org|net|edu|gov|mil|io|co|info|ai|dev|app|uk|eu|tv|me|fm|gg|xyz|online|site|shop|ly|de|fr|ch|nl|se|pl|jp|ca|au|nz|"
     "ru|ie|es|cloud|blog|news|store|tech|page|wiki|studio|social"
+)
+ELEMENT = (  # of chemistry, those that people write formulas of
+    "H|Li|Be|B|C|N|O|F|Na|Mg|Al|Si|P|S|Cl|K|Ca|Ti|Cr|Mn|Fe|Co|Ni|Cu|Zn|As|Br|Ag|Sn|I|Ba|W|Pt|Au|Hg|Pb|U"
 )
 FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent"}
 BLOCKS = "p|br|div|li|ul|ol|h[1-6]|tr|table|hr|blockquote|section|article|title|s|speak"
@@ -110,6 +114,11 @@ def _letters_and_digits(match: Match[str]) -> str:
             is_code = len(piece) == 1 or (len(piece) == 2 and piece.isupper() and is_read(piece))
             words.append(spelled(piece) if is_code else piece)
     return " ".join(words)
+
+
+def _formula(match: Match[str]) -> str:
+    """CaCO3: the letters and the numbers."""
+    return " ".join(number(c) if c.isdigit() else spelled(c) for c in re.findall(r"[A-Za-z]+|\d+", match.group()))
 
 
 def _flag(match: Match[str]) -> str:
@@ -248,6 +257,7 @@ VERSIONS: list[Rule] = [
 ]  # fmt: skip  # noqa: E501
 LEFTOVERS: list[Rule] = [
     (r"\b(sin|cos|tan)(?= (?:squared|cubed) ?[a-zΑ-ω]?\b| ?[Α-ω])", lambda m: FUNCTIONS[m[1]] + " ", "sin²θ and cos θ → sine squared theta and cosine theta"),
+    (rf"\b(?=\w*[a-z])(?=\w*\d)(?:(?:{ELEMENT})\d{{0,2}}){{2,8}}(?!\w)", _formula, "NaHCO3 and Fe2O3 → N A H C O three and F E two O three"),
     (r"\b(?:(?:Na|Ca|Mg|Ag|Li|Cu|Zn|Fe|Al|Ba|Pb|Si|Ti|K|H)(?:Cl|Br)|(?:Na|Ca|Li|Al|Ba)OH|(?:Ca|Mg|Cu|Zn|Fe|Ba|Pb)O|Na[FI])\b", lambda m: spelled(m.group()), "NaCl, HCl & MgO → N A C L, H C L and M G O"),
     # what is left of numbers
     (r"(?<![\w.])\d+\.\d+(?=[A-Za-z])", lambda match: number(match.group()) + " ", "2.5xyz → two point five xyz"),

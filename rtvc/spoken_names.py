@@ -31,7 +31,7 @@ PHRASES = {
     "Wash. D.C.": "Washington D.C.", "tmrw": "tomorrow", "Rt. Hon.": "Right Honorable", "Rt Hon": "Right Honorable",
     "the mo.": "the month.",
     "per mo.": "per month", "b/w": "between", "TL;DR": "T L D R", "tl;dr": "T L D R", "gr8": "great",
-    "l8r": "later", "m8": "mate", "2day": "today", "2nite": "tonight", "2moro": "tomorrow", "2morrow": "tomorrow",
+    "l8r": "later", "Pts:": "Points:", "m8": "mate", "2day": "today", "2nite": "tonight", "2moro": "tomorrow", "2morrow": "tomorrow",
     "SpO2": "S P O two", "Ctrl": "Control", "Cmd": "Command", "Esc": "Escape",
 }  # fmt: skip
 NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
@@ -247,6 +247,9 @@ PHRASE_RULES: list[Rule] = [
     (r"(?<![\w.])(?<!\d )(?!I)([A-Z])\. (?=[a-z]{4,})", lambda m: f"{spelled(m[1])} ", "the E. coli outbreak → the E coli outbreak"),
     (r"(?<=st |nd |rd |th )(inst|ult|prox)\.", lambda m: {"inst": "instant", "ult": "ultimo", "prox": "proximo"}[m[1]] + sentence_end(m), "On the 14th inst. we met → On the fourteenth instant we met"),
     (r"\bmed(?=-(?:high|low)\b| heat\b)", "medium", "on med-high heat → on medium-high heat"),
+    (r"(?<![\w/.@-])(?:afk|irl|imh?o|omw|wya|iykyk|istg|icymi|ootd|tfw|ofc|brb|idk|idc|tbh|smh|ngl|ikr|jk|nvm|hmu|rn|fyi|btw|ffs|wtf|omg|asap)(?![\w/.@'-])(?!\.\w)", lambda m: spelled(m.group()), "icymi, he's afk → I C Y M I, he's A F K"),
+    (r"(?<=[a-z] )bt (?=[A-Z][a-z]+ \d)", "beat ", "Alcaraz bt Sinner 6-2 → Alcaraz beat Sinner six to two"),
+    (r"(?<=\d )est\.", lambda m: "estimated" + sentence_end(m), "$2 vs. $3 est. → two dollars versus three dollars estimated."),
     (r"(?<=[a-z] )d\. (?=[A-Z][a-z]+ \d-?)", "defeated ", "Federer d. Nadal 6–4 → Federer defeated Nadal six to four"),
     (r"(?<=[a-z] )def\. (?=[A-Z])", "defeated ", "Sinner def. Ruud → Sinner defeated Ruud"),
     (r"\bcol\. ?(?=\d)", "column ", "in col. 5 → in column five"),
@@ -255,7 +258,7 @@ PHRASE_RULES: list[Rule] = [
     (r"\b([Pp])op\.(?= [a-z])", r"\1opulation", "the pop. grew → the population grew"),
     (r"\bapt\.(?= [a-z])", "apartment", "the apt. rents → the apartment rents"),
     (r"\bCo\. (?=R[do])", "County ", "Co. Rd. 12 → County Road twelve"),
-    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}-?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
+    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}[-/]?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
     (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?(?:1\d{3}|20\d\d|\d{2,4} (?:BC|B\.C|AD|CE))\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
     (r"(?<=[a-z])str\.(?= ?\d)", "strasse", "Bahnhofstr. 12 → Bahnhofstrasse twelve"),
     (r"(?<=st |nd |rd |th |v\. )ed\.", lambda m: "edition" + sentence_end(m), "the 2nd ed. (1998) → the second edition, nineteen ninety eight"),

@@ -47,6 +47,7 @@ UNITS = {
     "J": ("joule", "joules"), "kJ": ("kilojoule", "kilojoules"), "mol": ("mole", "moles"),
     "cal": ("calorie", "calories"), "kcal": ("kilocalorie", "kilocalories"), "Pa": ("pascal", "pascals"),
     "hPa": ("hectopascal", "hectopascals"), "kPa": ("kilopascal", "kilopascals"),
+    "hp": ("horsepower", "horsepower"), "bhp": ("brake horsepower", "brake horsepower"),
     "psi": ("pound per square inch", "pounds per square inch"), "ppm": ("part per million", "parts per million"),
     "Ah": ("amp hour", "amp hours"), "VA": ("volt amp", "volt amps"),
     "mmHg": ("millimeter of mercury", "millimeters of mercury"), "lm": ("lumen", "lumens"),
