@@ -29,6 +29,7 @@ PER_UNIT = re.compile(rf" ?\b({'|'.join(unit for unit in UNITS if unit.isalpha()
 ELEMENTS = {"C": "carbon", "U": "uranium", "Pu": "plutonium", "Cs": "caesium", "Sr": "strontium", "I": "iodine",
             "H": "hydrogen", "He": "helium", "Co": "cobalt", "O": "oxygen", "K": "potassium"}  # fmt: skip
 ISOTOPE = re.compile(rf"(?<!\S)([⁰¹²³⁴-⁹]{{1,3}})({'|'.join(ELEMENTS)})\b")  # ¹⁴C
+STARS = re.compile(r"(?<=\d)[★⭐](?![★⭐☆])|[★⭐][★⭐☆]{1,9}")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31}\d{0,2});")
 
 
@@ -43,6 +44,8 @@ def plain(text: str) -> str:
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
     text = UNIT_PRODUCT.sub("", text)
     text = PRODUCT.sub(" × ", text)
+    text = re.sub(r"\b([A-Z])([a-z])(?=[²³]?[⁺⁻](?![\d⁰-⁹]))", lambda match: f"{match[1]} {match[2].upper()}", text)
+    text = re.sub(r"(?<=[\w)²³]) − (?=[\w(√Α-ω])", " minus ", STARS.sub(_stars, text))
     text = re.sub(r"(?<=[A-Za-z])([²³]?)([⁺⁻])(?![\d⁰¹²³⁴-⁹])", _charge, text)
     text = re.sub(r"(?<=\d|\b[A-Za-z])[⁰¹²³⁴-⁹⁻]+", _power, text)
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
@@ -55,6 +58,12 @@ def plain(text: str) -> str:
 def unaccented(text: str) -> str:
     """Its letters without their accents."""
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+
+
+def _stars(match: Match[str]) -> str:
+    """★★★★☆ of a review, 5★ of a hotel."""
+    count = sum(c in "★⭐" for c in match.group())
+    return " star" if count == 1 and "☆" not in match.group() else f" {count} star{'' if count == 1 else 's'} "
 
 
 def _charge(match: Match[str]) -> str:

@@ -297,6 +297,7 @@ DURATIONS: list[Rule] = [
     (r"\b(HP|MP|XP|SP|[Ss]cored?|[Hh]ealth|[Mm]ana|[Ss]tamina|[Aa]mmo|[Ll]ives|[Rr]at(?:ing|ed)|[Aa]ttempt|[Mm]arks?|[Gg]rade|[Rr]esult|[Pp]rogress)(:? )(\d{1,4})/(\d{1,4})(?![\w/]| of\b)", lambda m: f"{m[1]}{m[2]}{number(m[3])} out of {number(m[4])}", "HP: 45/100, MP 12/30 → HP: forty five out of one hundred, MP twelve out of thirty"),
     (r"(?<=\w )\((\d{1,3})/(\d{1,3})\)(?=[.!?\s]*$)", lambda m: m.group() if int(m[1]) <= 12 < int(m[2]) < 32 or m[1] == m[2] else f", {number(m[1])} of {number(m[2])}", "The Lost Sword (2/5) → The Lost Sword, two of five"),
     (r"\b(\d{1,2} ?(?:ft|feet|foot)\.? ?)(\d{1,2}) ?in\b(\.(?= [a-z]))?", lambda m: f"{m[1]}{number(m[2])} inch{'' if m[2] == '1' else 'es'}", "6ft 2in and 15st 4lb → six feet two inches and fifteen stone four pounds"),
+    (r"(?<![\w./])(\d{1,2})/(4|8)(?= (?:time|beat|rhythm|groove|signature)\b)", lambda m: f"{number(m[1])} {number(m[2])}", "in 6/8 time → in six eight time"),
     (r"(?<![\w./])(\d{1,2}(?:\.\d)?)/(5|10) (?=stars?\b)", lambda m: f"{number(m[1])} out of {number(m[2])} ", "4/5 stars → four out of five stars"),
     (r"(?<![\w.])(?:\d+ ?(?:d|h|hrs?|m|min) ?){1,3}\d+(?:\.\d+)? ?(?:hrs?|h|mins?|m|secs?|s)(?![\w/])", _duration, "1h 23m 45s → one hour twenty three minutes forty five seconds", "1m 20s → one minute twenty seconds"),
 ]  # fmt: skip  # noqa: E501
@@ -316,9 +317,12 @@ RULES: list[Rule] = [
     (r"(?:(?<=for )|(?<=pay )|(?<=of )|(?<=is )|(?<=at )|(?<=in )|(?<=to )|(?<=are )|(?<=was )|(?<=need )|(?<=with ))< ?(?=[\d$£€])|(?<![\w)])<(?=[\d$£€])|(?<![\w)])(?<![\w)] )< ?(?=[\d$£€])", "less than ", "<5 of them → less than five of them"),
     (r"(?<![\w.,])(\d+(?:\.\d+)?) ?(cm|mm|m|in|ft|km) ?[xX×] ?(?=\d+(?:\.\d+)? ?\2\b)", r"\1 x ", "a 20cm x 30cm tin → a twenty by thirty centimeter tin"),
     (r"(?<=[=(] )[–-](?=[a-z]\b)", "minus ", "x = −b + 2 → x equals minus b plus two"),
+    (r"(?<![\w.])(\d+(?:\.\d+)?) ?M(?= (?:solution|buffer|HCl|NaOH|NaCl|KCl)\b)", lambda m: f"{number(m[1])} molar", "a 1M HCl bath → a one molar H C L bath"),
     # money
     (r"(?<![\d,])(?<!\d\.)\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", lambda m: m.group().replace(",", ""), "1,25,000 → one hundred and twenty five thousand"),
     (r"(?<![\w.])(\d{1,2}) ?st (?=\d{1,2} ?lbs?\b)", r"\1 stone ", "23st 8lb → twenty three stone eight pounds"),
+    (r"\b((?:weigh(?:s|ed|ing)?|lost|lose|gained|gain) (?:[a-z]+ )?\d{1,2}) ?st\b(\.(?= [a-z]))?", r"\1 stone", "She weighs 9 st now → She weighs nine stone now"),
+    (r"(?<=[a-z] )\([xX×] ?(\d{1,3})\)|(?<=[a-z]s )[xX×] ?(\d{1,3})(?=[.,;]?$)", lambda m: f"times {number(m[1] or m[2])}", "eggs (x12) → eggs times twelve", "2 eggs x3 → two eggs times three"),
     (r"(?<=\d)- (to|or|and|vs\.?|versus) (?=\d)", r" \1 ", "18- to 24-year-olds → eighteen to twenty four-year-olds"),
     (r"(?<=\d)/[=-](?![\w-])", "", "KES 1,500/= only → one thousand five hundred Kenyan shillings only"),
     (r"(?<![\w/.])(\d) ?/ ?(?=[$£€]\d)", r"\1 for ", "2/£6 → two for six pounds"),
@@ -346,7 +350,7 @@ RULES: list[Rule] = [
     (r"(?<=\d )(lg|sm|med)\b\.?(?= [a-z])", lambda m: {"lg": "large", "sm": "small", "med": "medium"}[m[1]], "2 lg. eggs → two large eggs"),
     (r"(?<![\w.,])(\d+(?:\.\d+)?)pc\b", lambda m: f"{number(m[1])} percent", "lost 0.4pc → lost zero point four percent"),
     # temperatures without a sign
-    (r"(?<![\w.,/-])(-?\d{1,3})([CF])(?=/\d)|(?<=/)()(\d{2,3})([CF])\b|(?<![\w.,/-])(\d{3}) ?([CF])\b(?![-+#&])|(?<![\w.,/])(?:(?<=\bat )|(?<=\bto )|(?<=\bbelow )|(?<=\babove )|(?<=\breached )|(?<=\breach )|(?<=\bhits )|(?<=\bnear )|(?<=\bover )|(?<=\bunder )|(?<=\bexceed )|(?<=\bhit )|(?<=\baround )|(?<=\babout )|(?<=\bof ))(-?\d{1,3}) ?([CF])\b(?![-+#&])", _bare_degrees, "bake at 375F → bake at three hundred and seventy five degrees Fahrenheit", "220C/200C → two hundred and twenty degrees Celsius, two hundred degrees Celsius"),
+    (r"(?<![\w.,/-])(-?\d{1,3})([CF])(?=/\d)|(?<=/)()(\d{2,3})([CF])\b|(?<![\w.,/-])(\d{3}) ?([CF])\b(?![-+#&])|(?<![\w.,/])(?:(?<=\bat )|(?<=\bto )|(?<=\bbelow )|(?<=\babove )|(?<=\breached )|(?<=\breach )|(?<=\b[Hh]igh )|(?<=\b[Hh]ighs )|(?<=\b[Ll]ow )|(?<=\b[Ll]ows )|(?<=\bhits )|(?<=\bnear )|(?<=\bover )|(?<=\bunder )|(?<=\bexceed )|(?<=\bhit )|(?<=\baround )|(?<=\babout )|(?<=\bof ))(-?\d{1,3}) ?([CF])\b(?![-+#&])", _bare_degrees, "bake at 375F → bake at three hundred and seventy five degrees Fahrenheit", "220C/200C → two hundred and twenty degrees Celsius, two hundred degrees Celsius"),
     # quantities
     (r"(?<=[\w)]) ?\^ ?\(?([23])\)?(?!\w|\.\d)", lambda m: " squared" if m[1] == "2" else " cubed", "x^2 + y^3 → x squared plus y cubed"),
     (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?(?!\w)", r" to the power of \1", "x^5 → x to the power of five", "3×10^8 m/s → three times ten to the power of eight meters per second"),
@@ -364,7 +368,8 @@ RULES: list[Rule] = [
     (rf"(?<![\w.])({NUMBER})[ -]?(sq|cu)\.?[ -]?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "a 500-sq.-ft. flat → a five hundred square foot flat", "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
     (rf"(?<![\w./])({NUMBER})-({UNIT})\.?(?=[ -][a-z]|\)|, )", _unit_adjective, "a 10-km run → a ten kilometer run", "a 100-W bulb → a one hundred watt bulb", "a 6-ft. fence → a six foot fence"),
     (rf"(?<![\w.])({NUMBER})-in\.(?= [a-z])", lambda m: f"{number(m[1])} inch", "1-in. cubes → one inch cubes"),
-    (rf"(?<![\w.])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
+    (r"(?:(?<=\d/\d)|(?<=\d/\d\d)) in\b\.?(?= (?:tall|long|wide|high|deep|thick|of)\b|[,;)]|$)", " inch", "10 1/2 in. tall → ten and a half inches tall"),
+    (rf"(?<![\w./])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
     (r"(?:\b([NSEW]) ?)?(?<![\d.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+(?:\.\d+)?)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW]\b)?", _coordinate, "N 51° 30' 26\" → north fifty one degrees thirty minutes twenty six seconds", "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<=\d['\"]) ?[–-] ?(?=\d+['\"])", " to ", "3\"–4\" wide → three inches to four inches wide"),
     (r"(?<![\w.])(\d)' ?(\d{1,2})(?:\"|''|(?![\w'\"]))", _feet_inches, "He is 5'11\". → He is five foot eleven."),

@@ -31,6 +31,7 @@ DOMAINS = (
 ELEMENT = (  # of chemistry, those that people write formulas of
     "H|Li|Be|B|C|N|O|F|Na|Mg|Al|Si|P|S|Cl|K|Ca|Ti|Cr|Mn|Fe|Co|Ni|Cu|Zn|As|Br|Ag|Sn|I|Ba|W|Pt|Au|Hg|Pb|U"
 )
+PIECES = {"K": "King", "Q": "Queen", "R": "Rook", "B": "Bishop", "N": "Knight", "x": "takes"}  # of chess
 FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent"}
 BLOCKS = "p|br|div|li|ul|ol|h[1-6]|tr|table|hr|blockquote|section|article|title|s|speak"
 # before digits that are no number but a row of them
@@ -121,6 +122,13 @@ def _formula(match: Match[str]) -> str:
     return " ".join(number(c) if c.isdigit() else spelled(c) for c in re.findall(r"[A-Za-z]+|\d+", match.group()))
 
 
+def _chess_move(match: Match[str]) -> str:
+    """Nf3, where there are several."""
+    if len(re.findall(r"\b[KQRBN][a-h]?x?[a-h][1-8]\b|\b[a-h][1-8]\b", match.string)) < 2:
+        return match.group()
+    return " ".join(PIECES.get(c) or (number(c) if c.isdigit() else spelled(c)) for c in match.group())
+
+
 def _flag(match: Match[str]) -> str:
     """ls -la; a word of prose behind a dash, "-so what", is none."""
     is_word = len(match[1]) > 1 and is_known(match[1])
@@ -204,7 +212,7 @@ ADDRESSES: list[Rule] = [
     (r"(?<=[\d ])([A-Ha-h]) ?[–-] ?([A-Ha-h])(?![\w'-])(?<=\d[a-h].[a-h])", lambda m: f"{m[1].upper()} to {m[2].upper()}", "Figs. 2a–c → figures two A to C"),
     (r"(?:(?<=[a-z] )|(?<=\())([A-Z])\.(\d{1,3}(?:\.\d{1,2})*)(?!\w|\.\d)", lambda m: f"{spelled(m[1])} point " + " point ".join(number(part) for part in m[2].split(".")), "see Table A.3 → see Table A point three"),
     (r"\b(D|A|CH|F|NL|L|DK|SE|FI)-(\d{4,5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: f"{spelled(m[1])} {digits(m[2])}", "D-10115 Berlin → D one zero one one five Berlin"),
-    (r"(?<![\w.-])(#?)(\d{1,6}(?:-\d{1,7}){1,5}|\d{3,6})-(?!(?:[WVANJL]|[MGT]B|MP) [a-z])([A-Z]{1,3})(?![\w-])", lambda m: f"{'number ' if m[1] else ''}{digits(m[2])}, {spelled(m[3])}", "part 45-6789-B → part four five, six seven eight nine, B"),
+    (r"(?<![\w.-])(#?)(\d{1,6}(?:-\d{1,7}){1,5}|\d{3,6})-(?!(?:[WVNJL]|[MGT]B|MP) [a-z])([A-Z]{1,3})(?![\w-])", lambda m: f"{'number ' if m[1] else ''}{digits(m[2])}, {spelled(m[3])}", "part 45-6789-B → part four five, six seven eight nine, B"),
     (r"(?<![\w/.])(?=[\dA-Z/]*[A-Z])(?=[\dA-Z/]*\d{2})(?:[A-Z]{1,5}|\d{1,8})(?:/(?:[A-Z]{1,5}|\d{1,8})){2,6}(?![\w/])", lambda m: ", ".join(in_pairs(part) if part.isdigit() and len(part) < 5 else digits(part) if part.isdigit() else part for part in m.group().split("/")), "file AB/2023/0042 → file AB, twenty twenty three, zero zero four two"),
     (r"\b([A-Za-z])('{1,2})\(([\w, ]{1,20})\)", lambda m: f"{m[1]} {'prime' if len(m[2]) == 1 else 'double prime'} of {m[3]}", "f'(x) = 2 → f prime of x equals two"),
     (r"(?<![\w-])(?!\d{4}-\d\d-\d\d|1-8\d\d)(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){2,6}(?![\w-])", lambda m: ", ".join(" ".join(digits(c) if c.isdigit() else spelled(c) for c in part) for part in m.group().split("-")), "part 8J0-955-119-A → part eight J zero, nine five five, one one nine, A"),
@@ -256,9 +264,9 @@ VERSIONS: list[Rule] = [
     (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)(?! ?(?:€|EUR|[Ee]uros?\b))", _numbers_in_row, "section 2.0.1 → section two point zero point one"),
 ]  # fmt: skip  # noqa: E501
 LEFTOVERS: list[Rule] = [
+    (r"\b[KQRBN][a-h]?[1-8]?x?[a-h][1-8](?![\w])", _chess_move, "moves: e4 e5, Nf3 Nxc6 → moves: E four E five, Knight F three Knight takes C six"),
     (r"\b(sin|cos|tan)(?= (?:squared|cubed) ?[a-zΑ-ω]?\b| ?[Α-ω])", lambda m: FUNCTIONS[m[1]] + " ", "sin²θ and cos θ → sine squared theta and cosine theta"),
     (rf"\b(?=\w*[a-z])(?=\w*\d)(?:(?:{ELEMENT})\d{{0,2}}){{2,8}}(?!\w)", _formula, "NaHCO3 and Fe2O3 → N A H C O three and F E two O three"),
-    (r"\b(?:(?:Na|Ca|Mg|Ag|Li|Cu|Zn|Fe|Al|Ba|Pb|Si|Ti|K|H)(?:Cl|Br)|(?:Na|Ca|Li|Al|Ba)OH|(?:Ca|Mg|Cu|Zn|Fe|Ba|Pb)O|Na[FI])\b", lambda m: spelled(m.group()), "NaCl, HCl & MgO → N A C L, H C L and M G O"),
     # what is left of numbers
     (r"(?<![\w.])\d+\.\d+(?=[A-Za-z])", lambda match: number(match.group()) + " ", "2.5xyz → two point five xyz"),
     (r"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Z])", " ", "the COVID-19 virus → the COVID nineteen virus"),

@@ -33,6 +33,7 @@ UNITS = {
     "yr": ("year", "years"), "yrs": ("year", "years"), "wk": ("week", "weeks"), "wks": ("week", "weeks"),
     "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
     "kmh": ("kilometer per hour", "kilometers per hour"), "rpm": ("revolution per minute", "revolutions per minute"),
+    "kt": ("knot", "knots"), "kts": ("knot", "knots"), "kn": ("knot", "knots"),
     "mpg": ("mile per gallon", "miles per gallon"),
     "bpm": ("beat per minute", "beats per minute"), "fps": ("frame per second", "frames per second"),
     "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"), "MHz": ("megahertz", "megahertz"),
