@@ -305,7 +305,7 @@ RULES: list[Rule] = [
     # sums: before a dash can be a range
     (r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]\d{1,3}|\d{1,2})(?![\w.]\w)\b", _power_of_ten, "1e-5 → one times ten to the minus five", "6.02e23 → six point zero two times ten to the twenty three"),
     (r"(?:(?<=^)|(?<=[ (=,:]))[–-](?=[\d.$£€]\S*)(?=\.?\d|[$£€]\d)", "-", "–3 °C → minus three degrees Celsius"),
-    (r"(?:(?<=\d)|(?<=\))|(?<=\b[a-z])|(?<=\d[a-z])|(?<=squared)|(?<=cubed)) ?[-–] ?(?=[\d.(]|[a-z]\b)", _difference, "10 - 4 = 6 → ten minus four equals six", "x-3=7 → x minus three equals seven", "y = 2x − 1 → y equals two X minus one"),
+    (r"(?:(?<=\d)|(?<=\))|(?<=\b[a-z])|(?<=\d[a-z])|(?<=squared)|(?<=cubed)) ?[-–] ?(?=[\d.(]|[a-z]\b)", _difference, "10 - 4 = 6 → ten minus four equals six", "x-3=7 → x minus three equals seven", "y = 2x - 1 → y equals two X minus one"),
     (rf"(?<![\w.,])({FIRST}) [-–] ({FIRST})(?![\w%°:/-])(?!\.\d)", _minus_or_to, "9 - 3 is fine → nine minus three is fine", "ages 3 - 9 → ages three to nine"),
     (r"(?:(?<=\b[a-z])|(?<=\))) [-–] (?=\d|[a-z]\b)", " minus ", "x - 3 → x minus three"),
     (r"(?<!\w)~ ?(?=[\d$£€]|[A-Z]{1,3}[$£€]|[A-Z]{3} ?\d)|(?<![\w)])(?<![\w)] )≈ ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),

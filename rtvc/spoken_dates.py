@@ -152,6 +152,14 @@ def _time(match: Match[str]) -> str:
     return " ".join(words) + sentence_end(match) + _space(match)
 
 
+def _timetable(match: Match[str]) -> str:
+    """7.15, 9.00 and 16.30: times of day where something leaves, opens or begins."""
+    if not TIMETABLE.search(match.string):
+        return match.group()
+    words = f"{match[1]} {_clock(int(match[2]), int(match[3]))}"
+    return words + (f"{match[4]} {_clock(int(match[5]), int(match[6]))}" if match[4] else "")
+
+
 def _hours_minutes(match: Match[str]) -> str:
     """14h30 is a time of day, 1h30 how long something takes."""
     hour, minute = int(match[1]), int(match[2])
@@ -244,7 +252,8 @@ RULES: list[Rule] = [
     (r"(?<![\w&/.-])(?:(M|Tu|Th|Sa) ?[-–] ?(Th|F|Sa|Su)|(M) ?[-–] ?(S)|([TW]) ?[-–] ?(Th|Sa|Su))(?![\w&/.'-])", lambda m: " to ".join(INITIALS[day] for day in m.groups() if day), "Open M–F, 8–4 → Open Monday to Friday, eight to four", "Tu-Su 9-5 → Tuesday to Sunday nine to five"),
     (rf"\b({WEEKDAYS})\.? ?[-–] ?({WEEKDAYS})\b\.?", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}{_end(m)}", "Mon–Fri 9–5 → Monday to Friday nine to five", "Mon–Fri → Monday to Friday", "Sat.-Sun. → Saturday to Sunday."),
     (rf"\b(?:{WEEKDAYS})(?:/(?:{WEEKDAYS}))+\b", lambda m: ", ".join(map(_weekday, m.group().split("/"))), "Mon/Wed/Fri → Monday, Wednesday, Friday"),
-    (rf"\b({WEEKDAYS})\b\.?,? (?=(?:\d|(?:{MONTH})\b|at \d|noon|morning|evening|closed\b))", lambda m: f"{_weekday(m[1])} ", "Sat 10-2 → Saturday ten to two", "Tue, 5 Nov 2024 → Tuesday the fifth of November, twenty twenty four", "Sun. at 5 → Sunday at five"),
+    (rf"\b({WEEKDAYS})\b\.?(?=, (?:{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Mon, Wed & Fri → Monday, Wednesday and Friday"),
+    (rf"\b({WEEKDAYS})\b\.?,? (?=(?:\d|(?:{MONTH})\b|at \d|noon|morning|evening|afternoon|night|closed\b))", lambda m: f"{_weekday(m[1])} ", "Sat 10-2 → Saturday ten to two", "Tue, 5 Nov 2024 → Tuesday the fifth of November, twenty twenty four", "Sun. at 5 → Sunday at five"),
     (r"\b(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?: ?(Z|[+-]\d{2}:?\d{2}))?(?![\w:])", _moment, "2024-10-31T08:15:00Z → October thirty first, twenty twenty four, eight fifteen U T C", "2023-01-05 17:00 → January fifth, twenty twenty three, seventeen hundred"),
     (r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b", _date_iso, "2024/01/31 → January thirty first, twenty twenty four"),
     (r"(?<![\w-])(\d{1,2})-(\d{1,2})-(\d{4}|[3-9]\d)(?![\w-])", _date_slashes, "12-25-2023 → December twenty fifth, twenty twenty three"),
@@ -277,7 +286,7 @@ RULES: list[Rule] = [
     (rf"\b({WEEKDAYS})\b\.?(?= (?:and|or|to|through|thru|&) (?:{'|'.join(DAYS)}|{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Sat and Sun are off → Saturday and Sunday are off"),
     (rf"\b((?:{'|'.join(DAYS)}) (?:and|or|to|through|thru|&)) ({WEEKDAYS})\b\.?", _weekday_after, "Fri & Sat only → Friday and Saturday only"),
     (r"(?<![\d-])(\d{1,2}(?:[:.]\d{2})?)(?: ?[-–] ?| (?:to|until|till) )(?=\d{1,2}(?:[:.]\d{2})? ?[AaPp]\.? ?[Mm]\b)", lambda m: m[1].replace(".", ":") + " to ", "7.30–8.45 pm → seven thirty to eight forty five P M", "5–6 p.m. → five to six P M.", "10.15 to 11.45 a.m. → ten fifteen to eleven forty five A M."),
-    (r"\b([Aa]t|[Bb]y|[Uu]ntil|[Tt]ill?|[Ff]rom) ([01]?\d|2[0-3])\.([0-5]\d)(?![\w%]|[.,]\d| (?:percent|per|million|billion|seconds?|points?|meters?|[kcm]?[mg])\b)", lambda m: f"{m[1]} {_clock(int(m[2]), int(m[3]))}" if TIMETABLE.search(m.string) else m.group(), "the bus leaves at 7.15 → the bus leaves at seven fifteen"),
+    (r"\b([Aa]t|[Bb]y|[Uu]ntil|[Tt]ill?|[Ff]rom) ([01]?\d|2[0-3])\.([0-5]\d)(?:( and| or| to| until) ([01]?\d|2[0-3])\.([0-5]\d))?(?![\w%]|[.,]\d| (?:percent|per|million|billion|seconds?|points?|meters?|[kcm]?[mg])\b)", _timetable, "the bus leaves at 7.15 → the bus leaves at seven fifteen", "buses at 9.00 and 16.30 → buses at nine o'clock and sixteen thirty"),
     (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d|noon|midnight)", r"\1 to ", "9am-5pm → nine A M to five P M"),
     (r"\b12:00 (?=noon|midnight)", "12 ", "at 12:00 noon → at twelve noon"),
     (r"\b(noon|midnight) ?[-–] ?(?=\d)", r"\1 to ", "noon–1:30 → noon to one thirty"),

@@ -229,6 +229,7 @@ ADDRESSES: list[Rule] = [
     (r"\b([A-Z])\(([\w ]{1,20}) ?\| ?([\w ]{1,20})\)", r"\1 of \2 given \3", "P(A|B) = 1 → P of A given B equals one"),
     (r"(?<!\w)#(?=\d|[A-Z]{1,4}-?\d)", "number ", "#1 → number one", "order #A-1042 → order number A ten forty two"),
     (r"(?<!\w)#([A-Z][a-z]+(?:[A-Z][a-z]+)+)\b", lambda m: "hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])", " ", m[1]), "#MondayMotivation → hashtag Monday Motivation"),
+    (r"(?<=[\d)\]'\"]) # (?=[A-Za-z])", ", ", "x = 5 # of tries → x equals five, of tries"),
     (r"(?<!\w)#(?=[A-Za-z])", "hashtag ", "#tag → hashtag tag"),
     (r"(?<=[A-Z])-(\d{3,4})(?![\w,]|[.-]\d)", lambda m: f" {in_pairs(m[1])}", "an F-150 and SHA-256 → an F one fifty and SHA two fifty six"),
     # telephone numbers and other rows of digits

@@ -255,6 +255,8 @@ PHRASE_RULES: list[Rule] = [
     (r"(?<=st |nd |rd |th )(inst|ult|prox)\.", lambda m: {"inst": "instant", "ult": "ultimo", "prox": "proximo"}[m[1]] + sentence_end(m), "On the 14th inst. we met → On the fourteenth instant we met"),
     (r"\bmed(?=-(?:high|low)\b| heat\b)", "medium", "on med-high heat → on medium-high heat"),
     (r"(?<![\w/.@-])(?:afk|irl|imh?o|omw|wya|iykyk|istg|icymi|ootd|tfw|ofc|brb|idk|idc|tbh|smh|ngl|ikr|jk|gtg|nvm|hmu|rn|fyi|btw|ffs|wtf|omg|asap)(?![\w/.@'-])(?!\.\w)", lambda m: spelled(m.group()), "icymi, he's afk → I C Y M I, he's A F K"),
+    (r"\b(7[0-8]7)(?= (?:MAX|Max|jets?|aircraft|planes?|Dreamliners?|freighters?|pilots?|airliners?)\b)", lambda m: in_pairs(m[1]), "the 737 MAX → the seven thirty seven MAX"),
+    (r"\b((?:[Rr]eturn(?:s|ed)?|[Gg]ets?|[Gg]ot|[Tt]hrows?|[Gg]ives?|[Gg]ave|[Ss]hows?) an? )(40\d|429|50\d)(?=$|[.,;:!?]| (?:and|or|when|if|error|page|status|for|on|instead)\b)", lambda m: m[1] + in_pairs(m[2]), "it returns a 404. → it returns a four oh four."),
     (r"(?<=[a-z] )bt (?=[A-Z][a-z]+ \d)", "beat ", "Alcaraz bt Sinner 6-2 → Alcaraz beat Sinner six to two"),
     (r"(?<=\d )est\.", lambda m: "estimated" + sentence_end(m), "$2 vs. $3 est. → two dollars versus three dollars estimated."),
     (r"(?<=[a-z] )d\. (?=[A-Z][a-z]+ \d-?)", "defeated ", "Federer d. Nadal 6–4 → Federer defeated Nadal six to four"),
@@ -282,7 +284,7 @@ PHRASE_RULES: list[Rule] = [
     (rf"\b([NSEW])\. (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
-    (r"\b(?:(?:Na|Ca|Mg|Ag|Li|Cu|Zn|Fe|Al|Ba|Pb|Si|Ti|K|H)(?:Cl|Br)|(?:Na|Ca|Li|Al|Ba)OH|(?:Ca|Mg|Cu|Zn|Fe|Ba|Pb)O|Na[FI])\b", lambda m: spelled(m.group()), "NaCl, HCl & MgO → N A C L, H C L and M G O", "a NaOH solution → a N A O H solution"),
+    (r"(?<![A-Za-z])(?:(?:Na|Ca|Mg|Ag|Li|Cu|Zn|Fe|Al|Ba|Pb|Si|Ti|K|H)(?:Cl|Br)|(?:Na|Ca|Li|Al|Ba)OH|(?:Ca|Mg|Cu|Zn|Fe|Ba|Pb)O|Na[FI])\b", lambda m: spelled(m.group()), "NaCl, HCl & MgO → N A C L, H C L and M G O", "a NaOH solution → a N A O H solution"),
     (r"(?<=\w)'n'(?=\w)(?!t\b)", " and ", "rock'n'roll → rock and roll"),
     (r"(?<=[a-z] )v\. ?(?=[A-Z])", "versus ", "the case Brown v. Board → the case Brown versus Board"),
     (r"\b([A-Z][A-Za-z]?[A-Z]?)&([A-Z]{1,3})\b", _ampersand, "AT&T and R&D → A T and T and R and D"),

@@ -121,7 +121,8 @@ CURRENCIES = {
 SIGNS = {
     "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "±": "plus or minus", "×": "times",
     "÷": "divided by", "≈": "is about", "≠": "is not equal to", "≤": "is at most", "≥": "is at least",
-    "√": "the square root of", "∞": "infinity", "°": "degrees", "§": "section", "¶": "paragraph", "©": "copyright",
+    "√": "the square root of", "∛": "the cube root of",
+    "∞": "infinity", "°": "degrees", "§": "section", "¶": "paragraph", "©": "copyright",
     "→": "to", "⇒": "to", "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "¢": "cents", "₹": "rupees",
     "#": "hash", "‰": "per mille", "♯": "sharp", "♭": "flat", "₩": "won", "₽": "rubles", "₿": "bitcoins",
     "←": "from", "↑": "up", "↓": "down", "▲": "up", "▼": "down",
