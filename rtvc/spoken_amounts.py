@@ -8,7 +8,7 @@ from re import Match
 
 from .abbreviations import sentence_end
 from .number_words import CRICKET, NUMBER, SCALES, Rule, alternatives, count, in_pairs, is_one, nth, number, plural
-from .symbol_names import AREAS, CURRENCIES, EACH, UNITS
+from .symbol_names import AREAS, CURRENCIES, EACH, FUNCTIONS, UNITS
 
 FIRST = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d+)?"  # of a range
 UNIT = alternatives(UNITS)
@@ -318,6 +318,7 @@ RULES: list[Rule] = [
     (r"(?<![\w.,])(\d+(?:\.\d+)?) ?(cm|mm|m|in|ft|km) ?[xX×] ?(?=\d+(?:\.\d+)? ?\2\b)", r"\1 x ", "a 20cm x 30cm tin → a twenty by thirty centimeter tin"),
     (r"(?<=[=(] )[–-](?=[a-z]\b)", "minus ", "x = −b + 2 → x equals minus b plus two"),
     (r"(?<![\w.])(\d+(?:\.\d+)?) ?M(?= (?:solution|buffer|HCl|NaOH|NaCl|KCl)\b)", lambda m: f"{number(m[1])} molar", "a 1M HCl bath → a one molar H C L bath"),
+    (r"\b(sin|cos|tan) ?(?=\d{1,3}(?:\.\d+)? ?°)", lambda m: FUNCTIONS[m[1]] + " ", "tan 45° = 1 → tangent forty five degrees equals one"),
     # money
     (r"(?<![\d,])(?<!\d\.)\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", lambda m: m.group().replace(",", ""), "1,25,000 → one hundred and twenty five thousand"),
     (r"(?<![\w.])(\d{1,2}) ?st (?=\d{1,2} ?lbs?\b)", r"\1 stone ", "23st 8lb → twenty three stone eight pounds"),

@@ -10,7 +10,7 @@ from re import Match
 from .abbreviations import OPENERS
 from .dictionary import has_own_reading, is_known, is_read
 from .number_words import CRICKET, NUMBER, Rule, digits, in_pairs, number, plural, spelled
-from .symbol_names import IN_ADDRESSES, SIGNS, UNITS
+from .symbol_names import FUNCTIONS, IN_ADDRESSES, SIGNS, UNITS
 
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
 FILES = (
@@ -32,10 +32,9 @@ ELEMENT = (  # of chemistry, those that people write formulas of
     "H|Li|Be|B|C|N|O|F|Na|Mg|Al|Si|P|S|Cl|K|Ca|Ti|Cr|Mn|Fe|Co|Ni|Cu|Zn|As|Br|Ag|Sn|I|Ba|W|Pt|Au|Hg|Pb|U"
 )
 PIECES = {"K": "King", "Q": "Queen", "R": "Rook", "B": "Bishop", "N": "Knight", "x": "takes"}  # of chess
-FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent"}
 BLOCKS = "p|br|div|li|ul|ol|h[1-6]|tr|table|hr|blockquote|section|article|title|s|speak"
 # before digits that are no number but a row of them
-CODES = r"PIN|ZIP|postcode|zip|passcode|password|code|extension|ext\.?|account|serial|OTP|PNR|IBAN|VIN|SSN|ISBN|flight|tracking"
+CODES = r"PIN|ZIP|postcode|zip|passcode|password|code|extension|ext\.?|account|serial|build|OTP|PNR|IBAN|VIN|SSN|ISBN|flight|tracking"
 # words before a number with a dash in it that is a range, not a model
 RANGES = (
     r"[Pp]ages?|[Aa]ges?|[Cc]hapters?|[Vv]erses?|[Pp]salms?|[Ff]rom|[Bb]etween|[Aa]bout|[Rr]ooms?|[A-Z]\w*(?:day|s)"
@@ -240,6 +239,7 @@ ADDRESSES: list[Rule] = [
     (r"(?<![\w.-])(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}(?![\w-])", _phone, "555-123-4567 → five five five, one two three, four five six seven"),
     (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}(?:[ -]?\d{3,4}){1,3}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
     (r"(?i:(?<=\btel)|(?<=\bfax)|(?<=\bphone)|(?<=\bmobile)|(?<=\bcell)|(?<=\bcall))(?:[.:]| no\.?)* \d{3,5}(?: \d{3,4}){1,3}(?![\w-])", lambda m: ": " + digits(m.group()), "fax 555 0188 → fax: five five five, zero one eight eight"),
+    (r"\b((?i:call|dial|ring|text|phone) )(\d{3,5})(?: (or|and) (\d{3,5}))?(?=[.,;:!?)]?(?:$| (?:for|if|in|now|immediately|or|to|when|from|at|on|today|and|free)\b))(?![.,]\d)", lambda m: m[1] + digits(m[2]) + (f" {m[3]} {digits(m[4])}" if m[4] else ""), "Call 999 or 112. → Call nine nine nine or one one two."),
     (r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _phone, "555-1234 → five five five, one two three four"),
     (r"(?<![\w.-])1-(?=8\d\d-[A-Za-z])(8\d\d)-", lambda m: f"one {digits(m[1])} ", "Call 1-800-FLOWERS → Call one eight zero zero flowers"),
     (r"(?<![\w.-])\d{5}-\d{4}(?![\w-])", lambda match: digits(match.group()), "90210-1234 → nine zero two one zero, one two three four"),

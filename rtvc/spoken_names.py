@@ -22,7 +22,7 @@ PHRASES = {
     "WW1": "World War One", "WW2": "World War Two",
     "M&M's": "M and M's", "op. cit.": "op cit", "ibid.": "ibid", "P.O.": "P O", "A/C": f"{LETTER_A} C",
     "o' clock": "o'clock", "Roe v. Wade": "Roe versus Wade", "v/s": "versus", "Inc.'s": "Incorporated's",
-    "q/q": "quarter on quarter", "m/m": "month on month", "y/y": "year on year", "QoQ": "quarter over quarter",
+    "q/q": "quarter on quarter", "m/m": "month on month", "y/y": "year on year", "w/w": "week on week", "QoQ": "quarter over quarter",
     "MoM": "month over month", "YoY": "year over year", "s.t.": "such that", "w.r.t.": "with respect to",
     "wrt": "with respect to", "y/o": "year old", "thx": "thanks", "Thx": "Thanks", "plz": "please", "ppl": "people",
     "att'd": "attached", "cont'd": "continued", "int'l": "international", "Int'l": "International",
@@ -286,7 +286,7 @@ PHRASE_RULES: list[Rule] = [
 RULES: list[Rule] = [
     (r"(?<![A-Za-z])(?:(?:Na|Ca|Mg|Ag|Li|Cu|Zn|Fe|Al|Ba|Pb|Si|Ti|K|H)(?:Cl|Br)|(?:Na|Ca|Li|Al|Ba)OH|(?:Ca|Mg|Cu|Zn|Fe|Ba|Pb)O|Na[FI])\b", lambda m: spelled(m.group()), "NaCl, HCl & MgO → N A C L, H C L and M G O", "a NaOH solution → a N A O H solution"),
     (r"(?<=\w)'n'(?=\w)(?!t\b)", " and ", "rock'n'roll → rock and roll"),
-    (r"(?<=[a-z] )v\. ?(?=[A-Z])", "versus ", "the case Brown v. Board → the case Brown versus Board"),
+    (r"(?<=[a-z] )v(?:\. ?| )(?=[A-Z])", "versus ", "the case Brown v. Board → the case Brown versus Board", "Fulham v Spurs → Fulham versus Spurs"),
     (r"\b([A-Z][A-Za-z]?[A-Z]?)&([A-Z]{1,3})\b", _ampersand, "AT&T and R&D → A T and T and R and D"),
     (r"(?<=[a-z.]) (NE|NW|SE|SW)\b(?=,|\.?$)", lambda m: f" {COMPASS[m[1]]}", "Park Avenue NW → Park Avenue Northwest"),
     (r"(?:\b([A-Z][\w'.]* ))?\b(St|Dr)(?:\.|(?= [A-Z]))", _street_or_saint, "St. John lives on Main St. near Dr. Smith. → Saint John lives on Main Street near Doctor Smith.", "Dr.Smith → Doctor Smith"),

@@ -118,6 +118,7 @@ CURRENCIES = {
     "Rs": ("rupee", "rupees", "paisa", "paise"),
     "Rs.": ("rupee", "rupees", "paisa", "paise"),
 }  # fmt: skip
+FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent"}
 SIGNS = {
     "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "±": "plus or minus", "×": "times",
     "÷": "divided by", "≈": "is about", "≠": "is not equal to", "≤": "is at most", "≥": "is at least",
