@@ -49,7 +49,7 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "Terr": "Terrace",
     "Apt": "Apartment", "Bldg": "Building", "Ltd": "Limited", "Inc": "Incorporated", "Corp": "Corporation",
     "Co": "Company", "Bros": "Brothers", "Dept": "Department", "Univ": "University", "Assn": "Association",
-    "Govt": "Government", "Inst": "Institute", "Intl": "International", "Mfg": "Manufacturing",
+    "Govt": "Government", "Inst": "Institute", "Intl": "International", "Mfg": "Manufacturing", "Prog": "Program",
     "approx": "approximately", "est": "established", "vs": "versus", "vol": "volume", "fig": "figure",
     "ch": "chapter", "pp": "pages", "eds": "editors", "cf": "compare", "etc": "et cetera", "Etc": "et cetera",
     "tel": "telephone", "temp": "temperature", "max": "maximum", "min": "minimum", "avg": "average",

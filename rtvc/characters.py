@@ -40,6 +40,7 @@ def plain(text: str) -> str:
     """
     text = ENTITY.sub(lambda match: html.unescape(match.group()), text)
     text = PER_UNIT.sub(lambda match: f"/{match[1]}{match[2].replace('¹', '')}", undone(text))
+    text = re.sub(r"[Øø⌀] ?(?=\d)", "diameter ", text)
     text = ISOTOPE.sub(lambda match: f"{ELEMENTS[match[2]]}-{match[1].translate(RAISED)}", text)
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
     text = UNIT_PRODUCT.sub("", text)

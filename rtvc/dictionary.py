@@ -50,7 +50,7 @@ ACCENTED = LOANS | {
     "jalapeño": "hˌɑləpˈAnjO", "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə",
     "españa": "ɛspˈɑnjə",
 }  # fmt: skip
-RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch", "ń": "ny"}
+RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch"}
 SMALL_NAMES = {name.lower(): phonemes for name, phonemes in NAMES.items() if name.lower() not in NAMES}
 PRIMARY, SECONDARY = "ˈ", "ˌ"
 FULL_VOWEL = re.compile("[AIOWYiuæɑɔɛɜɪʊʌa]")

@@ -289,7 +289,7 @@ RULES: list[Rule] = [
     (r"\b([Aa]t|[Bb]y|[Uu]ntil|[Tt]ill?|[Ff]rom) ([01]?\d|2[0-3])\.([0-5]\d)(?:( and| or| to| until) ([01]?\d|2[0-3])\.([0-5]\d))?(?![\w%]|[.,]\d| (?:percent|per|million|billion|seconds?|points?|meters?|[kcm]?[mg])\b)", _timetable, "the bus leaves at 7.15 → the bus leaves at seven fifteen", "buses at 9.00 and 16.30 → buses at nine o'clock and sixteen thirty"),
     (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d|noon|midnight)", r"\1 to ", "9am-5pm → nine A M to five P M"),
     (r"\b12:00 (?=noon|midnight)", "12 ", "at 12:00 noon → at twelve noon"),
-    (r"\b(noon|midnight) ?[-–] ?(?=\d)", r"\1 to ", "noon–1:30 → noon to one thirty"),
+    (r"\b([Nn]oon|[Mm]idnight) ?[-–] ?(?=\d)", r"\1 to ", "noon–1:30 → noon to one thirty"),
     (r"(?<='\d\d) ?[-–] ?(?='?\d\d\b)", " to ", "the '08–'09 crisis → the oh eight to oh nine crisis"),
     (r"(?<=\d:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)", " to ", "12:30–1:15 → twelve thirty to one fifteen"),
     (r"\b([Ss]cale|[Rr]atio|[Oo]dds|[Mm]ap|[Mm]ix|[Dd]ilution|[Dd]iluted|[Rr]ated|SCALE)((?: of| is| at| was| are| were)*) (\d[\d,]*):(\d[\d,]*)(?![:\d])", lambda m: f"{m[1]}{m[2]} {m[3]} to {m[4]}", "A map of 1:10,000 → A map of one to ten thousand", "odds of 3:10 → odds of three to ten"),

@@ -186,7 +186,7 @@ MARKUP: list[Rule] = [
     (r"^\(?([A-HJ-UW-Za-hj-uw-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
     (r"={3,}|(?<=\|)[ :]{0,3}-{2,}[ :-]{0,40}(?=\||$)|-{4,}|~{3,}|\+(?:-{2,}\+)+", ", ", "tea ==== milk → tea, milk", "| a |---|---| b → a, b"),
     (r"(?<=\d)\*(?=[\s,.;)]|$)", lambda m: " not out" if CRICKET.search(m.string) or re.search(r"\d{2}/\d\b", m.string) else "", "142/3 (Root 68*) → one hundred and forty two for three, Root sixty eight not out"),
-    (r"(?<=[a-z,;] )\(([a-z]|\d{1,2})\)(?=[,;.?!]| (?:and|or|to)\b|$)", lambda m: spelled(m[1]), "screws (a), (b) and (c) → screws A, B and C"),
+    (r"(?<=[a-z,;] )\(([a-z]|\d{1,2})\)(?=[,;.?!]| (?:and|or|to)\b|$)", lambda m: m[1] if m[1].isdigit() else spelled(m[1]), "screws (a), (b) and (c) → screws A, B and C", "four over (76). → four over seventy six."),
     (r"(?<![\w|])\|(\w[\w +*/^-]{0,12})\|(?= ?[<>=≤≥+*-])", r"the absolute value of \1", "|x| < 3 → the absolute value of x is less than three"),
     (r"(?<=SELECT )\*(?= )|(?<=select )\*(?= from)|(?<=COUNT\()\*(?=\))", "star", "SELECT * FROM a → select star from a"),
     (r"\*{2,3}|~~|(?<![\w*])\*(?=\w)|(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", "a **bold** word → a bold word", "_so_ it is → so it is"),

@@ -72,6 +72,10 @@ NUMBERS_OF = {
     "tel": "telephone",
     "Tel": "Telephone",
 }
+HEADS = {  # what a colon follows, with or without a full stop
+    "Attn": "Attention", "Qty": "Quantity", "Amt": "Amount", "Acct": "Account", "Appt": "Appointment", "Mgr": "Manager",
+    "Enc": "Enclosed", "Encl": "Enclosed", "Wt": "Weight", "Ht": "Height", "Mtg": "Meeting", "Dept": "Department",
+}  # fmt: skip
 STREETS = {"St": "Street", "Dr": "Drive"}
 _I_SPEAK = re.compile(
     r"(?: [a-z]+ly)? (?:am|think|know|love|like|want|will|can|would|could|should|do|did|don't|didn't|have|had|need|feel|"
@@ -245,6 +249,8 @@ PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
     (r"\bNo (?=\d{1,4}\b(?![-.:/,]\d|-[a-z])(?! ?(?:%|[a-z]+s\b|are\b|or\b|more\b|people\b|percent\b|women\b|men\b|children\b|million\b|of\b|[kcm]?[gm]\b)))", "number ", "No 10 said it → number ten said it"),
     (r"\b(the|your|my|his|her|our|this|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
+    (rf"\b({'|'.join(HEADS)})\.?(?=:)", lambda m: HEADS[m[1]], "Attn: Ms. Lee; Qty.: 2 → Attention: Miz Lee; Quantity: two"),
+    (r"\bT-(?=\d+(?::\d| (?:seconds?|minutes?|hours?|days?)\b))", "T minus ", "T-10 seconds → T minus ten seconds"),
     (r"\b(Max|Min|Approx|Avg|Est)\.(?= [a-z])", lambda m: COUNTERS[m[1]].capitalize(), "Max. load: 5 → Maximum load: five"),
     (r"\bSec\.(?= of\b|-Gen)", "Secretary", "the Sec. of State → the Secretary of State"),
     (r"(?<=st |nd |rd |th )([Ff])l\b\.?", lambda m: m[1] + "loor" + sentence_end(m), "the 3rd Fl → the third Floor"),

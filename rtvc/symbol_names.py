@@ -56,6 +56,7 @@ UNITS = {
     "GB": ("gigabyte", "gigabytes"), "TB": ("terabyte", "terabytes"), "PB": ("petabyte", "petabytes"),
     "MiB": ("mebibyte", "mebibytes"), "GiB": ("gibibyte", "gibibytes"), "MP": ("megapixel", "megapixels"),
     "Mbps": ("megabit per second", "megabits per second"), "Gbps": ("gigabit per second", "gigabits per second"),
+    "Gbit": ("gigabit", "gigabits"), "Mbit": ("megabit", "megabits"), "kbit": ("kilobit", "kilobits"),
     "kbps": ("kilobit per second", "kilobits per second"), "px": ("pixel", "pixels"), "ha": ("hectare", "hectares"),
     "ac": ("acre", "acres"),
     "pct": ("percent", "percent"), "Js": ("joule second", "joule seconds"),
