@@ -207,7 +207,9 @@ def _seasons(match: Match[str]) -> str:
 
 
 def _decade(match: Match[str]) -> str:
-    """1990s, 1800s, 2000s, '80s, 60s."""
+    """1990s, 1800s, 2000s, '80s, 60s; of a clock that waits they are seconds."""
+    if len(match[1]) == 2 and WAITING.search(match.string):
+        return match.group()
     value = int(match[1])
     if value % 1000 == 0 and value:
         words = count(value)
@@ -239,6 +241,9 @@ TIMETABLE = re.compile(  # where 7.15 is a time of day
     r"\b(?:[Tt]rains?|[Bb]us(?:es)?|[Ff]err(?:y|ies)|[Ff]lights?|leaves?|departs?|arrives?|starts?|begins?|opens?|closes?|[Dd]oors|"
     r"meets?|[Kk]ick-off|[Dd]inner|[Ll]unch|[Bb]reakfast|alarm|tonight|tomorrow|morning|evening|afternoon|sharp|appointment|[Mm]eeting)\b"
 )
+WAITING = re.compile(
+    r"\b(?:timeouts?|delay|interval|wait|duration|countdown|timer|cooldown|retry|retries|TTL|latency)\b"
+)
 HALF_DAY = r"[AaPp]\.? ?[Mm]"
 RULES: list[Rule] = [
     (r"(?:(?<=\bin )|(?<=\btime )|(?<=\bof ))(2[5-9]|[3-5]\d):([0-5]\d)(?![\d:]|\.\d)", lambda m: f"{number(m[1])} " + (f"oh {number(m[2][1])}" if m[2][0] == "0" else number(m[2])), "ran it in 44:50 → ran it in forty four fifty"),
@@ -250,6 +255,7 @@ RULES: list[Rule] = [
     (rf"\b(\d{{1,2}})[-/.]({MONTH})[-/.](\d{{4}}|\d{{2}})\b", lambda m: _day_month_year(m), "11-Nov-2023 → the eleventh of November, twenty twenty three"),
     (r"(?<=\d:\d\d) ?h\b", "", "until 19:30h → until nineteen thirty"),
     (r"(?<![\w&/.-])(?:(M|Tu|Th|Sa) ?[-–] ?(Th|F|Sa|Su)|(M) ?[-–] ?(S)|([TW]) ?[-–] ?(Th|Sa|Su))(?![\w&/.'-])", lambda m: " to ".join(INITIALS[day] for day in m.groups() if day), "Open M–F, 8–4 → Open Monday to Friday, eight to four", "Tu-Su 9-5 → Tuesday to Sunday nine to five"),
+    (rf"\b({'|'.join(DAYS)}) ?[-–] ?(?=(?:{'|'.join(DAYS)})\b)", r"\1 to ", "open Monday–Friday → open Monday to Friday"),
     (rf"\b({WEEKDAYS})\.? ?[-–] ?({WEEKDAYS})\b\.?", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}{_end(m)}", "Mon–Fri 9–5 → Monday to Friday nine to five", "Mon–Fri → Monday to Friday", "Sat.-Sun. → Saturday to Sunday."),
     (rf"\b(?:{WEEKDAYS})(?:/(?:{WEEKDAYS}))+\b", lambda m: ", ".join(map(_weekday, m.group().split("/"))), "Mon/Wed/Fri → Monday, Wednesday, Friday"),
     (rf"\b({WEEKDAYS})\b\.?(?=, (?:{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Mon, Wed & Fri → Monday, Wednesday and Friday"),
