@@ -55,7 +55,8 @@ def _counted(match: re.Match[str]) -> str:
     """A Roman numeral of a text in capitals: "CHAPTER IV", "HENRY VIII"; the XI of "TO MEET XI" is a name."""
     name = (match[1] or "").strip(" .")
     is_numeral = name.lower() in NUMBERED or name.capitalize() in MONARCHS or len(match[2]) > 2
-    return ROMAN.replacement(match) if is_numeral and len(match[2]) > 1 else match.group()
+    is_alone = name.lower() in NUMBERED and re.match(r"\W*$|[.:,]", match.string[match.end() :]) is not None
+    return ROMAN.replacement(match) if is_numeral and (len(match[2]) > 1 or is_alone) else match.group()
 
 
 def _read_not_spelled(match: re.Match[str]) -> str:

@@ -44,7 +44,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("and|then", "read", f"(?:{OBJECTS}|about)", "ɹˈɛd", r"\b\w+ed\b|\b(?:sat|went|took|came|was|were|got|found|bought|lay|had|said)\b"),
     ("", "read", "", "ɹˈid"),
     # the metal
-    ("", "lead", r"(?:pipes?|pencils?|paints?|poisoning|bullets?|shot|acid|crystal|ore|weights?|foil|coffin|free|based|levels?|content|exposure|contamination|roofs?|mines?|batter\w+|solder|shield\w*|aprons?|glass|oxide|atoms?|ions?|melts|is a (?:heavy|soft|toxic|dense|metal|poison\w*)|(?:and|or) (?:zinc|copper|tin|mercury|arsenic|steel|iron|gold|silver|cadmium))", "lˈɛd"),
+    ("", "lead", r"(?:pipes?|pencils?|paints?|poisoning|bullets?|shot|acid|crystal|ore|weights?|foil|coffin|free|based|levels?|content|exposure|contamination|roofs?|mines?|batter\w+|solder|shield\w*|aprons?|glass|oxide|atoms?|ions?|melts|is (?:very |quite |so |a )?(?:heavy|soft|toxic|dense|metal|poison\w*)|(?:and|or) (?:zinc|copper|tin|mercury|arsenic|steel|iron|gold|silver|cadmium))", "lˈɛd"),
     (r"molten|metal|element|heavy as|like|of|made of|made from|(?:contains?|containing|without)(?: no| any| much| more| less)?|(?:zinc|copper|tin|mercury|arsenic|iron|gold|silver|cadmium),?(?: and| or)?|some|toxic|melted|in", f"lead{END}", "", "lˈɛd"),
     ("(?:get|getting|got|gets) the", "lead", "out", "lˈɛd"),
     ("molten|metal|element|pieces? of|full of|made of|tons? of|pounds? of|traces? of|levels? of|amounts? of", "lead", "", "lˈɛd"),

@@ -250,6 +250,7 @@ RULES: list[Rule] = [
     (rf"\b(?:([123]) )?({alternatives(BIBLE)})\. (?=\d{{1,3}}:\d)", lambda m: ({"1": "First ", "2": "Second ", "3": "Third "}[m[1]] if m[1] else "") + BIBLE[m[2]] + " ", "1 Cor. 13:4–7 → First Corinthians thirteen four to seven"),
     (r"(?<![\w.])(\d{1,2}(?::\d\d)?)([ap]) ?[-–] ?(\d{1,2}(?::\d\d)?)([ap])\b(?!\.?m)", r"\1\2m to \3\4m", "open 7a–9p → open seven A M to nine P M"),
     (r"\bFY(?=(?:19|20)\d\d)", "FY ", "FY2025/26 → FY twenty twenty five to twenty six"),
+    (r"(?<![\w.:])(\d{1,2})\.([0-5]\d)(?=(?:, \d{1,2}\.[0-5]\d){0,9},? (?:and )?\d{1,2}\.[0-5]\d ?[ap]\.?m)", r"\1:\2", "8.15, 8.45 and 9.15 a.m. → eight fifteen, eight forty five and nine fifteen A M."),
     (r"(?<=\d:\d\d)([ap])\b(?!\.?m)", r"\1m", "until 11:15a → until eleven fifteen A M"),
     (r"(?<![\w/])(?=[\w/]*(?:W|Th|Tu))(?:M|Tu|Th?|W|F|Sa)(?:/(?:Tu|Th?|W|F|Sa|Su)){1,4}(?![\w/])", lambda m: ", ".join(INITIALS[day] for day in m.group().split("/")), "M/W/F at 10 → Monday, Wednesday, Friday at ten"),
     (rf"\b(\d{{1,2}})[-/.]({MONTH})[-/.](\d{{4}}|\d{{2}})\b", lambda m: _day_month_year(m), "11-Nov-2023 → the eleventh of November, twenty twenty three"),

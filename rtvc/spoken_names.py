@@ -287,6 +287,7 @@ PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
     (r"\b((?:I|US|SR|Rte\.?|Route|Hwy\.?|Highway)[- ]\d{1,3}[A-Z]?) ([NSEW])\b\.?(?! [A-Z][a-z]+ (?:St|Ave|Rd|Street|Road)\b)", lambda m: f"{m[1]} {COMPASS[m[2]]}" + sentence_end(m), "I-80 W to exit 12 → I eighty West to exit twelve"),
     (r"\b([Ll])ong\. ?(?=[-–]?\d{1,3}(?:\.\d|°))", r"\1ongitude ", "long. -0.12 → longitude minus zero point one two"),
+    (r"\b([NSEW])\. (?=(?:Wales|Ireland|America|Africa|Asia|Europe|Korea|Carolina|Dakota|Virginia|Yorkshire|Sussex|London|Midlands|Island|Sea)\b)", lambda m: f"{COMPASS[m[1]]} ", "gusts hit N. Wales → gusts hit North Wales"),
     (rf"\b([NSEW])\. (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
