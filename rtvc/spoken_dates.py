@@ -7,7 +7,7 @@ import re
 from re import Match
 
 from .abbreviations import BIBLE, MONTH, MONTHS, WEEKDAYS, sentence_end
-from .number_words import Rule, alternatives, count, nth, number, plural, year
+from .number_words import Rule, alternatives, around, count, nth, number, plural, year
 
 DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -154,7 +154,7 @@ def _time(match: Match[str]) -> str:
 
 def _timetable(match: Match[str]) -> str:
     """7.15, 9.00 and 16.30: times of day where something leaves, opens or begins."""
-    if not TIMETABLE.search(match.string):
+    if not TIMETABLE.search(around(match)):
         return match.group()
     words = f"{match[1]} {_clock(int(match[2]), int(match[3]))}"
     return words + (f"{match[4]} {_clock(int(match[5]), int(match[6]))}" if match[4] else "")
@@ -208,7 +208,7 @@ def _seasons(match: Match[str]) -> str:
 
 def _decade(match: Match[str]) -> str:
     """1990s, 1800s, 2000s, '80s, 60s; of a clock that waits they are seconds."""
-    if len(match[1]) == 2 and WAITING.search(match.string):
+    if len(match[1]) == 2 and WAITING.search(around(match)):
         return match.group()
     value = int(match[1])
     if value % 1000 == 0 and value:

@@ -9,7 +9,7 @@ from re import Match
 
 from .abbreviations import OPENERS
 from .dictionary import has_own_reading, is_known, is_read
-from .number_words import CRICKET, NUMBER, Rule, digits, in_pairs, number, plural, spelled
+from .number_words import CRICKET, NUMBER, Rule, around, digits, in_pairs, number, plural, spelled
 from .symbol_names import FUNCTIONS, IN_ADDRESSES, SIGNS, UNITS
 
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
@@ -123,7 +123,7 @@ def _formula(match: Match[str]) -> str:
 
 def _chess_move(match: Match[str]) -> str:
     """Nf3, where there are several."""
-    if len(re.findall(r"\b[KQRBN][a-h]?x?[a-h][1-8]\b|\b[a-h][1-8]\b", match.string)) < 2:
+    if len(re.findall(r"\b[KQRBN][a-h]?x?[a-h][1-8]\b|\b[a-h][1-8]\b", around(match))) < 2:
         return match.group()
     return " ".join(PIECES.get(c) or (number(c) if c.isdigit() else spelled(c)) for c in match.group())
 
@@ -144,7 +144,7 @@ def _camel(match: Match[str]) -> str:
 
 def _labelled(match: Match[str]) -> str:
     """Python 3.12: three point twelve; of several in a row, "Lyles 9.79, Kerley 9.81", each is a result."""
-    if len(set(re.findall(r"([A-Za-z]+) \d+\.\d\d\b", match.string))) > 1:
+    if len(set(re.findall(r"([A-Za-z]+) \d+\.\d\d\b", around(match)))) > 1:
         return match.group()
     return f"{match[1]} {number(match[2])} point {number(match[3])}"
 
