@@ -33,6 +33,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "well-read", "", "wˈɛlɹˈɛd"),
     (f"(?<!did )(?<!does )(?<!will )(?<!can )(?<!could )(?<!would )(?<!should )(?:[Hh]e|[Ss]he|nobody|everyone) (?:{MANNER})", "read", "", "ɹˈɛd"),
     (f"(?:{HELPERS})(?: (?:{MANNER}|{THEY}|he|she|it|be able to))?", "read", "", "ɹˈid"),
+    ("I'd|you'd|we'd|they'd", "read", "(?:[^.?!;]{0,40} )?(?:before|already|twice|somewhere|once)", "ɹˈɛd"),
     (f"(?:{HAVE}|{BE}|get|gets|got)(?: (?:{THEY}|he|she|it|been|{MANNER}|widely|well|never been))*", "read", "", "ɹˈɛd"),
     ("an?|good|great|quick|long|easy|fun|must|light|or|let me|help me|let him|let her|how to", "read", "", "ɹˈid"),
     ("", "read", r"(?:[^.?!;]{0,80} )?(?:yesterday|last|ago|earlier|this morning|when (?:I|he|she|it|we|they|you) (?:was|were))", "ɹˈɛd"),
@@ -96,6 +97,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("", "close", "(?:to|by|friends?|friendship|calls?|relatives?|enough|together|range|proximity|attention|behind|races?|games?|seconds?|contacts?|quarters|ties|look|up|watch|family|match|shave|combat|relationship|cousins?|colleagues?|neighbou?rs?|election|at hand|ups|fit|connection|link|eye|inspection|association)(?<!close up)", "klˈOs"),
     (f"(?:{BE}|very|so|too|how|as|gets?|got|getting|come|comes|came|coming|stays?|stayed|keeps?|kept|sit|sat|stand|stood|draws?|drew|sticks?|pretty|really|more|hold|held|lives?|lived|quite|fairly|extremely|dangerously|that|uncomfortably|grew|a|nearby and|remain|remained|moved|leaned|followed|feel|felt)", "close", f"(?!(?:{OBJECTS}|at|down)\\b)[a-z]+", "klˈOs"),
     (f"(?:{BE}|very|so|too|how|as|gets?|got|getting|come|comes|came|coming|stays?|stayed|keeps?|kept|sit|sat|stand|stood|pretty|really|more|hold|held|lives?|lived|quite|fairly|extremely|dangerously|that|feel|felt|me|him|her|them|you)", f"close{END}", "", "klˈOs"),
+    ("[A-Z][a-z]+", "Close(?=[,.]|$)", "", "klˈOs"),
     ("", "close", "", "klˈOz"),
     # ripping, and weeping
     ("wear and", "tear", "", "tˈɛɹ"),

@@ -34,6 +34,7 @@ PHRASES = {
     "l8r": "later", "Yrs. truly": "Yours truly", "Yrs truly": "Yours truly", "Pts:": "Points:", "m8": "mate", "2day": "today", "2nite": "tonight", "2moro": "tomorrow", "2morrow": "tomorrow",
     "SpO2": "S P O two", "Ctrl": "Control", "Cmd": "Command", "Esc": "Escape",
 }  # fmt: skip
+PHRASES |= {word.capitalize(): full.capitalize() for word, full in PHRASES.items() if word.isalpha() and word.islower()}
 NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
     """
     chapter part act scene section volume book phase article war mark type level stage class grade bowl apollo
@@ -248,7 +249,7 @@ ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b(
 PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
     (r"\bNo (?=\d{1,4}\b(?![-.:/,]\d|-[a-z])(?! ?(?:%|[a-z]+s\b|are\b|or\b|more\b|people\b|percent\b|women\b|men\b|children\b|million\b|of\b|[kcm]?[gm]\b)))", "number ", "No 10 said it → number ten said it"),
-    (r"\b(the|your|my|his|her|our|this|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
+    (r"\b([Tt]he|[Yy]our|[Mm]y|[Hh]is|[Hh]er|[Oo]ur|[Tt]his|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
     (rf"\b({'|'.join(HEADS)})\.?(?=:)", lambda m: HEADS[m[1]], "Attn: Ms. Lee; Qty.: 2 → Attention: Miz Lee; Quantity: two"),
     (r"\bT-(?=\d+(?::\d| (?:seconds?|minutes?|hours?|days?)\b))", "T minus ", "T-10 seconds → T minus ten seconds"),
     (r"\b(Max|Min|Approx|Avg|Est)\.(?= [a-z])", lambda m: COUNTERS[m[1]].capitalize(), "Max. load: 5 → Maximum load: five"),
@@ -263,6 +264,7 @@ PHRASE_RULES: list[Rule] = [
     (r"(?<![\w/.@-])(?:afk|irl|imh?o|omw|wya|iykyk|istg|icymi|ootd|tfw|ofc|brb|idk|idc|tbh|smh|ngl|ikr|jk|gtg|nvm|hmu|rn|fyi|btw|ffs|wtf|omg|asap)(?![\w/.@'-])(?!\.\w)", lambda m: spelled(m.group()), "icymi, he's afk → I C Y M I, he's A F K"),
     (r"\b(7[0-8]7)(?= (?:MAX|Max|jets?|aircraft|planes?|Dreamliners?|freighters?|pilots?|airliners?)\b)", lambda m: in_pairs(m[1]), "the 737 MAX → the seven thirty seven MAX"),
     (r"\b((?:[Rr]eturn(?:s|ed)?|[Gg]ets?|[Gg]ot|[Tt]hrows?|[Gg]ives?|[Gg]ave|[Ss]hows?) an? )(40\d|429|50\d)(?=$|[.,;:!?]| (?:and|or|when|if|error|page|status|for|on|instead)\b)", lambda m: m[1] + in_pairs(m[2]), "it returns a 404. → it returns a four oh four."),
+    (r"(?<=[\d%]) ?p\.a\.", lambda m: " per annum" + sentence_end(m), "up 7.5% p.a. → up seven point five percent per annum."),
     (r"(?<=[a-z] )bt (?=[A-Z][a-z]+ \d)", "beat ", "Alcaraz bt Sinner 6-2 → Alcaraz beat Sinner six to two"),
     (r"(?<=\d )est\.", lambda m: "estimated" + sentence_end(m), "$2 vs. $3 est. → two dollars versus three dollars estimated."),
     (r"(?<=[a-z] )d\. (?=[A-Z][a-z]+ \d-?)", "defeated ", "Federer d. Nadal 6–4 → Federer defeated Nadal six to four"),
