@@ -34,7 +34,11 @@ PHRASES = {
     "l8r": "later", "Yrs. truly": "Yours truly", "Yrs truly": "Yours truly", "Pts:": "Points:", "m8": "mate", "2day": "today", "2nite": "tonight", "2moro": "tomorrow", "2morrow": "tomorrow",
     "SpO2": "S P O two", "Ctrl": "Control", "Cmd": "Command", "Esc": "Escape",
 }  # fmt: skip
-PHRASES |= {word.capitalize(): full.capitalize() for word, full in PHRASES.items() if word.isalpha() and word.islower()}
+PHRASES |= {
+    word.capitalize(): full.capitalize()
+    for word, full in PHRASES.items()
+    if word.isalpha() and word.islower() and word != "plz"
+}
 NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
     """
     chapter part act scene section volume book phase article war mark type level stage class grade bowl apollo
