@@ -1,7 +1,7 @@
 """Stages that learn, for a step and an evaluation, where what learns lies on another device than its data.
 
-The stages that are no loop compute on the CPU alone. ``config_of`` knows all that learn; those not in ``TRIED`` have not
-been run so yet.
+The stages that are no loop compute on the CPU alone. ``config_of`` knows all that learn; those not in ``TRIED`` have
+not been run so yet.
 """
 
 from __future__ import annotations
