@@ -1,6 +1,7 @@
-"""Every stage that learns, for a step and an evaluation, where what learns lies on another device than its data.
+"""Stages that learn, for a step and an evaluation, where what learns lies on another device than its data.
 
-The stages that are no loop compute on the CPU alone.
+The stages that are no loop compute on the CPU alone. ``config_of`` knows all that learn; those not in ``TRIED`` have
+not been run so yet.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from rtvc import phonemes
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training import command, loop, stages
 from rtvc.training.config import load_config
-from rtvc.training.stage_names import LOOPED
 
+TRIED = ("earspeech", "prior")
 OF_DATA = {"tracker": "none", "steps": 1, "warm_up": 0, "batch_size": 2, "windows": 1, "evaluate_every": 50}
 RTVC7 = {key: value for key, value in TINY.items() if key != "vocab_size"} | {"speaker_size": 256}
 
@@ -45,7 +46,7 @@ def config_of(stage: str, people, parts: dict[str, str], tiny_folder) -> dict:
     return config | {key: value for key, value in OF_DATA.items() if key in config} | silent | own
 
 
-@pytest.mark.parametrize("stage", LOOPED)
+@pytest.mark.parametrize("stage", TRIED)
 def test_a_stage_learns_and_is_evaluated_on_a_second_device(stage, people, place, parts, tiny_folder, request, capsys):
     """What is made on the CPU and meets what learns, or is read from it as if it lay here, is an error."""
     RTVC7Model(RTVC7Config(vocab_size=len(phonemes.SYMBOLS), **RTVC7)).save_pretrained(place / "large")
