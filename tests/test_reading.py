@@ -148,6 +148,22 @@ def test_what_follows_the_samples_is_not_sound(speech, tmp_path):
     assert audio.read(path.read_bytes() + notes).size == speech.size
 
 
+ID3V1 = b"TAG" + b"a" * 125
+APE = b"APETAGEX" + (2000).to_bytes(4, "little") + (132).to_bytes(4, "little") + bytes(16)
+APEV2 = APE[:23] + b"\xa0" + bytes(8) + b"a" * 100 + APE[:23] + b"\x80" + bytes(8)
+
+
+@pytest.mark.parametrize("tags", [ID3V1, APEV2, b"a" * 100 + APE, APEV2 + ID3V1], ids=["ID3", "APE", "bare", "both"])
+@pytest.mark.parametrize(("container", "subtype"), BY_LIBSNDFILE)
+def test_tags_behind_the_sound_are_not_sound(container, subtype, tags, speech, tmp_path, monkeypatch):
+    """A FLAC with ID3v1, as taggers of MP3 leave it, was refused; behind a WAV the tag was heard."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)  # libsndfile alone
+    path = tmp_path / "voice"
+    soundfile.write(path, speech[:16000], 16000, subtype, format=container)
+    whole = audio.read(path)
+    np.testing.assert_array_equal(audio.read(path.read_bytes() + tags), whole)
+
+
 @needs_ffmpeg
 def test_a_wrong_ending_says_nothing_on_stderr(woman, tmp_path, capfd):
     """libmpg123 wrote its notes about an M4A named .mp3, and about any MP3 that was cut off."""
