@@ -186,9 +186,11 @@ def test_everything_that_holds_a_recording(speech, woman):
     tensor = torch.tensor(speech, requires_grad=True)
     sources = [{"array": speech, "sampling_rate": 16000}, {"raw": speech, "sampling_rate": 16000}]
     sources += [{"bytes": woman.read_bytes(), "path": None}, {"bytes": None, "path": str(woman)}]
+    sources += [{"audio": str(woman), "text": "a row of a table"}, {"audio": {"bytes": memoryview(woman.read_bytes())}}]
     sources += [
         woman.read_bytes(),
         io.BytesIO(woman.read_bytes()),
+        (torch._neg_view(-tensor), 16000),
         (tensor, 16000.0),
         (tensor[None], torch.tensor(16000)),
     ]
@@ -209,6 +211,9 @@ def test_samples_that_cannot_be_right(speech):
     for samples in (np.zeros((0, 2)), np.zeros((2, 0)), np.zeros((3, 4)), np.array(1.0), speech.astype(complex)):
         refused((samples, 16000), "recording")
     refused(((speech * 32767).astype(np.int64), 16000), "int64")
+    row = {}
+    row["audio"] = row
+    refused(row, "dictionary|recording")
 
 
 # ---------------------------------------------------------------------------------------------- channels
