@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -175,12 +176,11 @@ def is_saved(voice: Any) -> bool:
     """Whether it is the path of a saved voice, by the content; what is called one and holds no sound counts as one."""
     if not isinstance(voice, str | os.PathLike):
         return False
-    try:
-        with open(voice, "rb") as file:
-            if file.read(10)[8:] == b'{"':  # safetensors: eight bytes of length, then JSON
-                return True
-    except (OSError, ValueError):  # what is wrong with the path is said where it is read
-        pass
+    with suppress(OSError):  # what is wrong with the path is said where it is read
+        if os.path.isfile(voice):  # a pipe would be waited for
+            with open(voice, "rb") as file:
+                if file.read(10)[8:] == b'{"':  # safetensors: eight bytes of length, then JSON
+                    return True
     return Path(voice).suffix.lower() in SUFFIXES and not _is_recording(voice)
 
 
