@@ -20,7 +20,7 @@ from . import decoding, samples
 from .decoding import Sound
 from .errors import VoiceError, quoted
 from .files import atomic_write
-from .noise_level import clipped_share, likeness, snr  # noqa: F401  (the first is public here)
+from .noise_level import bandwidth, clipped_share, likeness, snr  # noqa: F401  (two are public here)
 from .rumble import without_rumble
 from .speech_spans import (  # noqa: F401  (public here, too)
     MINIMUM_VOICED_SECONDS,
