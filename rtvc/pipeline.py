@@ -13,6 +13,7 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypedDict, overload
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -457,9 +458,11 @@ def _is_several(texts: Any) -> bool:
 def _digest(model: VoiceCloningModel, waves: list[np.ndarray], enhance: bool | str) -> bytes:
     """What enrolment depends on, as SHA-256: the sound, what shall be done with it, and what the model is by now."""
     digest = hashlib.sha256(f"{enhance} {model.config.to_dict()}".encode())
+    weights = 0  # by their content, for what counts a tensor's changes misses those of its .data; CRC is cheap
     for part in (model.earspeech, model.tuned_ge2e, model.sayen):
         for weight in part.state_dict().values():
-            digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            weights = crc32(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy(), weights)
+    digest.update(weights.to_bytes(4, "little"))
     for wave in waves:
         digest.update(wave.size.to_bytes(8, "little"))
         digest.update(np.ascontiguousarray(wave))
