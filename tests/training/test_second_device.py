@@ -19,7 +19,7 @@ from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.training import command, loop, stages
 from rtvc.training.config import load_config
 
-TRIED = ("earspeech", "prior")
+TRIED = ("earspeech", "prior", "joint")
 OF_DATA = {"tracker": "none", "steps": 1, "warm_up": 0, "batch_size": 2, "windows": 1, "evaluate_every": 50}
 RTVC7 = {key: value for key, value in TINY.items() if key != "vocab_size"} | {"speaker_size": 256}
 
