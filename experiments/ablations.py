@@ -6,8 +6,8 @@ Usage: python experiments/ablations.py [decoder prior sayen …] [--steps N]
 itself), without discriminators, without slower and faster copies of the speakers. ``prior``: latents from text with the
 flow, and by plain regression, spoken by the trained decoder; both go on from the shipped model. ``sayen``: without each
 of its objectives, with as much of the others. Needs the training data's cache (stage ``data``, …), for the first two
-the finished stages ``decoder`` and ``polish``, and the judges of ``../shared``. What runs of as many steps left is not
-trained again, and a run that was stopped goes on.
+the finished stages ``decoder`` and ``polish``, and the judges of ``../shared``. What a run of exactly the same config
+left is not trained again, one that was stopped goes on, one of another config is refused.
 """
 
 from __future__ import annotations
@@ -102,12 +102,9 @@ def sayen_variants(steps: int) -> dict[str, dict]:
 
 
 def train(kind: str, name: str, config: dict) -> PreTrainedModel:
-    """Train one variant, or load what an earlier run of as many steps left."""
+    """Train one variant, or load what an earlier run of this very config left."""
     config = config | {"name": f"ablation_{kind}_{name.replace(' ', '_')}_{config['steps']}"}
-    folder = folders.RUNS / config["name"] / "model"
-    if not folder.exists():
-        command.run(config)
-    return (SayENModel if kind == "sayen" else RTVC7Model).from_pretrained(folder).eval()
+    return (SayENModel if kind == "sayen" else RTVC7Model).from_pretrained(command.result(config)).eval()
 
 
 @torch.inference_mode()

@@ -5,9 +5,10 @@ Usage: python experiments/baseline.py --cases FOLDER [--judges FOLDER] [--steps 
 
 baseline: log-mel bands, Tuned-GE2E by plain GE2E without a teacher, SayEN by its spectral loss alone. system:
 EarSpeech, Tuned-GE2E in all its stages, SayEN by all objectives. Both learn anew from the same data for as many steps
-as --steps says, in the stages of rtvc.training, and go on where they stopped. RTVC-7 is the shipped one in all three:
-training it twice is out of reach here. Where the encoder is a new one, a linear map of least squares over some of the
-training utterances takes its embeddings to those that RTVC-7 knows (rtvc.evaluation.baseline.refit), the same for both.
+as --steps says, in the stages of rtvc.training, and go on where they stopped; a run of another config is refused.
+RTVC-7 is the shipped one in all three: training it twice is out of reach here. Where the encoder is a new one, a linear
+map of least squares over some of the training utterances takes its embeddings to those that RTVC-7 knows
+(rtvc.evaluation.baseline.refit), the same for both.
 
 Writes into --output: a folder for each of the two that `rtvc evaluate --model` measures too, their results, and
 baseline.json, which `python -m rtvc.evaluation.card --baseline` keeps. Needs the training data and its cache (stage
@@ -90,13 +91,7 @@ def configs(name: str, steps: dict[str, int]) -> list[dict]:
 
 def trained(name: str, steps: dict[str, int]) -> dict[str, nn.Module]:
     """The components of a system, trained first where they are not yet."""
-    some = configs(name, steps)
-    for config in some:
-        if not (
-            folders.RUNS / config["name"] / "model"
-        ).exists():  # written at the end; the data of a finished run is slow
-            command.run(config)
-    encoder, sayen = (folders.RUNS / config["name"] / "model" for config in some)
+    encoder, sayen = (command.result(config) for config in configs(name, steps))
     return {
         "earspeech": front_end(encoder / "earspeech"),
         "tuned_ge2e": component(TunedGE2EModel, encoder / "tuned_ge2e"),

@@ -39,15 +39,17 @@ COUNTERS = {  # a number or a letter follows
     "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare", "Exp": "expires",
+    "Lv": "level",
     "Extn": "extension",
     "Cat": "category", "Sc": "Scene", "Vv": "verses", "Iss": "issue", "Tbl": "table", "Lic": "license",
 }  # fmt: skip
 ANYWHERE = {  # the full stop may be the sentence's too
     "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",
     "Hwy": "Highway", "Pkwy": "Parkway", "Sq": "Square", "Ct": "Court", "Pl": "Place", "Ter": "Terrace",
+    "Terr": "Terrace",
     "Apt": "Apartment", "Bldg": "Building", "Ltd": "Limited", "Inc": "Incorporated", "Corp": "Corporation",
     "Co": "Company", "Bros": "Brothers", "Dept": "Department", "Univ": "University", "Assn": "Association",
-    "Govt": "Government", "Inst": "Institute", "Intl": "International", "Mfg": "Manufacturing",
+    "Govt": "Government", "Inst": "Institute", "Intl": "International", "Mfg": "Manufacturing", "Prog": "Program",
     "approx": "approximately", "est": "established", "vs": "versus", "vol": "volume", "fig": "figure",
     "ch": "chapter", "pp": "pages", "eds": "editors", "cf": "compare", "etc": "et cetera", "Etc": "et cetera",
     "tel": "telephone", "temp": "temperature", "max": "maximum", "min": "minimum", "avg": "average",
@@ -69,7 +71,8 @@ ANYWHERE = {  # the full stop may be the sentence's too
     "anniv": "anniversary", "Plz": "Plaza", "bdrm": "bedroom", "bdrms": "bedrooms", "co": "company", "Mob": "Mobile",
     "agg": "aggregate", "pkt": "packet", "blk": "block",
     "blks": "blocks", "lg": "large",
-    "prev": "previous", "qtr": "quarter", "std": "standard", "wt": "weight", "ht": "height", "hdqrs": "headquarters",
+    "prev": "previous", "arr": "arriving", "dep": "departing", "pref": "preferably",
+    "qtr": "quarter", "std": "standard", "wt": "weight", "ht": "height", "hdqrs": "headquarters",
     "Hts": "Heights", "Jct": "Junction", "Ctr": "Center", "Stn": "Station", "Cres": "Crescent", "Hosp": "Hospital",
     "pls": "please", "Pls": "Please", "ul": "ulica", "Str": "Strasse", "str": "strasse", "av": "avenue",
     "yds": "yards", "pcs": "pieces", 
@@ -134,6 +137,9 @@ BARE = (
     "acct",
     "Feb",
     "Sept",
+    "Tues",
+    "Thurs",
+    "Thur",
 )
 MONTHS = [
     "January", "February", "March", "April", "May", "June",
@@ -173,6 +179,8 @@ _ITEM = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,3}|[A-Za-z])\.$")
 _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 
 
+_EDITION = re.compile(r"(?:\d(?:st|nd|rd|th)|rev\.|Rev\.) ed\.$")
+_SCENE = re.compile(r"(?:^|[\s/])(?:INT|EXT)\.$")  # of a screenplay
 _SHOUTED = re.compile(r"(?<![\w'])([A-Z]{2,5})\.$")
 
 
@@ -203,11 +211,17 @@ def ends_sentence(before: str, after: str) -> bool:
         return False
     if _TITLE.search(before):
         return re.match(rf"[\"'“‘(\[]*(?!A\b|I\b|[A-Z]\.){OPENERS}", after) is not None
-    if _COUNTER.search(before) and re.match(r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]{1,4}-?\d|[A-Z]\b(?![' ])", after):
+    if _COUNTER.search(before) and re.match(
+        r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]{1,4}[-/]?\d|[A-Z]\b(?![' ])", after
+    ):
         return False
     if re.search(r"\b(?:Cat|Ref|Tel|Reg|Acct|Ser|Lic)\.$", before) and after.startswith("No"):
         return False
     if before.endswith(" def.") and after[:1].isupper():
+        return False
+    if _EDITION.search(before):
+        return re.match(OPENERS, after) is not None
+    if _SCENE.search(before):
         return False
     if before.endswith("str.") and after[:1].isdigit():
         return False

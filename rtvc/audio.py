@@ -20,7 +20,7 @@ from . import decoding, samples
 from .decoding import Sound
 from .errors import VoiceError, quoted
 from .files import atomic_write
-from .noise_level import clipped_share, likeness, snr  # noqa: F401  (the first is public here)
+from .noise_level import bandwidth, clipped_share, likeness, snr  # noqa: F401  (two are public here)
 from .rumble import without_rumble
 from .speech_spans import (  # noqa: F401  (public here, too)
     MINIMUM_VOICED_SECONDS,
@@ -204,6 +204,8 @@ def _check_file(path: Path, name: str) -> None:
         raise VoiceError(f"{name} is not a file; give the path of one recording.")
     if size == 0:
         raise VoiceError(f"{name} is an empty file; record or choose it again.")
+    if not os.access(path, os.R_OK):
+        raise VoiceError(f"{name} may not be read by you; change its permissions, or give a copy of it.")
     if size > MAXIMUM_BYTES:
         raise VoiceError(f"{name} is larger than {MAXIMUM_BYTES // 1024**3} GB; cut out a part of it.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .abbreviations import ANYWHERE, COUNTERS, MONTHS, TITLES
-from .dictionary import has_own_reading, is_known
+from .dictionary import SMALL_NAMES, has_own_reading, is_known
 from .homographs import NUMBER_WORDS
 from .spoken import ROMAN
 from .spoken_names import MONARCHS, NUMBERED
@@ -42,7 +42,8 @@ def recase(text: str) -> str:
 
 def is_loud(word: str) -> bool:
     """Whether a word in capitals amid others is an ordinary one that is stressed, and no acronym."""
-    return word in LOUD or (len(word) > 3 and is_known(word.lower()) and not has_own_reading(word))
+    is_name = word.lower() in SMALL_NAMES or has_own_reading(word)
+    return word in LOUD or (len(word) > 3 and is_known(word.lower()) and not is_name)
 
 
 def quiet(text: str) -> str:
@@ -54,8 +55,9 @@ def _counted(match: re.Match[str]) -> str:
     """A Roman numeral of a text in capitals: "CHAPTER IV", "HENRY VIII"; the XI of "TO MEET XI" is a name."""
     name = (match[1] or "").strip(" .")
     is_numeral = name.lower() in NUMBERED or name.capitalize() in MONARCHS or len(match[2]) > 2
+    is_alone = name.lower() in NUMBERED and re.match(r"\W*$|[.:,]", match.string[match.end() :]) is not None
     assert callable(ROMAN.replacement)
-    return ROMAN.replacement(match) if is_numeral and len(match[2]) > 1 else match.group()
+    return ROMAN.replacement(match) if is_numeral and (len(match[2]) > 1 or is_alone) else match.group()
 
 
 def _read_not_spelled(match: re.Match[str]) -> str:

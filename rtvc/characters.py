@@ -7,7 +7,8 @@ import re
 import unicodedata
 from re import Match
 
-from .symbol_names import CURRENCIES, SIGNS
+from .latex import undone
+from .symbol_names import CURRENCIES, SIGNS, UNITS
 
 LATIN = {"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ł": "l",
          "Ł": "L", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D", "ı": "i", "ħ": "h", "Ħ": "H", "ŋ": "ng", "Ŋ": "Ng",
@@ -24,6 +25,11 @@ UNIT_PRODUCT = re.compile(  # the dot in 25 N·m, 6.63×10⁻³⁴ J·s, 3 kW·h
     r"(?:(?<=[\d⁰-⁹¹²³][A-Za-z])|(?<=[\d⁰-⁹¹²³] [A-Za-z]))[·⋅](?=[A-Za-z])|(?:(?<=\dk[A-Z])|(?<=\d k[A-Z]))[·⋅](?=h)"
 )
 PRODUCT = re.compile(r"(?<=\b[a-zA-Z\d])[·⋅](?=[a-zA-Z\d]\b)|(?<=\d)[·⋅](?=\d)")  # a·b, 3·4
+PER_UNIT = re.compile(rf" ?\b({'|'.join(unit for unit in UNITS if unit.isalpha())})⁻([¹²³])(?![⁰-⁹¹²³])")  # 5 m s⁻¹
+ELEMENTS = {"C": "carbon", "U": "uranium", "Pu": "plutonium", "Cs": "caesium", "Sr": "strontium", "I": "iodine",
+            "H": "hydrogen", "He": "helium", "Co": "cobalt", "O": "oxygen", "K": "potassium"}  # fmt: skip
+ISOTOPE = re.compile(rf"(?<!\S)([⁰¹²³⁴-⁹]{{1,3}})({'|'.join(ELEMENTS)})\b")  # ¹⁴C
+STARS = re.compile(r"(?<=\d)[★⭐](?![★⭐☆])|[★⭐][★⭐☆]{1,9}")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31}\d{0,2});")
 
 
@@ -33,9 +39,14 @@ def plain(text: str) -> str:
     What HTML writes as an entity is undone first; letters of other scripts and emoji are dropped.
     """
     text = ENTITY.sub(lambda match: html.unescape(match.group()), text)
+    text = PER_UNIT.sub(lambda match: f"/{match[1]}{match[2].replace('¹', '')}", undone(text))
+    text = re.sub(r"[Øø⌀] ?(?=\d)", "diameter ", text)
+    text = ISOTOPE.sub(lambda match: f"{ELEMENTS[match[2]]}-{match[1].translate(RAISED)}", text)
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
     text = UNIT_PRODUCT.sub("", text)
     text = PRODUCT.sub(" × ", text)
+    text = re.sub(r"\b([A-Z])([a-z])(?=[²³]?[⁺⁻](?![\d⁰-⁹]))", lambda match: f"{match[1]} {match[2].upper()}", text)
+    text = re.sub(r"(?<=[\w)²³]) − (?=[\w(√Α-ω])", " minus ", STARS.sub(_stars, text))
     text = re.sub(r"(?<=[A-Za-z])([²³]?)([⁺⁻])(?![\d⁰¹²³⁴-⁹])", _charge, text)
     text = re.sub(r"(?<=\d|\b[A-Za-z])[⁰¹²³⁴-⁹⁻]+", _power, text)
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
@@ -48,6 +59,12 @@ def plain(text: str) -> str:
 def unaccented(text: str) -> str:
     """Its letters without their accents."""
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+
+
+def _stars(match: Match[str]) -> str:
+    """★★★★☆ of a review, 5★ of a hotel."""
+    count = sum(c in "★⭐" for c in match.group())
+    return " star" if count == 1 and "☆" not in match.group() else f" {count} star{'' if count == 1 else 's'} "
 
 
 def _charge(match: Match[str]) -> str:

@@ -9,10 +9,12 @@ import argparse
 import logging
 import mimetypes
 import os
+import shlex
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    top = argparse.ArgumentParser(prog="rtvc", description="Clone a voice from five seconds of speech.")
+    start = 'Begin with: rtvc clone --voice recording.wav --output hello.wav "Hello there."'
+    top = argparse.ArgumentParser(prog="rtvc", description="Clone a voice from five seconds of speech.", epilog=start)
     top.add_argument("--version", action="version", version=f"rtvc {__version__}")
     commands = top.add_subparsers(required=True, metavar="command")
 
@@ -100,10 +103,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction,
-    name: str,
-    run: Callable[[argparse.Namespace], int | None],
-    summary: str,
+    commands: argparse._SubParsersAction, name: str, run: Callable[[argparse.Namespace], int | None], summary: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     command.set_defaults(run=run)
@@ -122,14 +122,12 @@ def _clone_command(commands: argparse._SubParsersAction) -> None:
     clone.add_argument("text", help='what to say; "-" reads it from standard input')
     text = 'a recording (WAV, FLAC, OGG, MP3), a saved voice (.voice), or a mix: "a.voice(3)+b.voice(1)"'
     clone.add_argument("--voice", required=True, help=text)
-    clone.add_argument("--output", required=True, help="the sound file to write (.wav, .flac, .ogg, .mp3)")
+    text = 'the sound file to write (.wav, .flac, .ogg, .mp3); "-" sends WAV to standard output while it is made'
+    clone.add_argument("--output", required=True, help=text)
     _manner_options(clone)
     _lexicon_option(clone)
-    for name, what in (
-        ("srt", "SubRip captions"),
-        ("vtt", "WebVTT captions"),
-        ("json", "words and phonemes with times"),
-    ):
+    times = {"srt": "SubRip captions", "vtt": "WebVTT captions", "json": "words and phonemes with times"}
+    for name, what in times.items():
         clone.add_argument(f"--{name}", metavar="FILE", help=f"write {what} to this file too")
     _enhance_option(clone)
     _model_options(clone)
@@ -163,7 +161,8 @@ def _evaluation_commands(commands: argparse._SubParsersAction) -> None:
     evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on your cases and write a report")
     evaluate.add_argument("--cases", required=True, help="a folder with clone.tsv, enhance.tsv or verify.tsv")
     evaluate.add_argument("--output", required=True, help="the report's folder, a new one or that of an earlier report")
-    evaluate.add_argument("--judges", help="a folder with the second speaker judge and the peers' weights")
+    evaluate.add_argument("--judges", help="a folder with the second speaker judge")
+    evaluate.add_argument("--peers", help="a folder with the weights of Kokoro, DTLN and GTCRN, to measure them too")
     text = "another judge for words, likeness or second: a model on the Hub, as in words=openai/whisper-base.en"
     evaluate.add_argument("--judge", action="append", default=[], metavar="ROLE=MODEL", help=text)
     text = "what to measure: cloning, noise, enhancement, verification, speed, robustness, watermark, renderings"
@@ -235,12 +234,13 @@ def run_clone(options: argparse.Namespace) -> None:
 
     from . import audio, captions, watermark
 
-    audio.check_output(options.output)
-    text = _standard_input() if options.text == "-" else options.text
-    if not text.strip():
+    if not (piped := options.output == "-"):
+        audio.check_output(options.output)
+    elif sys.stdout.isatty():
+        raise VoiceError("A terminal plays no sound; send it on, as in `rtvc clone … --output - … | aplay`.")
+    if not (text := _text(options)).strip():
         raise TextError("The text is empty; write at least one English word.")
-    given = _manner(options)
-    given["enhance"] = ENHANCE[options.enhance]
+    given = _manner(options) | {"enhance": ENHANCE[options.enhance]}
     if options.lexicon:
         from . import lexicon
 
@@ -251,17 +251,21 @@ def run_clone(options: argparse.Namespace) -> None:
     clone = open_model(options)
     from .text import split_sentences
 
-    chunks = clone.stream(text, voice=options.voice, **given)
-    said = []
+    chunks, said = clone.stream(text, voice=options.voice, **given), []
+    if piped:
+        from .serve.encoding import sent
+
+        chunks = sent(chunks, clone.model.config.sampling_rate, watermark.PROVENANCE, sys.stdout.buffer)
     with tqdm(total=len(split_sentences(text)), desc="speaking", unit="sentence", disable=None, leave=False) as bar:
         for chunk in chunks:
             said.append(chunk)
             bar.update(chunk["sentence"] - bar.n)
     speech = clone.postprocess({"chunks": said})
-    wave, rate = speech["audio"], speech["sampling_rate"]
-    audio.write(options.output, wave, rate, watermark.PROVENANCE)
+    if not piped:
+        wave, rate = speech["audio"], speech["sampling_rate"]
+        audio.write(options.output, wave, rate, watermark.PROVENANCE)
+        print(f"{options.output}: {wave.size / rate:.1f} s of speech")
     captions.write(speech, times)
-    print(f"{options.output}: {wave.size / rate:.1f} s of speech")
     for warning in speech["warnings"]:
         print(warning["message"], file=sys.stderr)
 
@@ -279,13 +283,18 @@ def _check_voice(path: str) -> None:
             audio.check_sound(audio.read(one), quoted(Path(one).name))
 
 
+def _check_installed(command: str, *packages: str) -> None:
+    """Said at once, not after torch has been imported."""
+    if any(find_spec(name.partition("[")[0].replace("-", "_")) is None for name in packages):
+        raise RTVCError(f"`rtvc {command}` needs more packages: `pip install {shlex.join(packages)}`.")
+
+
 def run_batch(options: argparse.Namespace) -> None:
     """`rtvc batch`."""
+    _check_installed("batch", "ray[data]", "pyarrow")
     hush()
-    try:
-        from .batch.command import Job, run
-    except ModuleNotFoundError as error:
-        raise RTVCError("`rtvc batch` needs Ray; install it with `pip install rtvc-voice[ray]`.") from error
+    from .batch.command import Job, run
+
     places = (options.source, options.output, options.split, options.format, options.lines, options.workers)
     print(run(Job(*places, options.model, options.revision, _manner(options))))
 
@@ -294,15 +303,14 @@ def run_say(options: argparse.Namespace) -> None:
     """`rtvc say`: needs no model."""
     from .say import as_text, what_is_said
 
-    said = what_is_said(_standard_input() if options.text == "-" else options.text, options.lexicon)
-    print(as_text(said))
+    print(as_text(said := what_is_said(_text(options), options.lexicon)))
     for warning in said.warnings:
         print(warning["message"], file=sys.stderr)
 
 
-def _standard_input() -> str:
+def _text(options: argparse.Namespace) -> str:
     try:
-        return sys.stdin.read()
+        return sys.stdin.read() if options.text == "-" else options.text
     except UnicodeDecodeError as error:
         raise TextError("The text on standard input is not UTF-8; save it as UTF-8 and try again.") from error
 
@@ -324,13 +332,10 @@ def run_enroll(options: argparse.Namespace) -> None:
 
 def run_serve(options: argparse.Namespace) -> None:
     """`rtvc serve`."""
+    _check_installed("serve", "fastapi", "uvicorn", "python-multipart", "websockets")
     hush()
-    try:
-        from .serve.command import serve
-    except ModuleNotFoundError as error:
-        raise RTVCError(
-            "`rtvc serve` needs FastAPI and uvicorn; install them with `pip install rtvc-voice[serve]`."
-        ) from error
+    from .serve.command import serve
+
     serve(options.folder, options.host, options.port, options.model, options.revision)
 
 
@@ -377,7 +382,8 @@ def run_evaluate(options: argparse.Namespace) -> None:
         listening.check(options.listen, parts)
     cases = read_cases(Path(options.cases), options.limit)
     model = model_folder(options.model, options.revision)
-    clone, others = run.open_model(model), run.company(folder, chosen)
+    peers = Path(options.peers) if options.peers else None
+    clone, others = run.open_model(model), run.company(folder, chosen, peers)
     with report.written(output) as made:
         results = run.evaluate(clone, model, cases, others, parts, made / report.CLIPS)
         report.write(results, made)
@@ -426,10 +432,8 @@ def run_push(options: argparse.Namespace) -> None:
     if options.dry_run:
         output = Path(options.output or options.repo_id.split("/")[-1])
         made = hub.lay_out(options.folder, output, options.repo_id, options.voices)
-        files = [path for path in made.rglob("*") if path.is_file()]
-        print(
-            f"{made}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB; nothing uploaded"
-        )
+        sizes = [path.stat().st_size for path in made.rglob("*") if path.is_file()]
+        print(f"{made}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB; nothing uploaded")
     elif options.output:
         raise RTVCError("--output is where --dry-run lays the repository out; leave it away, or add --dry-run.")
     else:

@@ -167,31 +167,47 @@ _LAYOUTS = {
     b"caff": _Layout("big", 4, 8, False, 1, 8, _DATA),
 }
 _LARGEST_HEADER = 1 << 20  # bytes before the samples
+_ID3V1, _APE = 128, 32  # bytes of a tag, of another tag's footer
 
 
 def _mended(file: BinaryIO) -> _Stream:
     """The file, or, where it says a wrong number of samples as of a recorder that died, one that says the right one."""
-    length = file.seek(0, os.SEEK_END)
+    length = _without_tags(file)
     file.seek(0)
     head = bytearray(file.read(12))
     if head[:4] == b".snd":  # AU: nothing follows its samples, and this size means up to the end
-        file.seek(0)
-        return _Stream(file, bytes(head[:8]) + b"\xff" * 4)
+        return _Stream(file, length, bytes(head[:8]) + b"\xff" * 4)
     layout = _LAYOUTS.get(bytes(head[:4]))
     found = _sound_chunk(file, layout, length) if layout else None
-    file.seek(0)
     if layout is None or found is None:
-        return _Stream(file)
+        return _Stream(file, length)
     place, start, announced, block = found
     size = announced if _chunks_follow(file, layout, start + announced, length) else length - start
     size -= (size - (8 if layout.sound == b"SSND" else 0)) % block if start + size == length else 0
-    file.seek(0)
     if size == announced:
-        return _Stream(file)
-    head = bytearray(file.read(start))
+        return _Stream(file, length)
     file.seek(0)
+    head = bytearray(file.read(start))
     _write_size(head, layout, place, size, length)
-    return _Stream(file, bytes(head))
+    return _Stream(file, length, bytes(head))
+
+
+def _without_tags(file: BinaryIO) -> int:
+    """The file's length without the tags that taggers of MP3 append to whatever they are given: ID3v1 and APEv2.
+
+    Read as samples they are a click, and a FLAC decoder gives up at them.
+    """
+    length = file.seek(0, os.SEEK_END)
+    for size, name in ((_ID3V1, b"TAG"), (_APE, b"APETAGEX")):
+        file.seek(max(0, length - size))
+        tag = file.read(size)
+        if not tag.startswith(name) or len(tag) < size:
+            continue
+        if name == b"APETAGEX":  # its size counts this footer; the header is told in the highest bit of the flags
+            items, flags = struct.unpack("<I4xI", tag[12:24])
+            size = items + (_APE if flags >> 31 else 0)
+        length -= size if _APE <= size <= length else 0
+    return length
 
 
 def _sound_chunk(file: BinaryIO, layout: _Layout, length: int) -> tuple[int, int, int, int] | None:
@@ -244,19 +260,23 @@ def _write_size(head: bytearray, layout: _Layout, place: int, size: int, length:
 
 
 class _Stream:
-    """A file, perhaps with other first bytes, that never raises: libsndfile calls it, and would print the traceback."""
+    """The first bytes of a file, perhaps with others at their beginning, that never raise: libsndfile calls it, and
+    would print the traceback."""
 
-    def __init__(self, file: BinaryIO, head: bytes = b"") -> None:
-        self.file, self.head, self.tell = file, head, file.tell
+    def __init__(self, file: BinaryIO, length: int, head: bytes = b"") -> None:
+        self.file, self.length, self.head, self.tell = file, length, head, file.tell
+        file.seek(0)
 
     def seek(self, offset: int, whence: int) -> None:
+        if whence == os.SEEK_END:
+            offset, whence = self.length + offset, os.SEEK_SET
         with suppress(OSError, ValueError):  # before the file's start, as damaged headers want it
             self.file.seek(offset, whence)
 
     def read(self, size: int) -> bytes:
         place, content = self.file.tell(), b""
         with suppress(OSError, ValueError, MemoryError):
-            content = self.file.read(max(0, size))
+            content = self.file.read(max(0, min(size, self.length - place)))
         mended = self.head[place : place + len(content)]
         return mended + content[len(mended) :]
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .characters import unaccented
+from .names import NAMES
 
 if TYPE_CHECKING:
     import hibari  # noqa: F401 (tells transformers what a published folder needs)
@@ -49,7 +50,10 @@ ACCENTED = LOANS | {
     "jalapeño": "hˌɑləpˈAnjO", "jalapeños": "hˌɑləpˈAnjOz", "piñata": "pɪnjˈɑtə", "mañana": "mənjˈɑnə",
     "españa": "ɛspˈɑnjə",
 }  # fmt: skip
-RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch", "ń": "ny"}
+RESPELLED = {"ñ": "ny", "ç": "s", "č": "ch", "š": "sh", "ž": "zh", "ś": "sh", "ć": "ch"}
+SMALL_NAMES = {name.lower(): phonemes for name, phonemes in NAMES.items() if name.lower() not in NAMES}
+PRIMARY, SECONDARY = "ˈ", "ˌ"
+FULL_VOWEL = re.compile("[AIOWYiuæɑɔɛɜɪʊʌa]")
 _lock = threading.Lock()
 
 
@@ -107,8 +111,14 @@ def _load_g2p() -> Any:
     def text(name: str) -> bytes:
         return gzip.decompress(Path(g2p.ASSETS, name).read_bytes())
 
+    class Entries(g2p.Lexicon.__init__.__globals__["Dict"]):
+        """The dictionary's entries, and before them those of `NAMES`, which a small letter does not hide."""
+
+        def get(self, word: str) -> Any:
+            return NAMES.get(word) or SMALL_NAMES.get(word) or super().get(word)
+
     class G2P(g2p.G2P):
-        """As hibari makes it, but for its large tables."""
+        """As hibari makes it, but for its large tables, names, and how the network's guesses are stressed."""
 
         def __init__(self) -> None:
             gold, silver = (JSONTable(text(f"lexicon_us_{name}.json.gz")) for name in ("gold", "silver"))
@@ -116,11 +126,33 @@ def _load_g2p() -> Any:
             start = tagger.index(b',"weights":') + 1
             weights = {"weights": JSONTable(tagger, start + len(b'"weights":'))}
             self.lexicon = g2p.Lexicon(gold, silver)
+            self.lexicon.golds = Entries(gold)
             self.tokenizer = g2p.Tokenizer(g2p._load_json("tokenizer_exceptions.json"))
             self.tagger = g2p.Tagger(json.loads(tagger[: start - 1] + b"}") | weights)
             self._oov, self.unk, self.british = None, "", False
 
+        def fallback(self, token: Any) -> tuple[str | None, int | None]:
+            phonemes, rating = super().fallback(token)
+            return guessed(phonemes) if phonemes else phonemes, rating
+
     return G2P()
+
+
+def guessed(phonemes: str) -> str:
+    """What the network reads in an unknown word: no sound twice in a row, and one primary stress, the last.
+
+    It gives "Haruki" two r-sounds, "mkdir" two stresses and "Ozempic" none.
+    """
+    return " ".join(map(_stressed_once, re.sub(r"([^\WAIOWY])\1", r"\1", phonemes).split()))
+
+
+def _stressed_once(phonemes: str) -> str:
+    before, primary, last = phonemes.rpartition(PRIMARY)
+    if primary:
+        return before.replace(PRIMARY, SECONDARY) + primary + last
+    if SECONDARY in phonemes:
+        return phonemes.replace(SECONDARY, PRIMARY, 1)
+    return FULL_VOWEL.sub(rf"{PRIMARY}\g<0>", phonemes, count=1)
 
 
 def g2p() -> Any:

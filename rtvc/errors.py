@@ -6,6 +6,7 @@ page shows it beside the control it is about.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -38,8 +39,21 @@ class TrainingError(RTVCError):
 
 def quoted(name: Any, longest: int = 80) -> str:
     """A file's name as a message shows it: in quotes, on one line, without what a terminal would obey."""
-    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(name))
-    return f"“{shown if len(shown) <= longest else shown[: longest - 1] + '…'}”"
+    return f"“{_printable(name, str, longest)}”"
+
+
+def shown(value: Any, longest: int = 40) -> str:
+    """A value as a message shows it: as Python writes it, of any type and size, on one line."""
+    return _printable(value, repr, longest)
+
+
+def _printable(value: Any, written: Callable[[Any], str], longest: int) -> str:
+    try:
+        text = written(value)
+    except Exception:  # integers of thousands of digits, and what people's own classes raise
+        text = type(value).__name__
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def refuse_unknown_keys(config: Any, keys: dict[str, Any]) -> None:

@@ -28,27 +28,30 @@ MANNER = "never|ever|already|just|not|only|also|always|recently|since|finally|re
 
 # (words before, the word, words after, phonemes, words anywhere in the sentence); empty: any. The first that fits counts.
 HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
-    # the past of "read"
+    # the past of "read"; at the beginning it is asked to
+    ("", "^Read", f"(?:{OBJECTS}|what|more|on|about|carefully|aloud|between|through|over|up|along|all|how|why|every|each|and)", "ɹˈid"),
     ("", "well-read", "", "wˈɛlɹˈɛd"),
     (f"(?<!did )(?<!does )(?<!will )(?<!can )(?<!could )(?<!would )(?<!should )(?:[Hh]e|[Ss]he|nobody|everyone) (?:{MANNER})", "read", "", "ɹˈɛd"),
     (f"(?:{HELPERS})(?: (?:{MANNER}|{THEY}|he|she|it|be able to))?", "read", "", "ɹˈid"),
+    ("I'd|you'd|we'd|they'd", "read", "(?:[^.?!;]{0,40} )?(?:before|already|twice|somewhere|once)", "ɹˈɛd"),
     (f"(?:{HAVE}|{BE}|get|gets|got)(?: (?:{THEY}|he|she|it|been|{MANNER}|widely|well|never been))*", "read", "", "ɹˈɛd"),
     ("an?|good|great|quick|long|easy|fun|must|light|or|let me|help me|let him|let her|how to", "read", "", "ɹˈid"),
-    ("", "read", r"(?:[^.?!;]{0,80} )?(?:yesterday|last|ago|earlier|this morning|when (?:I|he|she|we) was)", "ɹˈɛd"),
+    ("", "read", r"(?:[^.?!;]{0,80} )?(?:yesterday|last|ago|earlier|this morning|when (?:I|he|she|it|we|they|you) (?:was|were))", "ɹˈɛd"),
     (r"(?:[Yy]esterday|[Ll]ast \w+|\w+ ago|[Oo]nce)\b[^.?!;]{0,60}", "read", "", "ɹˈɛd"),
     ("", "read", r"(?:[^.?!;]{0,80} )?(?:every|each|daily|always|often|a lot|for fun|before bed|at night|all the time)", "ɹˈid"),
     (r"(?:[Ee]very|[Ee]ach|[Aa]lways|[Uu]sually|[Oo]ften|[Ss]ometimes|[Rr]arely|[Nn]ever|[Nn]ormally)\b[^.?!;]{0,30}", "read", "", "ɹˈid"),
-    (f"(?:{THEY})", "read", "(?!(?:his|this|its)\\b)(?:[a-z]+ )?[a-z]+s", "ɹˈid"),
+    (f"(?:{THEY})", "read", "(?!(?:his|this|its|the|her|my|your|our|their|these|those)\\b)(?:[a-z]+ )?[a-z]+s", "ɹˈid"),
     ("I|[Ww]e|[Tt]hey|[Hh]e|[Ss]he|who|it|It|nobody|everyone|everybody|someone|(?!(?:Now|Then|And|But|Just|First|Next|Or|So|You|Please|Always|Do|To)\\b)[A-Z][a-z]+|(?:the|my|his|her|our) [a-z]+(?<!s)", "read", "", "ɹˈɛd"),
     ("and|then", "read", f"(?:{OBJECTS}|about)", "ɹˈɛd", r"\b\w+ed\b|\b(?:sat|went|took|came|was|were|got|found|bought|lay|had|said)\b"),
     ("", "read", "", "ɹˈid"),
     # the metal
-    ("", "lead", r"(?:pipes?|pencils?|paints?|poisoning|bullets?|shot|acid|crystal|ore|weights?|foil|coffin|free|based|levels?|content|exposure|contamination|roofs?|mines?|batter\w+|solder|shield\w*|aprons?|glass|oxide|atoms?|ions?|melts|is a (?:heavy|soft|toxic|dense|metal|poison\w*)|(?:and|or) (?:zinc|copper|tin|mercury|arsenic|steel|iron|gold|silver|cadmium))", "lˈɛd"),
+    ("", "lead", r"(?:pipes?|pencils?|paints?|poisoning|bullets?|shot|acid|crystal|ore|weights?|foil|coffin|free|based|levels?|content|exposure|contamination|roofs?|mines?|batter\w+|solder|shield\w*|aprons?|glass|oxide|atoms?|ions?|melts|is (?:very |quite |so |a )?(?:heavy|soft|toxic|dense|metal|poison\w*)|(?:and|or) (?:zinc|copper|tin|mercury|arsenic|steel|iron|gold|silver|cadmium))", "lˈɛd"),
     (r"molten|metal|element|heavy as|like|of|made of|made from|(?:contains?|containing|without)(?: no| any| much| more| less)?|(?:zinc|copper|tin|mercury|arsenic|iron|gold|silver|cadmium),?(?: and| or)?|some|toxic|melted|in", f"lead{END}", "", "lˈɛd"),
     ("(?:get|getting|got|gets) the", "lead", "out", "lˈɛd"),
     ("molten|metal|element|pieces? of|full of|made of|tons? of|pounds? of|traces? of|levels? of|amounts? of", "lead", "", "lˈɛd"),
     ("is|was|as|the", "lead", "", "lˈɛd", r"\b(?:metals?|toxic|melt\w*|poison\w*|plumb\w*|pencils?|heavier|density|gasoline)\b"),
     # fish and music
+    ("", "bass", r"(?:guitar\w*|players?|lines?|drums?|clefs?|solos?|amps?|notes?|riffs?|clarinets?|voices?|singers?|parts?|boosts?)", "bˈAs"),
     ("tuned?|tuning|plays?|played|playing|slap|slapped|slapping|electric|upright|double|(?:tuned?|tuning|plays?|played|playing) (?:his|her|the|a|my)", "bass", "", "bˈAs"),
     (r"sea|striped|largemouth|smallmouth|freshwater|grilled|fried|baked", "bass", "", "bˈæs"),
     ("", "bass", r"(?:fishing|boats?|fillets?|ponds?|tournaments?|swam|swim)", "bˈæs"),
@@ -64,7 +67,10 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     (f"{HELPERS}|{THEY}|actors|dancers|performers|singers|and", f"bow{END}", "", "bˈW"),
     ("actors|dancers|performers|singers|guests|players|musicians|all", "bow", "(?:at|to|together|after|and|low|in|when|as)", "bˈW"),
     ("", "bow", "", "bˈO"),
-    ("", "bowed", r"(?:down|before|to|his|her|their|and|low|deeply|out)", "bˈWd"),
+    ("", "bowed", "(?:strings?|instruments?|legs|psalter(?:y|ies))", "bˈOd"),
+    ("", "bowed", "", "bˈWd"),
+    ("", "bowing", "(?:technique|arm|hand|style|of)", "bˈOɪŋ"),
+    ("", "bowing", "", "bˈWɪŋ"),
     # alive, and not recorded
     ("", "live", r"(?:music|shows?|concerts?|broadcasts?|streams?|streaming|performances?|audiences?|events?|coverage|TV|television|bands?|wires?|bait|animals?|ammunition|ammo|rounds?|recordings?|albums?|versions?|updates?|chats?|demos?|theater|sports?|stock|birds?|chickens?|lobsters?|data|sessions?|feeds?|video|videos|news|footage|blog|crowd|oak|tour|report|football|sets?)", "lˈIv"),
     ("(?:go|goes|going|went|gone)", "live", "(?!in\\b|with\\b|there\\b|by\\b|alone\\b|somewhere\\b|together\\b|near\\b|at home\\b|in a\\b)[a-z]+", "lˈIv"),
@@ -84,12 +90,14 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("road|path|river|trail|stream|street|stairs|it|he|she|staircase|stairway|creek|lane|highway|track|who", "winds", "(?:up|down|through|around|along|its|his|her|back|past|between|into|over)", "wˈIndz"),
     ("", "wound", "(?:up|around|down|tightly|itself|tight|its|through|his way|their way|her way|round|back|along|past)", "wˈWnd"),
     ("tightly|tight|be|been|was|were|he|she|it|they|we|I|had|has|and|[A-Z][a-z]+|is|are|never|then", "wound", "", "wˈWnd"),
+    ("(?:the|an?|my|his|her|our) [a-z]+", "wound", f"(?:{OBJECTS})", "wˈWnd"),
     ("", "wound", "", "wˈund"),
     # near, and shut
     ("a|the|at the|by the|market|day's|daily|year's", "close(?= of\\b|[,.;:!?]|$)", "", "klˈOz"),
     ("", "close", "(?:to|by|friends?|friendship|calls?|relatives?|enough|together|range|proximity|attention|behind|races?|games?|seconds?|contacts?|quarters|ties|look|up|watch|family|match|shave|combat|relationship|cousins?|colleagues?|neighbou?rs?|election|at hand|ups|fit|connection|link|eye|inspection|association)(?<!close up)", "klˈOs"),
     (f"(?:{BE}|very|so|too|how|as|gets?|got|getting|come|comes|came|coming|stays?|stayed|keeps?|kept|sit|sat|stand|stood|draws?|drew|sticks?|pretty|really|more|hold|held|lives?|lived|quite|fairly|extremely|dangerously|that|uncomfortably|grew|a|nearby and|remain|remained|moved|leaned|followed|feel|felt)", "close", f"(?!(?:{OBJECTS}|at|down)\\b)[a-z]+", "klˈOs"),
     (f"(?:{BE}|very|so|too|how|as|gets?|got|getting|come|comes|came|coming|stays?|stayed|keeps?|kept|sit|sat|stand|stood|pretty|really|more|hold|held|lives?|lived|quite|fairly|extremely|dangerously|that|feel|felt|me|him|her|them|you)", f"close{END}", "", "klˈOs"),
+    ("[A-Z][a-z]+", "Close(?=[,.]|$)", "", "klˈOs"),
     ("", "close", "", "klˈOz"),
     # ripping, and weeping
     ("wear and", "tear", "", "tˈɛɹ"),
@@ -106,6 +114,7 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     # quarrels
     ("(?:had|have|having|has) an?(?: [a-z]+)?", "row(?! of| [a-z]+s\\b)", "", "ɹˈW"),
     ("(?:had|have|having|started|start|caused|sparked|after|in) an?(?: [a-z]+)?", "rows?", "(?:about|with|over|between|last)", "ɹˈW"),
+    ("an?|the|this|that", "row", "(?:among|about|over|erupted|broke out|escalated|blew up|rumbles)", "ɹˈW"),
     ("blazing|furious|almighty|heated|diplomatic|terrible|flaming|noisy|bitter|fierce|political|public", "row", "", "ɹˈW"),
     ("", "sow", "(?:seeds?|the (?:seeds?|fields?|wheat|corn)|wheat|corn|discord|doubt|oats|grain|crops|what|wild|your|their|confusion|chaos|fear|division|in|so)", "sˈO"),
     ("an?|the|The|old|fat|mother|pregnant|our|his|her|huge|big|prize|farmer's", "sow", "", "sˈW"),
@@ -187,11 +196,26 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
     ("hors", "d'oeuvre", "", "dˈɜɹv"),
     ("hors", "d'oeuvres", "", "dˈɜɹvz"),
     # dialect
-    ("", "th", "", "ðə"),
+    ("", "th'?", "", "ðə"),
     ("", "(?<=[Pp]an )Am", "", "ˈæm"),
     ("", "o'", "", "ə"),
     ("", "ol'", "", "ˈOl"),
     ("", "an'", "", "ən"),
+    ("", "wi'", "", "wɪ"),
+    ("", "fo'", "", "fɔ"),
+    ("", "yo'", "", "jɔ"),
+    ("", "lil'", "", "lˈɪl"),
+    ("", "i'", "", "ɪ"),
+    ("", "t'", "", "tə"),
+    ("", "'?twould", "", "twˈʊd"),
+    ("", "d'you", "", "ʤˈu"),
+    ("", "d'ye", "", "ʤˈi"),
+    ("", "bo's'n", "", "bˈOsən"),
+    ("", "ca'n't", "", "kˈænt"),
+    ("", "sha'n't", "", "ʃˈænt"),
+    ("", "wo'n't", "", "wˈOnt"),
+    ("", "Des(?= Moines)", "", "də"),
+    ("[Dd]es", "Moines", "", "mˈYn"),
     # the letter A, not the article: beside another spelled letter, before a number, with a name before, at a pause
     ("", LETTER_A, "", "ˈA"),
     ("[B-HJ-Z]|the|an|letter|vitamin|plan|grade|type|class|group|section|hepatitis|Vitamin|Plan|Grade|Type|Class|Group|Section|Hepatitis|Letter|big|straight|capital|an? big|Option|option|Team|Part|Point|point|Exhibit|Model|string", "A", "", "ˈA"),
@@ -211,7 +235,14 @@ HOMOGRAPHS: list[tuple[str, str, str, str] | tuple[str, str, str, str, str]] = [
 
 
 BEFORE_OBJECTS = re.compile(  # a verb
-    rf"((?:^|[.!?:;] |\b(?:{HELPERS}) ))([A-Za-z]+)(?= (?!that\b)(?:{OBJECTS})\b)"
+    rf"((?:^|[.!?:;] |\b(?:{HELPERS}|{THEY}) ))([A-Za-z]+)(?= (?!that\b)(?:{OBJECTS})\b)"
+)
+BEHIND_ARTICLES = re.compile(  # a noun
+    r"(\b(?:[Tt]he|an?|An?|my|your|our|their|its|each|every|another) )(?!close|content|overhead|downhill|uptown|overweight|covert|invalid|"
+    r"conjunct|inebriate|upset)([a-z]+)\b(?![-'])"
+)
+BEHIND_SUBJECTS = re.compile(
+    r"(\b(?:[Hh]e|[Ss]he|who) (?:(?:never|always|often|also|still|usually|sometimes) )?)([a-z]+s)\b"
 )
 
 
@@ -262,7 +293,8 @@ def mark_homographs(text: str) -> str:
         if row.topic and not row.topic.search(text):
             continue
         text = row.pattern.sub(partial(_annotated, row), text)
-    return BEFORE_OBJECTS.sub(_as_verb, text)
+    text = BEHIND_ARTICLES.sub(_as_noun, text)
+    return BEHIND_SUBJECTS.sub(_as_verb_of_one, BEFORE_OBJECTS.sub(_as_verb, text))
 
 
 def _as_verb(match: re.Match[str]) -> str:
@@ -273,6 +305,26 @@ def _as_verb(match: re.Match[str]) -> str:
     return f"{match[1]}[{match[2]}](/{entry.get('VERB', entry['DEFAULT'])}/)"
 
 
+def _as_noun(match: re.Match[str]) -> str:
+    """ "The insert tab", which the tagger takes for a verb."""
+    entry = g2p().lexicon.golds.get(match[2])
+    if not isinstance(entry, dict) or "NOUN" not in entry:
+        return match.group()
+    return f"{match[1]}[{match[2]}](/{entry['NOUN']}/)"
+
+
+def _as_verb_of_one(match: re.Match[str]) -> str:
+    """ "She rebels.", which the tagger takes for a noun."""
+    lexicon = g2p().lexicon
+    entry = lexicon.golds.get(match[2][:-1])
+    if not isinstance(entry, dict) or not entry.keys() & {"VERB", "NOUN"}:
+        return match.group()
+    return f"{match[1]}[{match[2]}](/{lexicon._s(entry.get('VERB', entry['DEFAULT']))}/)"
+
+
 def _annotated(row: Homograph, match: re.Match[str]) -> str:
-    plural = "z" if row.has_plural and match[2].endswith("s") else ""
-    return f"{match[1]}[{match[2]}](/{row.phonemes}{plural}/)"
+    return f"{match[1]}[{match[2]}](/{_reading(row, match[2])}/)"
+
+
+def _reading(row: Homograph, word: str) -> str:
+    return row.phonemes + ("z" if row.has_plural and word.endswith("s") else "")

@@ -7,11 +7,14 @@ and is cut to a breath's length. A line knows its symbols, and which word of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .errors import TextError
 from .lexicon import Lexicon
 from .markup import Warnings, without_markup
+from .options import PROSODY, RANGES
 from .readings import Readings
 from .sentences import PAUSE_MARK, as_written, pause_seconds, split_sentences
 from .ssml import BEGINS, Passage, passages
@@ -115,3 +118,19 @@ def lines(some: Iterable[Piece]) -> Iterator[Line]:
         raise refusal or TextError(EMPTY)
     if asked:
         yield Line(asked, None)
+
+
+def silence_before(line: Line, options: dict[str, Any], rate: int) -> np.ndarray:
+    """(samples,) of silence: what the text asks for, else a call's `pause`."""
+    seconds = options.get("pause", PAUSE_BETWEEN_SENTENCES) if line.silence is None else line.silence
+    return np.zeros(round(seconds * rate), np.float32)
+
+
+def prosody(line: Line, options: dict[str, Any]) -> dict[str, float]:
+    """Speed, pitch and variation of a line: the call's, and what the text asks for on top, within their ranges."""
+    numbers = {name: options[name] for name in PROSODY if name in options}
+    if line.rate != 1.0:
+        numbers["speed"] = float(np.clip(numbers.get("speed", 1.0) * line.rate, *RANGES["speed"]))
+    if line.pitch:
+        numbers["pitch"] = float(np.clip(numbers.get("pitch", 0.0) + line.pitch, *RANGES["pitch"]))
+    return numbers

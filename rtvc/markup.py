@@ -142,6 +142,7 @@ def _forms(action: str) -> tuple[str, str, str]:
 
 _BARE, _THIRD, _DOING = ("|".join(forms) for forms in zip(*map(_forms, ACTIONS.split("|")), strict=True))
 ANYWHERE = re.compile(rf"(?i)(?:{_ADVERB} )?(?:{_THIRD})(?:,? {_ADVERB})?[.!…]?")
+BARE = re.compile(rf"(?:{_ADVERB} )?(?:{_BARE})")
 OPENING = re.compile(
     rf"(?i)(?:{_ADVERB} )?(?:{_BARE}|{_THIRD}|{_DOING}|{NOUNS}|{MANNERS})(?:,? (?:and )?(?:{_ADVERB}|{MANNERS}))?[.!…]?"
 )
@@ -149,6 +150,10 @@ BRACKETED = re.compile(
     r"(?<![\w\]])(?:\[([A-Za-z][A-Za-z' -]{1,40})\](?![\w(\[:])|\(([A-Za-z][A-Za-z', -]{1,40}[.!…]?)\)(?!\w))"
 )
 STARRED = re.compile(r"(?<![\w*])\*([A-Za-z][A-Za-z', -]{1,40}[.!…]?)\*(?![\w*])")
+CUE = re.compile(  # of subtitles: its number and its times
+    r"(?:^|(?<=\n))(?:\s{0,4}\d{1,5}[ \t]{0,4}\r?\n)?[ \t]{0,4}"
+    r"(?:\d{1,3}:)?\d\d:\d\d[,.]\d{3} --> (?:\d{1,3}:)?\d\d:\d\d[,.]\d{3}[^\n]{0,80}(?:\n|$)"
+)
 WORDLY = re.compile(  # words that begin prose in square brackets, which editors put in for what was said before
     r"(?i)(?:an?|the|his|her|my|our|your|their|its|this|that|these|those|he|she|it|they|we|you|i|in|on|at|of|to|for|from|"
     r"with|by|and|or|but|as|is|are|was|were|not|no|who|which|sic|see)\b"
@@ -191,8 +196,9 @@ def without_markup(text: str, readings: Readings, warnings: Warnings) -> str:
     Raises:
         TextError: a pronunciation has a character that is no IPA symbol.
     """
-    if not re.search(r"[\[(<*]", text):
+    if not re.search(r"[\[(<*>]", text):
         return text
+    text = CUE.sub(lambda match: _timed(match, warnings), text)
     text = PRONOUNCED.sub(lambda match: _pronounced(match, readings), text)
     text = LINK.sub(r"\1", text)
     text = TAG.sub(lambda match: _tag(match, warnings), text)
@@ -208,6 +214,11 @@ def _pronounced(match: re.Match[str], readings: Readings) -> str:
         return match[0]
     reading = Reading(label, label, to_phonemes(sounds, label))
     return readings.place(reading.with_ending(ending) if ending else reading)
+
+
+def _timed(match: re.Match[str], warnings: Warnings) -> str:
+    warnings.left_out("-->")
+    return ""
 
 
 def _tag(match: re.Match[str], warnings: Warnings) -> str:
@@ -254,7 +265,8 @@ def _starred(match: re.Match[str], warnings: Warnings) -> str:
     inside = " ".join(match[1].split())
     behind = match.string[match.end() : match.end() + 3].lstrip()
     begins = OPENS.search(match.string[max(0, match.start() - 20) : match.start()]) is not None
-    if not (begins and ANYWHERE.fullmatch(inside)) or behind[:1].islower():
+    is_action = ANYWHERE.fullmatch(inside) or (BARE.fullmatch(inside) and (not behind or behind[0].isupper()))
+    if not (begins and is_action) or behind[:1].islower():
         return match[0]
     warnings.left_out(f"*{inside}*")
     return GONE

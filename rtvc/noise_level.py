@@ -13,6 +13,7 @@ _HOP = SAMPLING_RATE // 100
 _BRIDGED = 0.1  # seconds: shorter pauses belong to the speech
 _PIECE = 3 * SAMPLING_RATE // 2  # of speech in which noise is looked for
 _QUIETEST = 0.05  # of a band's moments
+_AUDIBLE = 10**-6.5  # of the strongest band's power
 _LOUDEST = 3.0  # times what nine in ten moments stay below: louder is a click
 
 
@@ -25,6 +26,19 @@ def clipped_share(wave: np.ndarray) -> float:
     top = float(level.max(initial=0.0))
     loud = level[level > 0.1 * top]
     return float((loud > 0.9 * top).mean()) if loud.size else 0.0
+
+
+def bandwidth(wave: np.ndarray) -> float:
+    """Hz up to which a recording holds sound: the top of the highest 250 Hz within 65 dB of the strongest ones.
+
+    A wave that was sampled at 8 kHz before it came to 16 has 4,000; people's consonants reach beyond 7,000.
+    """
+    if wave.size < 512:
+        return SAMPLING_RATE / 2
+    step = max(2 * _HOP, wave.size // 3000)  # of hours, too, no more than a minute is looked at
+    frames = np.lib.stride_tricks.sliding_window_view(wave, 512)[::step] * np.blackman(512)
+    power = np.square(np.abs(np.fft.rfft(frames))).mean(axis=0)[:256].reshape(-1, 8).sum(axis=1)
+    return float(250 * (1 + np.flatnonzero(power >= _AUDIBLE * power.max()).max()))
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:

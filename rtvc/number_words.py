@@ -32,6 +32,11 @@ def alternatives(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
+def around(match: Match[str]) -> str:
+    """The sentence near a match: what of it says how the match is meant. All of a long one would be read for each."""
+    return match.string[max(0, match.start() - 200) : match.end() + 200]
+
+
 def spelled(letters: str) -> str:
     """ "AT" → its letters, spaced."""
     return " ".join(letters.upper()).replace("A", LETTER_A)

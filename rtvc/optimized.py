@@ -59,7 +59,7 @@ def optimize(model: nn.Module) -> nn.Module:
     if config.rtvc7_config.onnx_sizes:
         raise CheckpointError("This model is optimised already; give the folder of the original.")
     if find_spec("onnx") is None:
-        raise RTVCError("Optimising needs the package onnx; install it with `pip install rtvc-voice[optimize]`.")
+        raise RTVCError("Optimising needs the package onnx; install it with `pip install onnx`.")
     inputs = _recorded(model)
     with _quiet():
         graphs = {name: _graph(model.rtvc7, name, inputs[name]) for name in PARTS}

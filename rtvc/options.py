@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
-from .errors import RTVCError
+from .errors import RTVCError, shown
 
 PROSODY = {"speed": (0.25, 4.0), "pitch": (-12.0, 12.0), "variation": (0.0, 1.0)}
 RANGES = {**PROSODY, "pause": (0.0, 10.0)}
@@ -21,24 +22,26 @@ def checked(name: str, value: Any) -> float | int:
     """
     if name == "watermark":
         if not isinstance(value, bool):
-            raise RTVCError(f"watermark must be True or False, not {value!r}.")
+            raise RTVCError(f"watermark must be True or False, not {shown(value)}.")
         return value
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if name == "seed":
         if not number or not 0 <= value < 2**63 or value != int(value):  # in this order: NaN has no int
-            raise RTVCError(f"seed must be a whole number from 0 on, not {value!r}.")
+            raise RTVCError(f"seed must be a whole number from 0 on, not {shown(value)}.")
         return int(value)
     low, high = RANGES[name]
     if not number or not low <= value <= high:
-        raise RTVCError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}.")
+        raise RTVCError(f"{name} must be a number from {low:g} to {high:g}, not {shown(value)}.")
     return float(value)
 
 
 def checked_enhance(enhance: Any) -> bool | str:
     """ "auto", True or False, or an RTVCError."""
-    if enhance in (True, False, "auto"):
-        return enhance if isinstance(enhance, str) else bool(enhance)  # numpy's truth too
-    raise RTVCError(f'enhance must be "auto", True or False, not {enhance!r}.')
+    if isinstance(enhance, str) and enhance == "auto":
+        return "auto"
+    if isinstance(enhance, int | np.integer | np.bool_) and enhance in (0, 1):
+        return bool(enhance)
+    raise RTVCError(f'enhance must be "auto", True or False, not {shown(enhance)}.')
 
 
 def checked_size(size: Any) -> int | None:
@@ -46,20 +49,5 @@ def checked_size(size: Any) -> int | None:
     if size is None:
         return None
     if isinstance(size, int | np.integer) and not isinstance(size, bool) and size > 0:
-        return int(size)
-    raise RTVCError(f"batch_size must be a whole number from 1 on, not {size!r}.")
-
-
-def with_prosody(options: dict[str, Any], rate: float, pitch: float) -> dict[str, float]:
-    """Speed, pitch and variation of a call, and what the text asks for on top, within their ranges.
-
-    Args:
-        rate: how many times as fast.
-        pitch: how many semitones higher.
-    """
-    numbers = {name: options[name] for name in PROSODY if name in options}
-    if rate != 1.0:
-        numbers["speed"] = float(np.clip(numbers.get("speed", 1.0) * rate, *RANGES["speed"]))
-    if pitch:
-        numbers["pitch"] = float(np.clip(numbers.get("pitch", 0.0) + pitch, *RANGES["pitch"]))
-    return numbers
+        return min(int(size), sys.maxsize)  # all at once
+    raise RTVCError(f"batch_size must be a whole number from 1 on, not {shown(size)}.")

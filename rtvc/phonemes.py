@@ -9,7 +9,7 @@ import re
 
 from .capitals import is_loud, quiet, recase
 from .characters import plain, unaccented
-from .dictionary import accented_phonemes, converted, hibari_g2p, reading, without_needless_accents
+from .dictionary import accented_phonemes, converted, hibari_g2p, is_known, reading, without_needless_accents
 from .errors import TextError
 from .homographs import mark_homographs
 from .number_words import LETTER_A
@@ -47,6 +47,7 @@ LONGEST_LINE = 10_000  # characters that are spoken as one sentence
 LONGEST_SPOKEN = 20_000  # of its words: those of a row of digits are five times as long
 ACCENTED = re.compile(r"[^\W\d_]*[À-ɏ][^\W\d_]*")
 ACCENTED_WORD = re.compile(rf"({ACCENTED.pattern})('s)?")
+DROPPED_G = re.compile(r"(?<![\w\['])([A-Za-z]+in)'(?!\w)")  # makin'
 LOUD_WORD = re.compile(r"(?<![\w\[])[A-Z]{2,}(?![\w\]])")
 
 
@@ -136,7 +137,7 @@ def phoneme_parts(words: str, readings: Readings = NONE) -> list[tuple[str, int]
 
     A word without a reading is spelled, never dropped.
     """
-    words = LOUD_WORD.sub(_loud, mark_homographs(words))
+    words = DROPPED_G.sub(_without_g, LOUD_WORD.sub(_loud, mark_homographs(words)))
     words = readings.linked(ACCENTED_WORD.sub(_accented, words))
     parts, number = [], 0
     for token in converted(words):
@@ -156,6 +157,12 @@ def _loud(match: re.Match[str]) -> str:
     word = match.group().lower()
     phonemes = "ðˈi" if word == "the" else hibari_g2p().apply_stress(reading(word), 2)
     return f"[{word}](/{phonemes}/)"
+
+
+def _without_g(match: re.Match[str]) -> str:
+    """makin' → as "making", with an n at the end."""
+    whole = match[1].lower() + "g"
+    return f"[{match.group()}](/{reading(whole).removesuffix('ŋ')}n/)" if is_known(whole) else match.group()
 
 
 def _accented(match: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypedDict, overload
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -24,10 +25,10 @@ from .audio import Recording
 from .errors import CheckpointError, TextError, VoiceError, quoted
 from .lexicon import Lexicon
 from .lexicon import checked as checked_lexicon
-from .lines import PAUSE_BETWEEN_SENTENCES, Line, lines, pieces
+from .lines import Line, lines, pieces, prosody, silence_before
 from .markup import Warned, Warnings
 from .mixing import is_mixture, mixed
-from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size, with_prosody
+from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size
 from .times import TimedPhoneme, TimedWord, Times, joined, times, until
 from .voice import Voice, cosine, is_saved, is_voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, SpokenLine, VoiceCloningModel
@@ -181,6 +182,17 @@ class VoiceCloningPipeline(Pipeline):
         if isinstance(text, str):
             tokenised = chain([next(tokenised)], tokenised)  # a text without words is refused at once
         return self._speak_in_pieces(tokenised, voice, options, warnings)
+
+    def duration(self, text: str, voice: AnyVoice | None = None, **options: Any) -> float:
+        """How long a text will be, seconds, exact to the sample: it is planned, and no sound is made. The arguments are
+        a call's; raises what a call does."""
+        options = self._merged(options)
+        voice = self._one_voice(voice, options.pop("enhance", None))
+        samples = 0
+        for line, ids in self._lines(text, options.get("lexicon")).lines:
+            frames = [] if ids is None else self.model.frames(ids, voice, **prosody(line, options))
+            samples += silence_before(line, options, self._rate).size + sum(frames) * self._hop
+        return samples / self._rate
 
     # -- voices and recordings
 
@@ -366,7 +378,7 @@ class VoiceCloningPipeline(Pipeline):
         """Each text's lines, marked and with their times, said in batches of so many of about equal length."""
         said: list[list[SpokenLine]] = [[SILENT] * len(text.lines) for text in texts]
         jobs = [
-            (with_prosody(options, line.rate, line.pitch), ids, voice, generator, spoken, place)
+            (prosody(line, options), ids, voice, generator, spoken, place)
             for text, voice, spoken in zip(texts, voices, said, strict=True)
             for place, ((line, ids), generator) in enumerate(zip(text.lines, _generators(options), strict=False))
             if ids is not None
@@ -384,7 +396,7 @@ class VoiceCloningPipeline(Pipeline):
         """What was said of a text, marked, each line with its times."""
         marker, start, chunks = self._marker(options), 0, []
         for (line, _), (wave, frames) in zip(text.lines, said, strict=True):
-            silence = _silence(line, options, self._rate)
+            silence = silence_before(line, options, self._rate)
             timed = self._times(line, frames, start, silence.size)
             chunks.append({"audio": marker(np.concatenate([silence, wave])), "warnings": text.warnings.take(), **timed})
             start += silence.size + wave.size
@@ -398,8 +410,8 @@ class VoiceCloningPipeline(Pipeline):
         for place, ((line, ids), generator) in enumerate(zip(tokenised, _generators(options), strict=False)):
             frames, said = [], iter(())
             if ids is not None:
-                frames, said = self.model.stream(ids, voice, generator, **with_prosody(options, line.rate, line.pitch))
-            silence = _silence(line, options, self._rate)
+                frames, said = self.model.stream(ids, voice, generator, **prosody(line, options))
+            silence = silence_before(line, options, self._rate)
             timed = self._times(line, frames, start, silence.size)
             first = np.concatenate([silence, *islice(said, 1)])
             ahead = chain([first], said)
@@ -446,9 +458,11 @@ def _is_several(texts: Any) -> bool:
 def _digest(model: VoiceCloningModel, waves: list[np.ndarray], enhance: bool | str) -> bytes:
     """What enrolment depends on, as SHA-256: the sound, what shall be done with it, and what the model is by now."""
     digest = hashlib.sha256(f"{enhance} {model.config.to_dict()}".encode())
+    weights = 0  # by their content, for what counts a tensor's changes misses those of its .data; CRC is cheap
     for part in (model.earspeech, model.tuned_ge2e, model.sayen):
         for weight in part.state_dict().values():
-            digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            weights = crc32(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy(), weights)
+    digest.update(weights.to_bytes(4, "little"))
     for wave in waves:
         digest.update(wave.size.to_bytes(8, "little"))
         digest.update(np.ascontiguousarray(wave))
@@ -461,11 +475,6 @@ def _publishing() -> ModuleType:
         return import_module("rtvc.hub")
     except ModuleNotFoundError as error:
         raise CheckpointError("Publishing needs the package rtvc; install it.") from error
-
-
-def _silence(line: Line, options: dict[str, Any], rate: int) -> np.ndarray:
-    seconds = options.get("pause", PAUSE_BETWEEN_SENTENCES) if line.silence is None else line.silence
-    return np.zeros(round(seconds * rate), np.float32)
 
 
 def _generator(options: dict[str, Any]) -> torch.Generator | None:

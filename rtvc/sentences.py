@@ -9,6 +9,7 @@ from .errors import TextError
 
 LONGEST_WORD = 400  # characters: what has no space for so long is no word and is cut
 LOOK = 40  # characters on either side of a full stop that tell whether it ends a sentence
+NUMBERED_ONE = re.compile(r"(?i:chapter|book|part|act|scene|canto|volume) I$")  # a heading, and no one who speaks
 SHORT_LINE = 40  # characters: prose that is broken for its width has longer lines
 # a row of dots is looked at once
 SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++(?:[\"'”’)\]*_]|\[\d{1,3}\])*+\s+|\n\s*")
@@ -85,7 +86,8 @@ def _ends_line(before: str, after: str) -> bool:
         return True
     if ITEM.match(line + " ") and not (indent and after[:1].islower()):
         return True
-    return len(line) < SHORT_LINE and not WEAK.search(line) and not line.endswith(",")
+    is_open = line.endswith(",") or (WEAK.search(line) and not NUMBERED_ONE.match(line))
+    return len(line) < SHORT_LINE and not is_open
 
 
 def _clauses(sentence: str, limit: int) -> list[str]:

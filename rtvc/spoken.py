@@ -53,6 +53,8 @@ IN_ORDER = (
     (r"\d", YEARS),
     (r"[^A-Za-z ,.?!;:'\"—…-]|[a-z]\.[a-z]|[A-Z]\.[A-Z]|->|![a-z(]", LEFTOVERS),
 )
+LETTER = "[A-Za-zÀ-ɏ]"
+ELIDED = r"(?<![\w'])(?:[Oo]|[Tt]h|[Ww]i|[Oo]l|[Aa]n|[Ff]o|[Yy]o|[Ll]il|i(?=' th|' faith)|t(?=' th))'(?= '?[A-Za-z])"
 STAGES = [(re.compile(trigger), [compiled(rule) for rule in rules]) for trigger, rules in IN_ORDER]
 RULES = [rule for _, rules in STAGES for rule in rules]
 
@@ -80,7 +82,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"^\W*[(\[{]", " ", text[:end]) + re.sub(r"[)\]}]", " ", text[end:])
     text = re.sub(r"[()\[\]{}|]", ", ", text)
     text = re.sub(
-        r"(?<![A-Za-z])'(?!(?:tis|twas|em|til|cause|bout|round|neath)\b)|(?<!in)'(?![A-Za-z])|in'(?=\w*')",
+        rf"{ELIDED}|(?<!{LETTER})'(?!(?:tis|twas|em|til|cause|bout|round|neath)\b)|(?<!in)'(?!{LETTER})|in'(?=\w*')",
         _apostrophe,
         text,
     )
@@ -95,7 +97,9 @@ def tidy(text: str) -> str:
 
 
 def _apostrophe(match: Match[str]) -> str:
-    return "in" if match.group().startswith("in") else ""
+    """Stays in th' and o' before another word; a quotation mark goes."""
+    word = match.group().rstrip("'")
+    return word if word in ("", "in") else match.group()
 
 
 def _one_pause(match: Match[str]) -> str:

@@ -7,7 +7,7 @@ import re
 from re import Match
 
 from .abbreviations import BIBLE, MONTH, MONTHS, WEEKDAYS, sentence_end
-from .number_words import Rule, alternatives, count, nth, number, plural, year
+from .number_words import Rule, alternatives, around, count, nth, number, plural, year
 
 DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -152,6 +152,14 @@ def _time(match: Match[str]) -> str:
     return " ".join(words) + sentence_end(match) + _space(match)
 
 
+def _timetable(match: Match[str]) -> str:
+    """7.15, 9.00 and 16.30: times of day where something leaves, opens or begins."""
+    if not TIMETABLE.search(around(match)):
+        return match.group()
+    words = f"{match[1]} {_clock(int(match[2]), int(match[3]))}"
+    return words + (f"{match[4]} {_clock(int(match[5]), int(match[6]))}" if match[4] else "")
+
+
 def _hours_minutes(match: Match[str]) -> str:
     """14h30 is a time of day, 1h30 how long something takes."""
     hour, minute = int(match[1]), int(match[2])
@@ -199,7 +207,9 @@ def _seasons(match: Match[str]) -> str:
 
 
 def _decade(match: Match[str]) -> str:
-    """1990s, 1800s, 2000s, '80s, 60s."""
+    """1990s, 1800s, 2000s, '80s, 60s; of a clock that waits they are seconds."""
+    if len(match[1]) == 2 and WAITING.search(around(match)):
+        return match.group()
     value = int(match[1])
     if value % 1000 == 0 and value:
         words = count(value)
@@ -228,19 +238,30 @@ def _year_rule(match: Match[str]) -> str:
 
 INITIALS = {"M": "Monday", "Tu": "Tuesday", "T": "Tuesday", "W": "Wednesday", "Th": "Thursday", "F": "Friday",
             "Sa": "Saturday", "S": "Saturday", "Su": "Sunday"}  # fmt: skip
+TIMETABLE = re.compile(  # where 7.15 is a time of day
+    r"\b(?:[Tt]rains?|[Bb]us(?:es)?|[Ff]err(?:y|ies)|[Ff]lights?|leaves?|departs?|arrives?|starts?|begins?|opens?|closes?|[Dd]oors|"
+    r"meets?|[Kk]ick-off|[Dd]inner|[Ll]unch|[Bb]reakfast|alarm|tonight|tomorrow|morning|evening|afternoon|sharp|appointment|[Mm]eeting)\b"
+)
+WAITING = re.compile(
+    r"\b(?:timeouts?|delay|interval|wait|duration|countdown|timer|cooldown|retry|retries|TTL|latency)\b"
+)
 HALF_DAY = r"[AaPp]\.? ?[Mm]"
 RULES: list[Rule] = [
     (r"(?:(?<=\bin )|(?<=\btime )|(?<=\bof ))(2[5-9]|[3-5]\d):([0-5]\d)(?![\d:]|\.\d)", lambda m: f"{number(m[1])} " + (f"oh {number(m[2][1])}" if m[2][0] == "0" else number(m[2])), "ran it in 44:50 → ran it in forty four fifty"),
     (rf"\b(?:([123]) )?({alternatives(BIBLE)})\. (?=\d{{1,3}}:\d)", lambda m: ({"1": "First ", "2": "Second ", "3": "Third "}[m[1]] if m[1] else "") + BIBLE[m[2]] + " ", "1 Cor. 13:4–7 → First Corinthians thirteen four to seven"),
     (r"(?<![\w.])(\d{1,2}(?::\d\d)?)([ap]) ?[-–] ?(\d{1,2}(?::\d\d)?)([ap])\b(?!\.?m)", r"\1\2m to \3\4m", "open 7a–9p → open seven A M to nine P M"),
+    (r"\bFY(?=(?:19|20)\d\d)", "FY ", "FY2025/26 → FY twenty twenty five to twenty six"),
+    (r"(?<![\w.:])(\d{1,2})\.([0-5]\d)(?=(?:, \d{1,2}\.[0-5]\d){0,9},? (?:and )?\d{1,2}\.[0-5]\d ?[ap]\.?m)", r"\1:\2", "8.15, 8.45 and 9.15 a.m. → eight fifteen, eight forty five and nine fifteen A M."),
     (r"(?<=\d:\d\d)([ap])\b(?!\.?m)", r"\1m", "until 11:15a → until eleven fifteen A M"),
     (r"(?<![\w/])(?=[\w/]*(?:W|Th|Tu))(?:M|Tu|Th?|W|F|Sa)(?:/(?:Tu|Th?|W|F|Sa|Su)){1,4}(?![\w/])", lambda m: ", ".join(INITIALS[day] for day in m.group().split("/")), "M/W/F at 10 → Monday, Wednesday, Friday at ten"),
     (rf"\b(\d{{1,2}})[-/.]({MONTH})[-/.](\d{{4}}|\d{{2}})\b", lambda m: _day_month_year(m), "11-Nov-2023 → the eleventh of November, twenty twenty three"),
     (r"(?<=\d:\d\d) ?h\b", "", "until 19:30h → until nineteen thirty"),
     (r"(?<![\w&/.-])(?:(M|Tu|Th|Sa) ?[-–] ?(Th|F|Sa|Su)|(M) ?[-–] ?(S)|([TW]) ?[-–] ?(Th|Sa|Su))(?![\w&/.'-])", lambda m: " to ".join(INITIALS[day] for day in m.groups() if day), "Open M–F, 8–4 → Open Monday to Friday, eight to four", "Tu-Su 9-5 → Tuesday to Sunday nine to five"),
+    (rf"\b({'|'.join(DAYS)}) ?[-–] ?(?=(?:{'|'.join(DAYS)})\b)", r"\1 to ", "open Monday–Friday → open Monday to Friday"),
     (rf"\b({WEEKDAYS})\.? ?[-–] ?({WEEKDAYS})\b\.?", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}{_end(m)}", "Mon–Fri 9–5 → Monday to Friday nine to five", "Mon–Fri → Monday to Friday", "Sat.-Sun. → Saturday to Sunday."),
     (rf"\b(?:{WEEKDAYS})(?:/(?:{WEEKDAYS}))+\b", lambda m: ", ".join(map(_weekday, m.group().split("/"))), "Mon/Wed/Fri → Monday, Wednesday, Friday"),
-    (rf"\b({WEEKDAYS})\b\.?,? (?=(?:\d|(?:{MONTH})\b|at \d|noon|morning|evening|closed\b))", lambda m: f"{_weekday(m[1])} ", "Sat 10-2 → Saturday ten to two", "Tue, 5 Nov 2024 → Tuesday the fifth of November, twenty twenty four", "Sun. at 5 → Sunday at five"),
+    (rf"\b({WEEKDAYS})\b\.?(?=, (?:{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Mon, Wed & Fri → Monday, Wednesday and Friday"),
+    (rf"\b({WEEKDAYS})\b\.?,? (?=(?:\d|(?:{MONTH})\b|at \d|noon|morning|evening|afternoon|night|closed\b))", lambda m: f"{_weekday(m[1])} ", "Sat 10-2 → Saturday ten to two", "Tue, 5 Nov 2024 → Tuesday the fifth of November, twenty twenty four", "Sun. at 5 → Sunday at five"),
     (r"\b(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?: ?(Z|[+-]\d{2}:?\d{2}))?(?![\w:])", _moment, "2024-10-31T08:15:00Z → October thirty first, twenty twenty four, eight fifteen U T C", "2023-01-05 17:00 → January fifth, twenty twenty three, seventeen hundred"),
     (r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b", _date_iso, "2024/01/31 → January thirty first, twenty twenty four"),
     (r"(?<![\w-])(\d{1,2})-(\d{1,2})-(\d{4}|[3-9]\d)(?![\w-])", _date_slashes, "12-25-2023 → December twenty fifth, twenty twenty three"),
@@ -261,7 +282,7 @@ RULES: list[Rule] = [
     (rf"\b({MONTH})\.? {DAY} ?[-–] ?{DAY}(?![\w:])(?:,? (\d{{4}})\b)?", _month_days, "June 5–7, 2024 → June fifth to seventh, twenty twenty four", "Jan. 3-6 → January third to sixth"),
     (rf"(?:(?<=[\d.])(?<!\d\d\d) ?[-–]|(?<=\d\d\d\d) ?–) ?(?=(?:{MONTH})\.? \d)", " to ", "June 5 – July 7 → June fifth to July seventh"),
     (rf"\b({MONTH})\.? {DAY}\b(?![\d:%.,/–-]*\d)(?:,? (\d{{4}})\b)?", _month_day, "The riot of Jan. 6 was on TV. → The riot of January sixth was on TV.", "Sept 11 2001 → September eleventh, two thousand one", "Meet me Dec. 3rd. → Meet me December third."),
-    (rf"\b{DAY} ?[-–] ?{DAY} ({MONTH})\b\.?(?:,? (\d{{4}})\b)?", _days_month, "5–7 June 2024 → the fifth to the seventh of June, twenty twenty four", "5th–9th Nov. → the fifth to the ninth of November."),
+    (rf"\b{DAY}(?: ?[-–] ?| to (?:the )?){DAY} ({MONTH})\b\.?(?:,? (\d{{4}})\b)?", _days_month, "5–7 June 2024 → the fifth to the seventh of June, twenty twenty four", "5th–9th Nov. → the fifth to the ninth of November.", "from 4 to 7 May → from the fourth to the seventh of May"),
     (rf"\b(?:[Tt]he )?{DAY} (?:of )?({MONTH})\b\.?(?:,? (\d{{4}})\b)?", _day_month, "5 May 1999 → the fifth of May, nineteen ninety nine", "the 6th of Jan. → the sixth of January."),
     (rf"\b({MONTH})\.(?= '\d\d\b)", lambda m: _month(m[1]), "Dec. '24 sales → December twenty four sales"),
     (rf"\b({MONTH})\.?,? (\d{{4}})\b", _month_year, "Jan. 2021 → January twenty twenty one"),
@@ -269,12 +290,14 @@ RULES: list[Rule] = [
     (rf"\b((?:[Ii]n|[Oo]f|[Ss]ince|[Bb]y|[Uu]ntil|[Ll]ast|[Nn]ext|[Ee]arly|[Ll]ate|[Mm]id|[Ff]rom|[Tt]o|[Tt]hrough|[Ee]ach|[Ee]very|[Tt]his)[ -])({MONTH})\b\.", _month_name, "It began in Jan. and ended late Dec. → It began in January and ended late December."),
     (r"\b()(Oct|Nov|Dec|Aug|Apr)(?:\.(?= [a-z])|(?= [a-z])|(?=[,;:)]))", _month_name, "Nov. was cold → November was cold"),
     (rf"(?:(?<=^)|(?<=[,;] ))({WEEKDAYS}): ?", lambda m: f"{_weekday(m[1])}: ", "Sat: closed → Saturday: closed"),
-    (rf"\b([Oo]n|[Ee]very|[Nn]ext|[Ll]ast|[Uu]ntil|[Bb]y|[Tt]his|[Ff]rom|day(?: and|,)|[Tt]hrough|to) ({WEEKDAYS})\b(?:\.|(?![.'\w]))", _weekday_after, "Come on Sat. or next Sun. → Come on Saturday or next Sunday.", "by Wed we know → by Wednesday we know"),
-    (rf"\b({WEEKDAYS})\b\.?(?= (?:and|or|to|through|thru|&) (?:{'|'.join(DAYS)}|{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Sat and Sun are off → Saturday and Sun are off"),
+    (rf"\b([Oo]n|[Ee]very|[Nn]ext|[Ll]ast|[Uu]ntil|[Bb]y|[Tt]his|[Ff]rom|day(?: and|,)|[Tt]hrough|to|[Ee]arly|[Ll]ate|since|before|after) ({WEEKDAYS})\b(?:\.|(?![.'\w]))", _weekday_after, "Come on Sat. or next Sun. → Come on Saturday or next Sunday.", "by Wed we know → by Wednesday we know", "a fire early Sat. → a fire early Saturday."),
+    (rf"\b({WEEKDAYS})\b\.?(?= (?:and|or|to|through|thru|&) (?:{'|'.join(DAYS)}|{WEEKDAYS})\b)", lambda m: _weekday(m[1]), "Sat and Sun are off → Saturday and Sunday are off"),
+    (rf"\b((?:{'|'.join(DAYS)}) (?:and|or|to|through|thru|&)) ({WEEKDAYS})\b\.?", _weekday_after, "Fri & Sat only → Friday and Saturday only"),
     (r"(?<![\d-])(\d{1,2}(?:[:.]\d{2})?)(?: ?[-–] ?| (?:to|until|till) )(?=\d{1,2}(?:[:.]\d{2})? ?[AaPp]\.? ?[Mm]\b)", lambda m: m[1].replace(".", ":") + " to ", "7.30–8.45 pm → seven thirty to eight forty five P M", "5–6 p.m. → five to six P M.", "10.15 to 11.45 a.m. → ten fifteen to eleven forty five A M."),
+    (r"\b([Aa]t|[Bb]y|[Uu]ntil|[Tt]ill?|[Ff]rom) ([01]?\d|2[0-3])\.([0-5]\d)(?:( and| or| to| until) ([01]?\d|2[0-3])\.([0-5]\d))?(?![\w%]|[.,]\d| (?:percent|per|million|billion|seconds?|points?|meters?|[kcm]?[mg])\b)", _timetable, "the bus leaves at 7.15 → the bus leaves at seven fifteen", "buses at 9.00 and 16.30 → buses at nine o'clock and sixteen thirty"),
     (rf"(?<![A-Za-z])({HALF_DAY}\.?) ?[-–] ?(?=\d|noon|midnight)", r"\1 to ", "9am-5pm → nine A M to five P M"),
     (r"\b12:00 (?=noon|midnight)", "12 ", "at 12:00 noon → at twelve noon"),
-    (r"\b(noon|midnight) ?[-–] ?(?=\d)", r"\1 to ", "noon–1:30 → noon to one thirty"),
+    (r"\b([Nn]oon|[Mm]idnight) ?[-–] ?(?=\d)", r"\1 to ", "noon–1:30 → noon to one thirty"),
     (r"(?<='\d\d) ?[-–] ?(?='?\d\d\b)", " to ", "the '08–'09 crisis → the oh eight to oh nine crisis"),
     (r"(?<=\d:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)", " to ", "12:30–1:15 → twelve thirty to one fifteen"),
     (r"\b([Ss]cale|[Rr]atio|[Oo]dds|[Mm]ap|[Mm]ix|[Dd]ilution|[Dd]iluted|[Rr]ated|SCALE)((?: of| is| at| was| are| were)*) (\d[\d,]*):(\d[\d,]*)(?![:\d])", lambda m: f"{m[1]}{m[2]} {m[3]} to {m[4]}", "A map of 1:10,000 → A map of one to ten thousand", "odds of 3:10 → odds of three to ten"),
@@ -289,6 +312,7 @@ RULES: list[Rule] = [
     (r"(?<![\w.,:])(\d{1,2})\.([0-5]\d)(?= (?:Uhr|hrs?|h)\b)", lambda m: _clock(int(m[1]), int(m[2])), "14.30 Uhr → fourteen thirty Uhr"),
     (r"\b([AaPp])\. ?[Mm]\.", _noon_or_night, "this a.m. → this A M."),
     (r"\b([01]?\d|2[0-3])h([0-5]\d)\b", _hours_minutes, "1h30 → one hour thirty", "14h30 → fourteen thirty"),
+    (r"(?<![\w:])(\d{1,3}):(\d):(\d)(?![:\d])", r"\1 to \2 to \3", "a mix of 3:2:1 → a mix of three to two to one"),
     (r"\b(\d+):(\d[\d,]*)(?![:\d])", r"\1 to \2", "16:9 → sixteen to nine"),
     (r"(?<![\w.])'?((?:1\d|20)\d0)'?s\b", _decade, "the 1990s → the nineteen nineties", "in the 1800's → in the eighteen hundreds"),
     (r"(?<![\w.$£€=])(?<!: )(?<!every )(?<!after )(?<!within )'?([1-9]0)'?s\b", _decade, "the '80s → the eighties", "in her 60s → in her sixties"),

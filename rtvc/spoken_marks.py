@@ -9,12 +9,13 @@ from re import Match
 
 from .abbreviations import OPENERS
 from .dictionary import has_own_reading, is_known, is_read
-from .number_words import CRICKET, NUMBER, Rule, digits, in_pairs, number, plural, spelled
-from .symbol_names import IN_ADDRESSES, SIGNS, UNITS
+from .number_words import CRICKET, NUMBER, Rule, around, digits, in_pairs, number, plural, spelled
+from .symbol_names import FUNCTIONS, IN_ADDRESSES, SIGNS, UNITS
 
 SPELLED_DOMAINS = {"uk", "us", "de", "fr", "io", "ai", "tv", "eu", "ca", "au", "nz", "ch", "jp", "nl", "se", "fm", "hf"}
 FILES = (
     "md|pdf|txt|py|js|ts|html?|css|docx?|xlsx?|pptx?|png|jpe?g|gif|svg|mp[34]|wav|flac|zip|tar|gz|csv|tsv|json|ya?ml|"
+    "tsx|jsx|vue|php|rb|sql|kt|swift|ipynb|rtf|odt|bmp|tiff|psd|heic|m4a|aac|opus|apk|dmg|iso|bak|tmp|"
     "toml|xml|exe|dll|sh|cpp|java|rs|go|ini|cfg|log|epub|mov|avi|mkv|webp"
 )
 # before a number of which each part counts by itself
@@ -27,9 +28,13 @@ DOMAINS = (
     "com|org|net|edu|gov|mil|io|co|info|ai|dev|app|uk|eu|tv|me|fm|gg|xyz|online|site|shop|ly|de|fr|ch|nl|se|pl|jp|ca|au|nz|"
     "ru|ie|es|cloud|blog|news|store|tech|page|wiki|studio|social"
 )
+ELEMENT = (  # of chemistry, those that people write formulas of
+    "H|Li|Be|B|C|N|O|F|Na|Mg|Al|Si|P|S|Cl|K|Ca|Ti|Cr|Mn|Fe|Co|Ni|Cu|Zn|As|Br|Ag|Sn|I|Ba|W|Pt|Au|Hg|Pb|U"
+)
+PIECES = {"K": "King", "Q": "Queen", "R": "Rook", "B": "Bishop", "N": "Knight", "x": "takes"}  # of chess
 BLOCKS = "p|br|div|li|ul|ol|h[1-6]|tr|table|hr|blockquote|section|article|title|s|speak"
 # before digits that are no number but a row of them
-CODES = r"PIN|ZIP|postcode|zip|passcode|password|code|extension|ext\.?|account|serial|OTP|PNR|IBAN|VIN|SSN|ISBN|flight|tracking"
+CODES = r"PIN|ZIP|postcode|zip|passcode|password|code|extension|ext\.?|account|serial|build|OTP|PNR|IBAN|VIN|SSN|ISBN|flight|tracking"
 # words before a number with a dash in it that is a range, not a model
 RANGES = (
     r"[Pp]ages?|[Aa]ges?|[Cc]hapters?|[Vv]erses?|[Pp]salms?|[Ff]rom|[Bb]etween|[Aa]bout|[Rr]ooms?|[A-Z]\w*(?:day|s)"
@@ -111,6 +116,18 @@ def _letters_and_digits(match: Match[str]) -> str:
     return " ".join(words)
 
 
+def _formula(match: Match[str]) -> str:
+    """CaCO3: the letters and the numbers."""
+    return " ".join(number(c) if c.isdigit() else spelled(c) for c in re.findall(r"[A-Za-z]+|\d+", match.group()))
+
+
+def _chess_move(match: Match[str]) -> str:
+    """Nf3, where there are several."""
+    if len(re.findall(r"\b[KQRBN][a-h]?x?[a-h][1-8]\b|\b[a-h][1-8]\b", around(match))) < 2:
+        return match.group()
+    return " ".join(PIECES.get(c) or (number(c) if c.isdigit() else spelled(c)) for c in match.group())
+
+
 def _flag(match: Match[str]) -> str:
     """ls -la; a word of prose behind a dash, "-so what", is none."""
     is_word = len(match[1]) > 1 and is_known(match[1])
@@ -126,7 +143,9 @@ def _camel(match: Match[str]) -> str:
 
 
 def _labelled(match: Match[str]) -> str:
-    """Python 3.12: three point twelve."""
+    """Python 3.12: three point twelve; of several in a row, "Lyles 9.79, Kerley 9.81", each is a result."""
+    if len(set(re.findall(r"([A-Za-z]+) \d+\.\d\d\b", around(match)))) > 1:
+        return match.group()
     return f"{match[1]} {number(match[2])} point {number(match[3])}"
 
 
@@ -150,13 +169,14 @@ _COMMAND = re.compile(
 ATTRIBUTE = r"\s{1,3}[\w:-]{1,30}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[^\s\"'<>=]{1,200}))"
 MARKUP: list[Rule] = [
     (r"<\|[^<>|]{1,40}\|>", " ", "<|end|> Hello → Hello"),
-    (r"\$([^$]{1,100}[\^_=\\][^$]{0,100})\$(?!\d)", r"\1", "$E = mc^2$ → E equals mc to the power of two"),
+    (r"\$([^$]{1,100}[\^_=\\][^$]{0,100})\$(?!\d)", r"\1", "$E = mc^2$ → E equals mc squared"),
     (r"\${2,}(?!\d)", " ", "save $$$ now → save now"),
     (r"<!--[^<>]{0,500}-->", " ", "Hello <!-- note --> you → Hello you"),
     (rf"</?(?i:{BLOCKS})(?:{ATTRIBUTE}){{0,6}}\s?/?>", ", ", "tea<br>milk → tea, milk"),
     (rf"(?:(?<!\d)<|</)[A-Za-z][\w:-]{{0,30}}(?:{ATTRIBUTE}){{0,6}}\s?/?>(?! ?\d)", " ", "<think>hmm</think> Hello. → hmm Hello.", "<b>bold</b> → bold", "<span class='x'>y</span> z → y z"),
     (r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(?: \"[^\"]{0,200}\")?\)", r"\1", "see [the page](https://x.org) now → see the page now"),
-    (r"(?<=[.,;:!?\"')\]])(?:\[\d{1,3}(?:[,–-] ?\d{1,3}){0,5}\])+|(?<=[a-z]{3})(?:\[[1-9]\d{0,2}\])+|(?<=\S)\[(?:[a-z]|citation needed|(?:note|nb) \d{1,2})\]", "", "It rained.[1] → It rained.", "a fact[2][3] → a fact"),
+    (r"(?<=[.,;:!?\"')\]])(?:\[\d{1,3}(?:[,–-] ?\d{1,3}){0,5}\])+|(?<=[a-z]{3})(?:\[[1-9]\d{0,2}\])+|(?<=[a-z.,;!?)]{2})\[[a-z]\](?! ?[=+*<>-])|(?<=\S)\[(?:citation needed|(?:note|nb) \d{1,2})\]", "", "It rained.[1] → It rained.", "a fact[2][3] → a fact"),
+    (r"(?i:(?<=press )|(?<=hit )|(?<=hold )|(?<=tap )|(?<=push )|(?<=use ))\[(\w{1,9})\]", r"\1", "press [E] to jump → press E to jump"),
     (r"\[\^\w{1,20}\]:?|^[-*+] \[[ xX]\] ", " ", "true[^1] → true", "- [x] done → done"),
     (r"(?:^|(?<=\s))'{3}[a-z+#]{0,12}(?=\s|$)", " ", "``` x = 1 ``` → x equals one"),
     (r"^#{1,6} |(?<=\S) #{1,6}$", "", "# Heading → Heading"),
@@ -166,7 +186,9 @@ MARKUP: list[Rule] = [
     (r"^\(?([A-HJ-UW-Za-hj-uw-z])\) (?=[^\W\d])", lambda m: f"{spelled(m[1])}, ", "b) milk → B, milk"),
     (r"={3,}|(?<=\|)[ :]{0,3}-{2,}[ :-]{0,40}(?=\||$)|-{4,}|~{3,}|\+(?:-{2,}\+)+", ", ", "tea ==== milk → tea, milk", "| a |---|---| b → a, b"),
     (r"(?<=\d)\*(?=[\s,.;)]|$)", lambda m: " not out" if CRICKET.search(m.string) or re.search(r"\d{2}/\d\b", m.string) else "", "142/3 (Root 68*) → one hundred and forty two for three, Root sixty eight not out"),
-    (r"(?<=[a-z,;] )\(([a-z]|\d{1,2})\)(?=[,;.?!]| (?:and|or|to)\b|$)", lambda m: spelled(m[1]), "screws (a), (b) and (c) → screws A, B and C"),
+    (r"(?<=[a-z,;] )\(([a-z]|\d{1,2})\)(?=[,;.?!]| (?:and|or|to)\b|$)", lambda m: m[1] if m[1].isdigit() else spelled(m[1]), "screws (a), (b) and (c) → screws A, B and C", "four over (76). → four over seventy six."),
+    (r"(?<![\w|])\|(\w[\w +*/^-]{0,12})\|(?= ?[<>=≤≥+*-])", r"the absolute value of \1", "|x| < 3 → the absolute value of x is less than three"),
+    (r"(?<=SELECT )\*(?= )|(?<=select )\*(?= from)|(?<=COUNT\()\*(?=\))", "star", "SELECT * FROM a → select star from a"),
     (r"\*{2,3}|~~|(?<![\w*])\*(?=\w)|(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", "a **bold** word → a bold word", "_so_ it is → so it is"),
     (r"(?<!\w):[a-z][a-z\d_+-]{1,30}:(?!\w)|(?<!\w)(?:[:;=]'?-?[)(DPpOo|*]|<3|:/)(?!\w)", " ", "fine :smile: → fine", "fine :-) → fine"),
 ]  # fmt: skip  # noqa: E501
@@ -189,7 +211,7 @@ ADDRESSES: list[Rule] = [
     (r"(?<=[\d ])([A-Ha-h]) ?[–-] ?([A-Ha-h])(?![\w'-])(?<=\d[a-h].[a-h])", lambda m: f"{m[1].upper()} to {m[2].upper()}", "Figs. 2a–c → figures two A to C"),
     (r"(?:(?<=[a-z] )|(?<=\())([A-Z])\.(\d{1,3}(?:\.\d{1,2})*)(?!\w|\.\d)", lambda m: f"{spelled(m[1])} point " + " point ".join(number(part) for part in m[2].split(".")), "see Table A.3 → see Table A point three"),
     (r"\b(D|A|CH|F|NL|L|DK|SE|FI)-(\d{4,5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: f"{spelled(m[1])} {digits(m[2])}", "D-10115 Berlin → D one zero one one five Berlin"),
-    (r"(?<![\w.-])(#?)(\d{1,6}(?:-\d{1,7}){1,5}|\d{3,6})-([A-Z]{1,3})(?![\w-])", lambda m: f"{'number ' if m[1] else ''}{digits(m[2])}, {spelled(m[3])}", "part 45-6789-B → part four five, six seven eight nine, B"),
+    (r"(?<![\w.-])(#?)(\d{1,6}(?:-\d{1,7}){1,5}|\d{3,6})-(?!(?:[WVNJL]|[MGT]B|MP) [a-z])([A-Z]{1,3})(?![\w-])", lambda m: f"{'number ' if m[1] else ''}{digits(m[2])}, {spelled(m[3])}", "part 45-6789-B → part four five, six seven eight nine, B"),
     (r"(?<![\w/.])(?=[\dA-Z/]*[A-Z])(?=[\dA-Z/]*\d{2})(?:[A-Z]{1,5}|\d{1,8})(?:/(?:[A-Z]{1,5}|\d{1,8})){2,6}(?![\w/])", lambda m: ", ".join(in_pairs(part) if part.isdigit() and len(part) < 5 else digits(part) if part.isdigit() else part for part in m.group().split("/")), "file AB/2023/0042 → file AB, twenty twenty three, zero zero four two"),
     (r"\b([A-Za-z])('{1,2})\(([\w, ]{1,20})\)", lambda m: f"{m[1]} {'prime' if len(m[2]) == 1 else 'double prime'} of {m[3]}", "f'(x) = 2 → f prime of x equals two"),
     (r"(?<![\w-])(?!\d{4}-\d\d-\d\d|1-8\d\d)(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){2,6}(?![\w-])", lambda m: ", ".join(" ".join(digits(c) if c.isdigit() else spelled(c) for c in part) for part in m.group().split("-")), "part 8J0-955-119-A → part eight J zero, nine five five, one one nine, A"),
@@ -197,27 +219,33 @@ ADDRESSES: list[Rule] = [
     (r"\b([A-Z])(\d{1,3}) ?[–-] ?(?=\1\d)", r"\1\2 to ", "press F1–F4 → press F one to F four"),
     (r"(?<=\d)_(?=\d{3})", "", "1_000 → one thousand"),
     (r"(?<=\w)\(\)(?!\w)", " ", "call main() → call main"),
-    (r"(?<![\w.'-])([A-Za-z]|log|ln|sin|cos|tan|exp|max|min|arg|det)\((?!s\))([\w^+*/ ,.-]{1,40})\)(?!\w)", r"\1 of \2", "f(x) = 2 → f of x equals two", "O(n log n) → O of n log n"),
+    (r"(?<![\w.-])(?<!\w')([A-Za-z]|log|ln|sin|cos|tan|exp|max|min|arg|det)\((?!s\))([\w^+*/ ,.-]{1,40})\)(?!\w)", lambda m: f"{FUNCTIONS.get(m[1], m[1])} of {m[2]}", "f(x) = 2 → f of x equals two", "sin(x) = 1 → sine of x equals one", "O(n log n) → O of n log n"),
     (r"\b([a-z]{2,}(?:[A-Z]+[a-z]*)+|(?!Ma?c)[A-Z][a-z]+(?:[A-Z][a-z]+){2,})\b", _camel, "call getUserId → call get user id"),
     (r"(?<=localhost):(\d{2,5})\b|(?<=\.(?:com|org|net)):(\d{2,5})\b", lambda m: f" port {digits(m[1] or m[2])}", "localhost:8080 → localhost port eight zero eight zero"),
     (r"_", " ", "snake_case → snake case"),
     (r"(?<!\w)@(?=\w)", "at ", "@user → at user"),
+    (r"(?<![\w#])#'?s\b", "numbers", "the Q3 #s are in → the Q three numbers are in"),
+    (r"\b([A-Z])\(([\w ]{1,20}) ?\| ?([\w ]{1,20})\)", r"\1 of \2 given \3", "P(A|B) = 1 → P of A given B equals one"),
     (r"(?<!\w)#(?=\d|[A-Z]{1,4}-?\d)", "number ", "#1 → number one", "order #A-1042 → order number A ten forty two"),
     (r"(?<!\w)#([A-Z][a-z]+(?:[A-Z][a-z]+)+)\b", lambda m: "hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])", " ", m[1]), "#MondayMotivation → hashtag Monday Motivation"),
+    (r"(?<=[\d)\]'\"]) # (?=[A-Za-z])", ", ", "x = 5 # of tries → x equals five, of tries"),
     (r"(?<!\w)#(?=[A-Za-z])", "hashtag ", "#tag → hashtag tag"),
     (r"(?<=[A-Z])-(\d{3,4})(?![\w,]|[.-]\d)", lambda m: f" {in_pairs(m[1])}", "an F-150 and SHA-256 → an F one fifty and SHA two fifty six"),
     # telephone numbers and other rows of digits
     (r"(?<=\b[A-Z]{2}\d{2} )\d{4}(?: \d{4}){2,6}(?: \d{1,4})?(?!\w)", lambda m: digits(m.group()), "IBAN DE89 3704 0044 0532 0130 00 → IBAN DE eighty nine three seven zero four, zero zero four four, zero five three two, zero one three zero, zero zero"),
     (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)", _phone, "+44 20 7946 0958 → plus four four, two zero, seven nine four six, zero nine five eight"),
+    (r"(?<![\w/.])0\d{2,5}/\d{4,9}(?![\w/])", lambda m: digits(m.group()), "fax 030/123456 → fax zero three zero, one two three four five six"),
     (r"(?<![\w.-])\(\d{3,5}\)[ -]?\d{3,4}[ .-]\d{3,4}(?![\w-])", _phone, "(020) 7946 0018 → zero two zero, seven nine four six, zero zero one eight"),
     (r"(?<![\w.-])(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}(?![\w-])", _phone, "555-123-4567 → five five five, one two three, four five six seven"),
     (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}(?:[ -]?\d{3,4}){1,3}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
     (r"(?i:(?<=\btel)|(?<=\bfax)|(?<=\bphone)|(?<=\bmobile)|(?<=\bcell)|(?<=\bcall))(?:[.:]| no\.?)* \d{3,5}(?: \d{3,4}){1,3}(?![\w-])", lambda m: ": " + digits(m.group()), "fax 555 0188 → fax: five five five, zero one eight eight"),
+    (r"\b((?i:call|dial|ring|text|phone) )(\d{3,5})(?: (or|and) (\d{3,5}))?(?=[.,;:!?)]?(?:$| (?:for|if|in|now|immediately|or|to|when|from|at|on|today|and|free)\b))(?![.,]\d)", lambda m: m[1] + digits(m[2]) + (f" {m[3]} {digits(m[4])}" if m[4] else ""), "Call 999 or 112. → Call nine nine nine or one one two."),
     (r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _phone, "555-1234 → five five five, one two three four"),
     (r"(?<![\w.-])1-(?=8\d\d-[A-Za-z])(8\d\d)-", lambda m: f"one {digits(m[1])} ", "Call 1-800-FLOWERS → Call one eight zero zero flowers"),
     (r"(?<![\w.-])\d{5}-\d{4}(?![\w-])", lambda match: digits(match.group()), "90210-1234 → nine zero two one zero, one two three four"),
     (r"\b([A-Z]{2}|D\.C\.) (\d{5})(?![\w,.-]\d|\w)", lambda match: f"{match[1]} {digits(match[2])}", "NY 10018 → NY one zero zero one eight"),
     (r"(?<=, )(\d{5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: digits(m[1]), "Rue X, 75001 Paris → Rue X, seven five zero zero one Paris"),
+    (r"\b((?:account|card|number|phone)s? ending(?: in| with)? )(\d{3,4})\b", lambda m: m[1] + digits(m[2]), "your card ending 4321 → your card ending four three two one"),
     (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]}{m[3].strip()} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
     (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|kr|zl|Kc|CHF|EUR|SEK|NOK|DKK|PLN|CZK)\b| €)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
     (r"(?<=\d)'(?=\d{3}(?!\d))", "", "1'000'000 → one million"),
@@ -232,11 +260,15 @@ VERSIONS: list[Rule] = [
     (r"(?<![\w.-])((?:[Vv]ersion |[Rr]elease )?v(?:er)?\.? ?|[Vv]ersion v?)(\d+(?:\.\d+)*)(?:-([a-z]{2,8})\.?(\d{1,4})?)?(?![\w-]|\.\d)", _version, "Version v1.2.3-beta.4 → version one point two point three beta four", "v2 → version two"),
     (r"(?<![\w.])()(\d+(?:\.\d+){1,5})-([a-z]{2,8})\.?(\d{1,4})?(?![\w-])(?<=\d)", _version, "1.0.0-rc.1 → one point zero point zero release candidate one"),
     (rf"\b({LABELS}) ([1-9]\d?)\.([1-9]\d)(?![\w%°]|[.,-]\d| ?(?:percent|million|billion|[a-z]+s|k[gm]|[cm]m|m|[AP]M|[ap]\.?m)\b)", _labelled, "Python 3.12 → Python three point twelve", "see section 4.15 → see section four point fifteen"),
-    (rf"(?<=\w)\.(?=(?:{FILES})\b)", " dot ", "see README.md → see readme dot md"),
+    (rf"(?<=\w) ?\((\d{{1,3}})\)(?=\.(?i:{FILES})\b)", r" \1", "open report(2).docx → open report two dot docx"),
+    (rf"(?<=\w)\.(?=(?:[\w-]{{1,40}}\.)?(?i:{FILES})\b)", " dot ", "see README.md → see readme dot md", "open my.v2.JPG → open my dot V two dot JPG"),
     (r"\bmp(?=[34]\b)", "MP ", "an mp3 → an MP three"),
     (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)(?! ?(?:€|EUR|[Ee]uros?\b))", _numbers_in_row, "section 2.0.1 → section two point zero point one"),
 ]  # fmt: skip  # noqa: E501
 LEFTOVERS: list[Rule] = [
+    (r"\b[KQRBN][a-h]?[1-8]?x?[a-h][1-8](?![\w])", _chess_move, "moves: e4 e5, Nf3 Nxc6 → moves: E four E five, Knight F three Knight takes C six"),
+    (r"\b(sin|cos|tan)(?= (?:squared|cubed) ?[a-zΑ-ω]?\b| ?[Α-ω])", lambda m: FUNCTIONS[m[1]] + " ", "sin²θ and cos θ → sine squared theta and cosine theta"),
+    (rf"\b(?=\w*[a-z])(?=\w*\d)(?:(?:{ELEMENT})\d{{0,2}}){{2,8}}(?!\w)", _formula, "NaHCO3 and Fe2O3 → N A H C O three and F E two O three"),
     # what is left of numbers
     (r"(?<![\w.])\d+\.\d+(?=[A-Za-z])", lambda match: number(match.group()) + " ", "2.5xyz → two point five xyz"),
     (r"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Z])", " ", "the COVID-19 virus → the COVID nineteen virus"),

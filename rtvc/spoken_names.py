@@ -22,7 +22,7 @@ PHRASES = {
     "WW1": "World War One", "WW2": "World War Two",
     "M&M's": "M and M's", "op. cit.": "op cit", "ibid.": "ibid", "P.O.": "P O", "A/C": f"{LETTER_A} C",
     "o' clock": "o'clock", "Roe v. Wade": "Roe versus Wade", "v/s": "versus", "Inc.'s": "Incorporated's",
-    "q/q": "quarter on quarter", "m/m": "month on month", "y/y": "year on year", "QoQ": "quarter over quarter",
+    "q/q": "quarter on quarter", "m/m": "month on month", "y/y": "year on year", "w/w": "week on week", "QoQ": "quarter over quarter",
     "MoM": "month over month", "YoY": "year over year", "s.t.": "such that", "w.r.t.": "with respect to",
     "wrt": "with respect to", "y/o": "year old", "thx": "thanks", "Thx": "Thanks", "plz": "please", "ppl": "people",
     "att'd": "attached", "cont'd": "continued", "int'l": "international", "Int'l": "International",
@@ -30,8 +30,15 @@ PHRASES = {
     "Ass'n": "Association", "req'd": "required", "rec'd": "received", "b'day": "birthday",
     "Wash. D.C.": "Washington D.C.", "tmrw": "tomorrow", "Rt. Hon.": "Right Honorable", "Rt Hon": "Right Honorable",
     "the mo.": "the month.",
-    "per mo.": "per month", "b/w": "between",
+    "per mo.": "per month", "b/w": "between", "TL;DR": "T L D R", "tl;dr": "T L D R", "gr8": "great",
+    "l8r": "later", "Yrs. truly": "Yours truly", "Yrs truly": "Yours truly", "Pts:": "Points:", "m8": "mate", "2day": "today", "2nite": "tonight", "2moro": "tomorrow", "2morrow": "tomorrow",
+    "SpO2": "S P O two", "Ctrl": "Control", "Cmd": "Command", "Esc": "Escape",
 }  # fmt: skip
+PHRASES |= {
+    word.capitalize(): full.capitalize()
+    for word, full in PHRASES.items()
+    if word.isalpha() and word.islower() and word != "plz"
+}
 NUMBERED = frozenset(  # what a Roman numeral counts: "Chapter four"; anybody else is "the fourth"
     """
     chapter part act scene section volume book phase article war mark type level stage class grade bowl apollo
@@ -59,7 +66,7 @@ COMPASS = {"N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeas
            "SE": "Southeast", "SW": "Southwest"}  # fmt: skip
 ROADS = (
     "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Court|Ct|Place|Pl|Highway|Hwy|Parkway|Pkwy|Way|"
-    "Terrace|Ter|Circle|Cir|Square|Sq"
+    "Terrace|Terr?|Circle|Cir|Square|Sq"
 )
 LIVES = {"b": "born", "d": "died", "r": "reigned", "fl": "flourished", "m": "married"}
 NUMBERS_OF = {
@@ -70,12 +77,17 @@ NUMBERS_OF = {
     "tel": "telephone",
     "Tel": "Telephone",
 }
+HEADS = {  # what a colon follows, with or without a full stop
+    "Attn": "Attention", "Qty": "Quantity", "Amt": "Amount", "Acct": "Account", "Appt": "Appointment", "Mgr": "Manager",
+    "Enc": "Enclosed", "Encl": "Enclosed", "Wt": "Weight", "Ht": "Height", "Mtg": "Meeting", "Dept": "Department",
+}  # fmt: skip
 STREETS = {"St": "Street", "Dr": "Drive"}
 _I_SPEAK = re.compile(
     r"(?: [a-z]+ly)? (?:am|think|know|love|like|want|will|can|would|could|should|do|did|don't|didn't|have|had|need|feel|"
     r"see|saw|said|say|read|wrote|went|go|got|get|mean|hope|guess|believe|wish|never|always|just|also|really|still|ever)\b|'"
 )
 
+_CROWNED = re.compile(r"(?<!the )\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Kaiser|Sultan) $")
 
 # numerals before this one: "sections III and"
 _LISTED = re.compile(
@@ -114,9 +126,14 @@ def _roman_and_letter(match: Match[str]) -> str:
 
 def _is_pronoun(match: Match[str], is_counted: bool, rest: str) -> bool:
     """Whether "I" is somebody speaking: "the Part I like", "the Henry I know", "Then I left"."""
+    name = (match[1] or "").strip(" .")
+    before = match.string[: match.start()][-20:]
+    if name in MONARCHS and _CROWNED.search(before):
+        return False
+    if before.endswith((" the ", "The ")) and re.match(" (?:knew|met|remember|married|meant)", rest):
+        return True
     if _I_SPEAK.match(rest) or match[3]:
         return True
-    name = (match[1] or "").strip(" .")
     if name.lower() in DEGREES and _is_before_noun(match, name):
         return False
     if is_counted and (name.islower() or name.lower() == "war"):
@@ -232,17 +249,29 @@ _COUNTING = alternatives(
     [*COUNTERS, *(word.lower() for word in COUNTERS if word not in ("C", "Q", "Tab", "App", "Def", "Cat"))]
 )
 _NUMERAL = r"[IVXLCDM]+"
-ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
+ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "Queen Elizabeth I never married → Queen Elizabeth the first never married", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
 PHRASE_RULES: list[Rule] = [
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
     (r"\bNo (?=\d{1,4}\b(?![-.:/,]\d|-[a-z])(?! ?(?:%|[a-z]+s\b|are\b|or\b|more\b|people\b|percent\b|women\b|men\b|children\b|million\b|of\b|[kcm]?[gm]\b)))", "number ", "No 10 said it → number ten said it"),
-    (r"\b(the|your|my|his|her|our|this|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
+    (r"\b([Tt]he|[Yy]our|[Mm]y|[Hh]is|[Hh]er|[Oo]ur|[Tt]his|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
+    (rf"\b({'|'.join(HEADS)})\.?(?=:)", lambda m: HEADS[m[1]], "Attn: Ms. Lee; Qty.: 2 → Attention: Miz Lee; Quantity: two"),
+    (r"\bT-(?=\d+(?::\d| (?:seconds?|minutes?|hours?|days?)\b))", "T minus ", "T-10 seconds → T minus ten seconds"),
     (r"\b(Max|Min|Approx|Avg|Est)\.(?= [a-z])", lambda m: COUNTERS[m[1]].capitalize(), "Max. load: 5 → Maximum load: five"),
     (r"\bSec\.(?= of\b|-Gen)", "Secretary", "the Sec. of State → the Secretary of State"),
     (r"(?<=st |nd |rd |th )([Ff])l\b\.?", lambda m: m[1] + "loor" + sentence_end(m), "the 3rd Fl → the third Floor"),
+    (r"\b([Ww]inds? )([NSEW]|NE|NW|SE|SW)(?=[ ,.])", lambda m: m[1] + COMPASS[m[2]].lower(), "Winds NW at 15 kt → Winds northwest at fifteen knots"),
     (r"(?<=[\da-z.] )([NSEW]|NE|NW|SE|SW)(?= of (?:[A-Z\d]|the\b))", lambda m: COMPASS[m[1]].lower(), "a mile N of the city → a mile north of the city"),
     (r"\b(Rd|St|Ave|Dr|Ln|Blvd|Hwy)\. ([NSEW]|NE|NW|SE|SW)\.?(?=,|$)", lambda m: f"{(ANYWHERE | STREETS)[m[1]]} {COMPASS[m[2]]}", "on Lake Rd. E., Bldg. C → on Lake Road East, Building C"),
     (r"(?<![\w.])(?<!\d )(?!I)([A-Z])\. (?=[a-z]{4,})", lambda m: f"{spelled(m[1])} ", "the E. coli outbreak → the E coli outbreak"),
+    (r"(?<=st |nd |rd |th )(inst|ult|prox)\.", lambda m: {"inst": "instant", "ult": "ultimo", "prox": "proximo"}[m[1]] + sentence_end(m), "On the 14th inst. we met → On the fourteenth instant we met"),
+    (r"\bmed(?=-(?:high|low)\b| heat\b)", "medium", "on med-high heat → on medium-high heat"),
+    (r"(?<![\w/.@-])(?:afk|irl|imh?o|omw|wya|iykyk|istg|icymi|ootd|tfw|ofc|brb|idk|idc|tbh|smh|ngl|ikr|jk|gtg|nvm|hmu|rn|fyi|btw|ffs|wtf|omg|asap)(?![\w/.@'-])(?!\.\w)", lambda m: spelled(m.group()), "icymi, he's afk → I C Y M I, he's A F K"),
+    (r"\b(7[0-8]7)(?= (?:MAX|Max|jets?|aircraft|planes?|Dreamliners?|freighters?|pilots?|airliners?)\b)", lambda m: in_pairs(m[1]), "the 737 MAX → the seven thirty seven MAX"),
+    (r"\b((?:[Rr]eturn(?:s|ed)?|[Gg]ets?|[Gg]ot|[Tt]hrows?|[Gg]ives?|[Gg]ave|[Ss]hows?) an? )(40\d|429|50\d)(?=$|[.,;:!?]| (?:and|or|when|if|error|page|status|for|on|instead)\b)", lambda m: m[1] + in_pairs(m[2]), "it returns a 404. → it returns a four oh four."),
+    (r"(?<=[\d%]) ?p\.a\.", lambda m: " per annum" + sentence_end(m), "up 7.5% p.a. → up seven point five percent per annum."),
+    (r"(?<=[a-z] )bt (?=[A-Z][a-z]+ \d)", "beat ", "Alcaraz bt Sinner 6-2 → Alcaraz beat Sinner six to two"),
+    (r"(?<=\d )est\.", lambda m: "estimated" + sentence_end(m), "$2 vs. $3 est. → two dollars versus three dollars estimated."),
+    (r"(?<=[a-z] )d\. (?=[A-Z][a-z]+ \d-?)", "defeated ", "Federer d. Nadal 6–4 → Federer defeated Nadal six to four"),
     (r"(?<=[a-z] )def\. (?=[A-Z])", "defeated ", "Sinner def. Ruud → Sinner defeated Ruud"),
     (r"\bcol\. ?(?=\d)", "column ", "in col. 5 → in column five"),
     (r"\bSt-(?=[A-Z])", "Saint-", "Rue St-Martin → Rue Saint-Martin"),
@@ -250,19 +279,27 @@ PHRASE_RULES: list[Rule] = [
     (r"\b([Pp])op\.(?= [a-z])", r"\1opulation", "the pop. grew → the population grew"),
     (r"\bapt\.(?= [a-z])", "apartment", "the apt. rents → the apartment rents"),
     (r"\bCo\. (?=R[do])", "County ", "Co. Rd. 12 → County Road twelve"),
-    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}-?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
+    (rf"(?<![.\w])({alternatives(COUNTERS)}|{_COUNTING})\. ?(?=\d|#|\(\d|[IVXLC]{{1,6}}\b(?!'| [a-z])|[A-Z]{{1,4}}[-/]?\d|[A-Z]\b(?![' .]))", lambda m: f"{_counter(m)} ", "Eq. 3 and Art. 5 → equation three and article five", "pt. 2, p. 7, Nos. 3-5 → part two, page seven, numbers three to five", "No. 7 → number seven", "Apt. 4B → Apartment four B", "Vol. II → volume two"),
     (r"(?<![.\w])(b|d|r|fl|m)\. ?(?=(?:c\. ?)?(?:1\d{3}|20\d\d|\d{2,4} (?:BC|B\.C|AD|CE))\b)", lambda m: LIVES[m[1]] + " ", "b. 1950, d. 2011 → born nineteen fifty, died twenty eleven", "r. 1509–1547 → reigned fifteen oh nine to fifteen forty seven"),
     (r"(?<=[a-z])str\.(?= ?\d)", "strasse", "Bahnhofstr. 12 → Bahnhofstrasse twelve"),
+    (r"(?<=st |nd |rd |th |v\. )ed\.", lambda m: "edition" + sentence_end(m), "the 2nd ed. (1998) → the second edition, nineteen ninety eight"),
+    (r"(?:(?<=^)|(?<=[\s/]))(INT|EXT|Ext)\.(?= ?/| [A-Za-z]{3})", lambda m: "interior" if m[1] == "INT" else "exterior", "INT. KITCHEN - NIGHT → interior kitchen — night"),
+    (r"(?<=\b(?:an|in) )hr\b(?!\.)|(?<=\b(?:the|per) )hr\b(?!\.)|(?<=\beach )hr\b(?!\.)|(?<=\bevery )hr\b(?!\.)", "hour", "twice an hr → twice an hour"),
+    (r"\b4(?=(?:get|ever|give|got)\b)", "for", "4ever and 4get → forever and forget"),
+    (r"(?<=\bany)1\b|(?<=\bsome)1\b|(?<=\bevery)1\b", "one", "any1 here → anyone here"),
+    (r"(?<=[a-z] )(?<!\bto )(?<!\bon )(?<!\bat )b4(?= [a-z])", "before", "eat b4 my flight → eat before my flight"),
     (r"(?<=[a-z\d] )([42])(?= (?:u|ur|me|us)\b)", lambda m: {"4": "for", "2": "to"}[m[1]], "thx 4 ur help → thanks for ur help"),
     (r"(?<![.\w])c\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
     (r"\b((?:I|US|SR|Rte\.?|Route|Hwy\.?|Highway)[- ]\d{1,3}[A-Z]?) ([NSEW])\b\.?(?! [A-Z][a-z]+ (?:St|Ave|Rd|Street|Road)\b)", lambda m: f"{m[1]} {COMPASS[m[2]]}" + sentence_end(m), "I-80 W to exit 12 → I eighty West to exit twelve"),
     (r"\b([Ll])ong\. ?(?=[-–]?\d{1,3}(?:\.\d|°))", r"\1ongitude ", "long. -0.12 → longitude minus zero point one two"),
+    (r"\b([NSEW])\. (?=(?:Wales|Ireland|America|Africa|Asia|Europe|Korea|Carolina|Dakota|Virginia|Yorkshire|Sussex|London|Midlands|Island|Sea)\b)", lambda m: f"{COMPASS[m[1]]} ", "gusts hit N. Wales → gusts hit North Wales"),
     (rf"\b([NSEW])\. (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) (?:{ROADS})\b)", lambda m: f"{COMPASS[m[1]]} ", "on S. Lake Road → on South Lake Road"),
 ]  # fmt: skip  # noqa: E501
 RULES: list[Rule] = [
-    (r"(?<=\w)'n'(?=\w)", " and ", "rock'n'roll → rock and roll"),
-    (r"(?<=[a-z] )v\. ?(?=[A-Z])", "versus ", "the case Brown v. Board → the case Brown versus Board"),
+    (r"(?<![A-Za-z])(?:(?:Na|Ca|Mg|Ag|Li|Cu|Zn|Fe|Al|Ba|Pb|Si|Ti|K|H)(?:Cl|Br)|(?:Na|Ca|Li|Al|Ba)OH|(?:Ca|Mg|Cu|Zn|Fe|Ba|Pb)O|Na[FI])\b", lambda m: spelled(m.group()), "NaCl, HCl & MgO → N A C L, H C L and M G O", "a NaOH solution → a N A O H solution"),
+    (r"(?<=\w)'n'(?=\w)(?!t\b)", " and ", "rock'n'roll → rock and roll"),
+    (r"(?<=[a-z] )v(?:\. ?| )(?=[A-Z])", "versus ", "the case Brown v. Board → the case Brown versus Board", "Fulham v Spurs → Fulham versus Spurs"),
     (r"\b([A-Z][A-Za-z]?[A-Z]?)&([A-Z]{1,3})\b", _ampersand, "AT&T and R&D → A T and T and R and D"),
     (r"(?<=[a-z.]) (NE|NW|SE|SW)\b(?=,|\.?$)", lambda m: f" {COMPASS[m[1]]}", "Park Avenue NW → Park Avenue Northwest"),
     (r"(?:\b([A-Z][\w'.]* ))?\b(St|Dr)(?:\.|(?= [A-Z]))", _street_or_saint, "St. John lives on Main St. near Dr. Smith. → Saint John lives on Main Street near Doctor Smith.", "Dr.Smith → Doctor Smith"),
@@ -270,13 +307,13 @@ RULES: list[Rule] = [
     (r"\b(?:[A-Za-z]\.){1,6}[A-Za-z]\.|\b[A-Z]\.[A-Z]\b(?!\.)", _initials, "T.S. Eliot → T S Eliot", "in the U.S. He left. → in the U S. He left."),
     (rf"(?:\b(\w+) )?\b((?:[A-Z]\. ?){{1,5}})(?=[A-Z][a-z'])(?!{OPENERS})", _name_initials, "J. R. R. Tolkien → J R R Tolkien", "Prof. A. Jones → Professor A Jones"),
     (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
-    (rf"(?<!\d )\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]| (?:&|and) (?:{alternatives(TITLES)}|Dr)\.|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
+    (rf"(?<!\d )\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]| 1st\b| first\b| (?:&|and) (?:{alternatives(TITLES)}|Dr)\.|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
     (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
     (rf"(?:(?<=[a-z])(, ?)|\b([RDI])(?:-|\., ?))({alternatives(STATES)})\.", _state, "Miami, Fla., and Gary, Ind. → Miami, Florida, and Gary, Indiana.", "Mr. Scott (R-Fla.) spoke. → Mister Scott, R, Florida, spoke."),
     (rf"\b({alternatives(STATES)})\.(?= (?:Lieutenant )?(?:Governor|Senator|Representative|Attorney|State|Supreme)\b)", lambda m: STATES[m[1]], "the Mass. State House → the Massachusetts State House", "Fla. Gov. Lee → Florida Governor Lee"),
     (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
     (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
-    (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{1,6})\b(?! [a-z]{1,2}\b)(?=[\W]|$)", lambda m: m.group() if roman(m[3].upper()) is None or m[3] == "i" else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve"),
+    (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{2,6}|[vx](?! [a-z]{1,2}\b))(?!\w)", lambda m: m.group() if roman(m[3].upper()) is None else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve", "page iv of it → page four of it"),
     (r"(?<!\w)(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
     (r"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{1,4})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
     (r"\b([IVXL]{1,8})(?:th|st|nd|rd)\b", lambda m: nth(str(roman(m[1]))) if roman(m[1]) else m.group(), "the XVIIIth century → the eighteenth century"),

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ class EnrolmentReport:
     made the embedding; several_voices: whether much of the speech is somebody else's, or another channel's, which was
     left out; snr_db: the noisiest recording's signal-to-noise ratio as it came; enhanced: whether any was cleaned;
     files: their names, empty for samples from memory; clipped: whether so much of it was recorded too loud that it
-    sounds like somebody else; music: whether nearly all of it has a pitch, as no speech has.
+    sounds like somebody else; music: whether nearly all of it has a pitch, as no speech has; narrowband: whether one
+    lacks high tones, as over a telephone.
     """
 
     seconds: float
@@ -49,6 +51,7 @@ class EnrolmentReport:
     files: tuple[str, ...] = ()
     clipped: bool = False
     music: bool = False
+    narrowband: bool = False
 
     @property
     def warning(self) -> str:
@@ -61,6 +64,10 @@ class EnrolmentReport:
         if self.clipped:
             sentences.append(
                 "It is clipped; for a better likeness record again, less loud or farther from the microphone."
+            )
+        if self.narrowband:
+            sentences.append(
+                "It lacks high tones, as over a telephone; for a better likeness record at 16 kHz, without a call."
             )
         return " ".join(sentences)
 
@@ -175,12 +182,11 @@ def is_saved(voice: Any) -> bool:
     """Whether it is the path of a saved voice, by the content; what is called one and holds no sound counts as one."""
     if not isinstance(voice, str | os.PathLike):
         return False
-    try:
-        with open(voice, "rb") as file:
-            if file.read(10)[8:] == b'{"':  # safetensors: eight bytes of length, then JSON
-                return True
-    except (OSError, ValueError):  # what is wrong with the path is said where it is read
-        pass
+    with suppress(OSError):  # what is wrong with the path is said where it is read
+        if os.path.isfile(voice):  # a pipe would be waited for
+            with open(voice, "rb") as file:
+                if file.read(10)[8:] == b'{"':  # safetensors: eight bytes of length, then JSON
+                    return True
     return Path(voice).suffix.lower() in SUFFIXES and not _is_recording(voice)
 
 
@@ -219,7 +225,7 @@ def _report(stored: str) -> EnrolmentReport | None:
     values = json.loads(stored)
     report = EnrolmentReport(**{**values, "files": tuple(values["files"])})
     numbers = (report.seconds, report.voiced_seconds, report.used_seconds, report.snr_db)
-    flags = (report.several_voices, report.enhanced, report.clipped, report.music)
+    flags = (report.several_voices, report.enhanced, report.clipped, report.music, report.narrowband)
     sane = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
     sane = sane and all(isinstance(flag, bool) for flag in flags)
     if not (sane and all(isinstance(file, str) for file in report.files)):

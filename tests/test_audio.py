@@ -14,6 +14,7 @@ import soundfile
 
 from rtvc import audio
 from rtvc.errors import VoiceError
+from rtvc.voice import is_saved
 
 
 def tone(rate: int, seconds: float = 1.0, frequency: float = 440.0) -> np.ndarray:
@@ -89,6 +90,28 @@ def test_files_that_cannot_be_read(tmp_path):
     refused(tmp_path, "is not a file")
     refused("a" * 5000, "cannot be opened")
     refused("a\0b", "“a")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    """Nobody writes into it: what looks whether it is a saved voice, or reads it, would wait for ever."""
+    pipe = tmp_path / "voice.wav"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)
+    try:
+        os.write(held, b'........{"')
+        assert not is_saved(pipe)
+        refused(pipe, "is not a file")
+    finally:
+        os.close(held)
+
+
+def test_a_file_of_somebody_else(tmp_path, monkeypatch):
+    """ "Save it as WAV" was the advice for a WAV that one may not read."""
+    path = tmp_path / "private.wav"
+    soundfile.write(path, tone(16000), 16000)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    refused(path, "may not be read by you")
 
 
 @pytest.mark.filterwarnings("ignore:overflow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,6 +50,19 @@ def test_clone(run, woman):
     assert soundfile.info("fast.flac").duration < 0.75 * soundfile.info("hello.wav").duration
 
 
+def test_sound_goes_down_a_pipe_while_it_is_made(tiny, tiny_folder, woman, tmp_path, monkeypatch, capfdbinary):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rtvc.cli.hush", lambda: None)
+    command = ["clone", "--model", str(tiny_folder), "--voice", str(woman), "--output", "-", "Hello. How are you?"]
+    assert main(command) == 0
+    wave, _ = soundfile.read(io.BytesIO(capfdbinary.readouterr().out))
+    assert np.abs(wave - tiny("Hello. How are you?", voice=woman)["audio"]).max() < 1e-4
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    assert main(command) == 2
+    assert b"| aplay" in capfdbinary.readouterr().err
+
+
 def test_enroll_and_clone_with_the_voice(run, woman):
     code, out, _ = run("enroll", woman, woman, "--output", "me.voice")
     assert code == 0
@@ -81,8 +96,6 @@ def test_verify(suffix, speech, tmp_path, capfd):
 
 
 def test_the_text_may_come_from_standard_input(run, woman, monkeypatch):
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO("Hello from a pipe."))
     assert run("clone", "--voice", woman, "--output", "hello.wav", "-")[0] == 0
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9 time"), "utf-8"))
@@ -199,6 +212,21 @@ def test_what_needs_no_model_waits_for_none(tmp_path):
     assert done.returncode == 0, done.stderr[-1000:]
 
 
+def test_what_lacks_a_package_says_so_before_anything_heavy_is_imported(tmp_path):
+    """Python itself is not asked for torch meanwhile: on a busy machine that took minutes."""
+    code = """
+import sys, rtvc.cli
+rtvc.cli.find_spec = lambda name: None
+codes = [rtvc.cli.main([*one, "x"]) for one in (["serve"], ["batch", "--output", "y"])]
+print(codes, "torch" in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.strip() == "[2, 2] False"
+    assert "pip install fastapi uvicorn python-multipart websockets" in done.stderr
+    assert "pip install 'ray[data]' pyarrow" in done.stderr
+
+
 def test_the_version(tmp_path):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert shell("--version", folder=tmp_path).stdout == f"rtvc {project['version']}\n"
@@ -263,7 +291,8 @@ def test_requirements_are_those_of_the_package_and_its_demo():
 
 
 def test_nobody_is_told_to_install_somebody_elses_package():
-    """PyPI's `rtvc` is another program: a message, or our own extra, that names it would bring that one."""
+    """PyPI's `rtvc` is another program: a message, or our own extra, that names it would bring that one. `rtvc-voice`
+    is nobody's there as long as this one is not published."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["name"] == "rtvc-voice"
     assert set(project["scripts"]) == {"rtvc", project["name"]}, "`uvx NAME` runs the command of that name"
@@ -271,7 +300,7 @@ def test_nobody_is_told_to_install_somebody_elses_package():
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "Dockerfile", ROOT / "pyproject.toml"]
     for path in {*pages, *(ROOT / "rtvc").rglob("*.py")} - {ROOT / "CHANGELOG.md"}:
         found = re.search(
-            r"(?<![\w-])rtvc\[[a-z]|pip install (?:-\S+ )*rtvc(?![\w-])", path.read_text(encoding="utf-8")
+            r"(?<![\w-])rtvc\[[a-z]|pip install (?:-\S+ )*rtvc(?:-voice)?(?![\w-])", path.read_text(encoding="utf-8")
         )
         assert not found, (path.name, found)
 

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from test_watermark import LONG, detected
 from transformers import pipeline
 
 from rtvc import CheckpointError, Voice
 from rtvc.loading import load
 from rtvc.onnx_part import OnnxPart
 from rtvc.optimized import optimize
+from rtvc.watermark import THRESHOLD
 
 TEXT = "One two three four five six seven eight nine ten."
 
@@ -148,3 +150,15 @@ def test_the_bundled_model_optimized(bundled, bundled_optimized, woman):
     assert len(said) == pytest.approx(len(wanted), rel=0.02)
     embeddings = [bundled.embed((wave, 16_000)) for wave in (said, wanted)]
     assert embeddings[0] @ embeddings[1] > 0.97
+
+
+def test_what_the_bundled_model_optimized_says_is_marked(bundled_optimized, woman):
+    """Whole, streamed and in batches; the mark is written behind the networks, so other weights change nothing."""
+    fast = load(bundled_optimized)
+    voice = fast.enroll(woman)
+    whole = fast(LONG, voice=voice)["audio"]
+    streamed = np.concatenate([chunk["audio"] for chunk in fast.stream(LONG, voice=voice)])
+    assert apart(streamed, whole) < -60
+    for said in (whole, streamed, *[out["audio"] for out in fast([LONG, LONG[:40]], voice=voice)]):
+        assert detected(fast, said) > THRESHOLD
+    assert detected(fast, fast(LONG, voice=voice, watermark=False)["audio"]) < THRESHOLD

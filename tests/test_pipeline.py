@@ -294,6 +294,7 @@ def test_streamed_is_what_is_said_whole(tiny, voice, options):
     assert len(chunks[0]) <= 0.4 * tiny.model.config.sampling_rate
     same(np.concatenate(chunks), whole)
     assert np.abs(np.concatenate(chunks) - whole).max() < 1e-3
+    assert tiny.duration(text, voice=voice, **options) == whole.size / tiny.model.config.sampling_rate
 
 
 def test_the_first_piece_costs_a_part_of_the_sentence(tiny, voice, monkeypatch):

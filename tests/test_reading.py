@@ -148,6 +148,22 @@ def test_what_follows_the_samples_is_not_sound(speech, tmp_path):
     assert audio.read(path.read_bytes() + notes).size == speech.size
 
 
+ID3V1 = b"TAG" + b"a" * 125
+APE = b"APETAGEX" + (2000).to_bytes(4, "little") + (132).to_bytes(4, "little") + bytes(16)
+APEV2 = APE[:23] + b"\xa0" + bytes(8) + b"a" * 100 + APE[:23] + b"\x80" + bytes(8)
+
+
+@pytest.mark.parametrize("tags", [ID3V1, APEV2, b"a" * 100 + APE, APEV2 + ID3V1], ids=["ID3", "APE", "bare", "both"])
+@pytest.mark.parametrize(("container", "subtype"), BY_LIBSNDFILE)
+def test_tags_behind_the_sound_are_not_sound(container, subtype, tags, speech, tmp_path, monkeypatch):
+    """A FLAC with ID3v1, as taggers of MP3 leave it, was refused; behind a WAV the tag was heard."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)  # libsndfile alone
+    path = tmp_path / "voice"
+    soundfile.write(path, speech[:16000], 16000, subtype, format=container)
+    whole = audio.read(path)
+    np.testing.assert_array_equal(audio.read(path.read_bytes() + tags), whole)
+
+
 @needs_ffmpeg
 def test_a_wrong_ending_says_nothing_on_stderr(woman, tmp_path, capfd):
     """libmpg123 wrote its notes about an M4A named .mp3, and about any MP3 that was cut off."""
@@ -170,9 +186,11 @@ def test_everything_that_holds_a_recording(speech, woman):
     tensor = torch.tensor(speech, requires_grad=True)
     sources = [{"array": speech, "sampling_rate": 16000}, {"raw": speech, "sampling_rate": 16000}]
     sources += [{"bytes": woman.read_bytes(), "path": None}, {"bytes": None, "path": str(woman)}]
+    sources += [{"audio": str(woman), "text": "a row of a table"}, {"audio": {"bytes": memoryview(woman.read_bytes())}}]
     sources += [
         woman.read_bytes(),
         io.BytesIO(woman.read_bytes()),
+        (torch._neg_view(-tensor), 16000),
         (tensor, 16000.0),
         (tensor[None], torch.tensor(16000)),
     ]
@@ -193,6 +211,9 @@ def test_samples_that_cannot_be_right(speech):
     for samples in (np.zeros((0, 2)), np.zeros((2, 0)), np.zeros((3, 4)), np.array(1.0), speech.astype(complex)):
         refused((samples, 16000), "recording")
     refused(((speech * 32767).astype(np.int64), 16000), "int64")
+    row = {}
+    row["audio"] = row
+    refused(row, "dictionary|recording")
 
 
 # ---------------------------------------------------------------------------------------------- channels

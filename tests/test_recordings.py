@@ -14,6 +14,7 @@ from conftest import VOICES
 
 from rtvc import audio
 from rtvc.voice import EnrolmentReport
+from rtvc.voice_cloning import NARROW
 
 RATE = audio.SAMPLING_RATE
 Change = Callable[[np.ndarray], np.ndarray]
@@ -378,6 +379,28 @@ def test_somebody_on_the_other_side_of_a_stereo_recording_is_noticed(bundled):
     assert report.several_voices
     assert "More than one voice" in report.warning
     assert bundled.enroll((np.stack([hers, 0.5 * np.roll(hers, 40)]), RATE)).report.warning == ""
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 12_000])
+@pytest.mark.parametrize("name", ["woman", "man", "young-man"])
+def test_a_telephone_is_told_from_a_person(name, rate):
+    """Its voices are somewhat like somebody else (cosine .77 … .92), and no word was said about it."""
+    wave = recording(name)
+    assert audio.bandwidth(sampled_at(rate)(wave)) == pytest.approx(rate / 2, abs=250)
+    assert rate / 2 < NARROW
+    changes = (
+        lambda same: same,
+        sampled_at(22_050),
+        gain(-40),
+        around(silence(8)),
+        bang(0.5, 0.03),
+        lambda one: white(one, 5),
+    )
+    assert all(audio.bandwidth(change(wave)) > NARROW for change in changes)
+
+
+def test_the_report_says_telephone(bundled):
+    assert "telephone" in bundled.enroll((sampled_at(8_000)(recording("man")), RATE)).report.warning
 
 
 def test_the_report_says_music():

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rtvc.dictionary import g2p
 from rtvc.errors import TextError
 from rtvc.lines import whole_sentences
+from rtvc.names import NAMES
 from rtvc.text import (
     IDS,
     LONGEST_WORD,
@@ -188,6 +189,21 @@ def test_hibaris_tables_say_what_hibari_finds_in_them():
     assert (ours.tagger.tagdict, ours.tagger.tags, ours.tagger.vocab) == attrgetter(
         "tagger.tagdict", "tagger.tags", "tagger.vocab"
     )(theirs)
+
+
+def test_names_are_said_as_the_table_has_them_whatever_their_capitals():
+    for name, sounds in NAMES.items():
+        assert len(re.findall("ˈ", sounds)) == 1, name
+        assert f" {sounds}" in "".join(phonemize(f"We saw {name}."))
+        assert f" {sounds}" in "".join(phonemize(f"We saw {name}'s.")), "a possessive"
+
+
+@pytest.mark.parametrize("word", ["Ozempica", "Haruko", "mkdirs", "giovannuccini", "Szczebrzeszyn", "zphq"])
+def test_a_word_that_nobody_knows_has_one_primary_stress_and_no_sound_twice(word):
+    """The network gave "Haruki" two r-sounds, "Ozempic" no stress and "mkdir" two."""
+    symbols = phonemize(word)
+    assert sum(symbol[0] == "ˈ" for symbol in symbols) == 1
+    assert not any(a == b for a, b in zip(symbols, symbols[1:], strict=False))
 
 
 def test_the_inventory_is_the_one_that_models_were_trained_on():

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtvc import RTVCError, audio
-from rtvc.loading import load
 from rtvc.watermark import STRENGTH, THRESHOLD, Marker, detect, mark
 
 RATE = 16_000
@@ -175,15 +174,3 @@ def test_every_text_of_a_batch_is_marked(bundled, woman, man):
         assert apart(out["audio"], bundled(text, voice=voice)["audio"]) < -60
     unmarked = bundled(texts, voice=voices, watermark=False)
     assert max(detected(bundled, out["audio"]) for out in unmarked) < THRESHOLD
-
-
-def test_what_an_optimised_model_says_is_marked(bundled_optimized, woman):
-    """Whole, streamed and in batches; the mark is written behind the networks, so other weights change nothing."""
-    fast = load(bundled_optimized)
-    voice = fast.enroll(woman)
-    whole = fast(LONG, voice=voice)["audio"]
-    streamed = np.concatenate([chunk["audio"] for chunk in fast.stream(LONG, voice=voice)])
-    assert apart(streamed, whole) < -60
-    for said in (whole, streamed, *[out["audio"] for out in fast([LONG, LONG[:40]], voice=voice)]):
-        assert detected(fast, said) > THRESHOLD
-    assert detected(fast, fast(LONG, voice=voice, watermark=False)["audio"]) < THRESHOLD

@@ -153,7 +153,7 @@ def cloning(session: Session, voices: Mapping[str, Speak]) -> dict[str, Any]:
         some = [case for case in cases if kind in case.references]
         if some:
             say = _cloner(session, {case.references[kind] for case in some}, kind)
-            systems[NAMES[kind]] = _judged(session, judges, some, say, NAMES[kind])
+            systems[NAMES[kind]] = judged(session, judges, some, say, NAMES[kind])
     if real := recordings(session.cases):
         rows = []
         for case in session.watch(real, "recordings"):
@@ -161,12 +161,13 @@ def cloning(session: Session, voices: Mapping[str, Speak]) -> dict[str, Any]:
             rows.append(judges.judge(case, wave) | {"clip": session.keep(f"{case.case}-recording", wave)})
         systems["recordings"] = summary(rows)
     for name, voice in voices.items():
-        systems[name] = _judged(session, judges, cases, lambda case, voice=voice: voice(case.text), name)
+        systems[name] = judged(session, judges, cases, lambda case, voice=voice: voice(case.text), name)
     sounds = {name: session.keep(f"reference-{name}", audio.read(path)) for name, path in references(cases).items()}
     return {"systems": systems, "references": {name: path for name, path in sounds.items() if path}}
 
 
-def _judged(session: Session, judges: Panel, cases: list[CloneCase], say: Say, name: str) -> dict[str, Any]:
+def judged(session: Session, judges: Panel, cases: list[CloneCase], say: Say, name: str) -> dict[str, Any]:
+    """What the judges say of a system that says the cases."""
     rows = []
     say(cases[0])  # what loads on first use
     for case, wave, spent in speak(session, cases, say, name):

@@ -47,7 +47,12 @@ def enhancement(session: Session, peers: Mapping[str, Enhance]) -> dict[str, Any
     untouched = [(clean, clean) for _, clean in pairs]
     clean_up = session.clone.model.enhance
     systems = {"noisy": (pairs, lambda wave: wave), "rtvc": (pairs, clean_up), UNTOUCHED: (untouched, clean_up)}
-    systems |= {name: (pairs, peer) for name, peer in peers.items()}
+    return judged(session, systems | {name: (pairs, peer) for name, peer in peers.items()})
+
+
+def judged(session: Session, systems: Mapping[str, tuple[list[tuple], Enhance]]) -> dict[str, Any]:
+    """What the judges say of systems: name → pairs of noisy and clean waves, and what cleans the noisy ones."""
+    cases = session.cases.enhance
     groups = [case.speaker or str(number) for number, case in enumerate(cases)]
     results = {}
     for name, (some, call) in systems.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from rtvc.evaluation.judges import SPEAKERS
 from rtvc.evaluation.limits import WORST, Row
 from rtvc.evaluation.report import FILE, cells, html_page, player, table_of
-from rtvc.evaluation.tables import Results, judge_name
+from rtvc.evaluation.statistics import Figure
+from rtvc.evaluation.tables import Measure, Results, Table, judge_name
 
 
 def write(results: Results, folder: Path) -> None:
@@ -100,3 +102,51 @@ def _long(results: Results) -> list[list[str]]:
     if "wrong" in long:
         lines.append([f"words wrong in {len(long['lines'])} of its sentences", f"{long['wrong']:.1%}"])
     return lines
+
+
+# ---------------------------------------------------------------------------------------------- what a card keeps
+
+
+def table(results: Results) -> Table:
+    """The limit tests in numbers: clips with a fault by kind, the long text, likeness by reference and generation."""
+    found = results["limits"]
+    by_kind: dict[str, list[Row]] = {}
+    for row in sorted(found["clips"], key=lambda row: row["kind"]):
+        by_kind.setdefault(row["kind"], []).append(row)
+    rows = [
+        (Measure(f"fault_{kind}", f"fault_{kind.replace(' ', '_')}", f"Clips with a fault, {kind}", "%", 100), counted)
+        for kind, counted in ((kind, _share([bool(one["faults"]) for one in some])) for kind, some in by_kind.items())
+    ]
+    long = found["long"]
+    spoken = [number < long["spoken"] for number in range(long["sentences"])]
+    rows.append((Measure("spoken", "spoken", _minutes(long), "%", 100), _share(spoken)))
+    rows += [*_kept(results, "references", "seconds"), *_kept(results, "generations", "generation")]
+    worst = [row for row in found["clips"] if row["faults"]][:WORST]
+    return Table(
+        name="limits",
+        task="text-to-speech",
+        title="Limits",
+        cases=f"{len(found['clips'])} clips",
+        columns=["rtvc"],
+        rows=[(measure, [figure]) for measure, figure in rows],
+        notes=[f"{row['kind']}, “{row['text']}”, {row['speaker']}: {'; '.join(row['faults'])}." for row in worst],
+    )
+
+
+def _minutes(long: Row) -> str:
+    return f"Sentences spoken of a text of {long['seconds'] / 60:.0f} min"
+
+
+def _share(happened: list[bool]) -> Figure:
+    times, of = sum(happened), len(happened)
+    return {"value": times / of, "low": None, "high": None, "count": of, "times": [times], "of": [of]}
+
+
+def _kept(results: Results, part: str, what: str) -> Iterator[tuple[Measure, Figure]]:
+    """Likeness to the person by each judge, of each row of a part that was not refused."""
+    said = {"seconds": "reference of {} s", "generation": "clone of a clone, generation {}"}[what]
+    for role in [role for role in SPEAKERS if role in results["judges"]]:
+        for row in [row for row in results["limits"][part] if role in row]:
+            label = f"Likeness, cosine by {judge_name(results, role)}, {said.format(row[what])}"
+            figure = {"value": row[role], "low": None, "high": None, "count": 1}
+            yield Measure(f"{part}_{row[what]}_{role}", f"{part}_{row[what]}_{role}", label), figure

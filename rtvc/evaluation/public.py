@@ -82,7 +82,7 @@ def from_hub(kind: str, place: str) -> Iterator[Utterance]:
     try:
         from datasets import Audio, load_dataset
     except ImportError as error:
-        message = "Data sets from the Hub need the package datasets: `pip install rtvc-voice[train]`; or name a folder."
+        message = "Data sets from the Hub need the package datasets: `pip install datasets`; or name a folder."
         raise EvaluationError(message) from error
     name, *rest = place.split(":")
     config, split = (part or None for part in [*rest, "", ""][:2])

@@ -46,16 +46,19 @@ class Company:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-def company(folder: Path | None = None, chosen: Mapping[str, str] | None = None) -> Company:
+def company(
+    folder: Path | None = None, chosen: Mapping[str, str] | None = None, weights: Path | None = None
+) -> Company:
     """Whoever can be had here.
 
     Args:
-        folder: of the second judge and of the enhancers' code and weights.
+        folder: of the second judge.
         chosen: role of a judge → a model on the Hub in the usual one's place.
+        weights: the folder of the peers'.
     """
     judges, missing = gather(folder, chosen)
-    voices, silent = peers.voices()
-    enhancers, idle = peers.enhancers(folder)
+    voices, silent = peers.voices(weights)
+    enhancers, idle = peers.enhancers(weights)
     missing = {f"the judge for {role}": why for role, why in missing.items()} | silent | idle
     return Company(judges, voices, enhancers, missing)
 
@@ -132,7 +135,9 @@ def evaluate(
     }
     left_out = {part: _reason(part, parts, cases, others) for part in PARTS}
     found = {part: calls[part]() for part in PARTS if not left_out[part]}
-    why = {part: reason for part, reason in left_out.items() if reason} | others.missing
+    idle = {*(() if found.get("cloning") else peers.VOICES), *(() if found.get("enhancement") else peers.ENHANCERS)}
+    why = {part: reason for part, reason in left_out.items() if reason}
+    why |= {what: reason for what, reason in others.missing.items() if what not in idle}
     return rounded(
         {
             **about(clone, folder, others),

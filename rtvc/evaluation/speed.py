@@ -39,6 +39,27 @@ def first_sound(chunks: Iterable[dict]) -> None:
     next((chunk for chunk in chunks if np.abs(chunk["audio"]).max() > AUDIBLE), None)
 
 
+def audible_ms(chunks: Iterable[dict], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Milliseconds until a listener who plays a stream from its first chunk on hears something.
+
+    Args:
+        chunks: {"audio": (samples,), "sampling_rate"}, as `stream` gives them.
+        clock: seconds.
+
+    The silence before the first audible sample counts, and so does waiting for the chunk that has it. Not a number
+    where nothing can be heard.
+    """
+    start, due = clock(), None
+    for chunk in chunks:
+        now = 1e3 * (clock() - start)
+        due = now if due is None else max(due, now)  # when this chunk begins to play
+        loud = np.flatnonzero(np.abs(chunk["audio"]) > AUDIBLE)
+        if loud.size:
+            return due + 1e3 * float(loud[0]) / chunk["sampling_rate"]
+        due += 1e3 * len(chunk["audio"]) / chunk["sampling_rate"]
+    return float("nan")
+
+
 def enrolment(clone: VoiceCloningPipeline, wave: np.ndarray, seconds: float, times: int) -> dict[str, float]:
     """Milliseconds for so many seconds of speech, left as they are and cleaned, and again when known."""
     chance, wave = np.random.default_rng(0), np.resize(wave, int(seconds * audio.SAMPLING_RATE))

@@ -184,12 +184,13 @@ def _noise(results: Results) -> Table:
 CURVE = (*(f"{role}_{name}" for role in SPEAKERS for name in ("cosine", "error")), "wer", "naturalness")
 
 
-def _enhancement(results: Results) -> Table:
+def enhancement_measures(results: Results) -> list[Measure]:
+    """All rows of the table of enhancement."""
     kept = [
         Measure(f"{role}_kept", f"kept_{role}", f"The speaker kept: cosine to the clean recording by {name}")
         for role, name in ((role, judge_name(results, role)) for role in SPEAKERS)
     ]
-    measures = [
+    return [
         *kept,
         Measure("pesq", "pesq", "PESQ-WB"),
         Measure("estoi", "estoi", "eSTOI"),
@@ -197,6 +198,9 @@ def _enhancement(results: Results) -> Table:
         Measure("dnsmos", "dnsmos", "DNSMOS overall"),
         TIME,
     ]
+
+
+def _enhancement(results: Results) -> Table:
     systems = results["enhancement"]["systems"]
     names = ["rtvc", "noisy", *(name for name in systems if name not in ("rtvc", "noisy", UNTOUCHED)), UNTOUCHED]
     noisy = [row for row in systems["rtvc"]["pairs"] if row.get("gain") is not None]
@@ -204,7 +208,7 @@ def _enhancement(results: Results) -> Table:
     return _table(
         results,
         {name: name for name in names},
-        measures,
+        enhancement_measures(results),
         "enhancement",
         name="enhance",
         task="audio-to-audio",
@@ -219,18 +223,22 @@ def _pair(row: dict[str, Any]) -> str:
     return f"{row['noise'] or 'pair ' + str(row['pair'])}{at}, a gain of {_decibels(row['gain'])}"
 
 
+def verification_measures(keys: Iterable[str]) -> list[Measure]:
+    """Rows of the table of verification: "cut, noise" each."""
+    return [
+        Measure(key, "eer_" + key.replace(" ", "").replace(",", "_"), f"Equal error rate, {_heard(key)}", "%", 100)
+        for key in keys
+    ]
+
+
 def _verification(results: Results) -> Table:
     systems = results["verification"]["systems"]
     counts, confused = results["cases"]["verify"], systems["rtvc"]["confused"][:3]
-    measures = [
-        Measure(key, "eer_" + key.replace(" ", "").replace(",", "_"), f"Equal error rate, {_heard(key)}", "%", 100)
-        for key in systems["rtvc"]["figures"]
-    ]
     pairs = [f"{' and '.join(pair['speakers'])} ({pair['times']})" for pair in confused]
     return _table(
         results,
         {name: name for name in systems},
-        measures,
+        verification_measures(systems["rtvc"]["figures"]),
         "verification",
         name="verify",
         task="audio-classification",

@@ -81,17 +81,23 @@ def verification(session: Session, systems: dict[str, Embed] | None = None) -> d
     """
     judges = {session.judges[role].name: session.judges[role] for role in SPEAKERS if role in session.judges}
     systems = systems or {"rtvc": embedder(session.clone.model), **judges}
+    waves = [audio.read(case.file) for case in session.cases.verify]
+    return {"systems": rates(session, systems), "changed": changed(next(iter(systems.values())), waves)}
+
+
+def rates(session: Session, systems: dict[str, Embed]) -> dict[str, Any]:
+    """Equal error rates of systems by "cut, noise", and which speakers each takes for one another."""
     pairs, pools, found = Pairs([case.speaker for case in session.cases.verify]), conditions(session), {}
     for name, embed in systems.items():
-        rates, confused = {}, []
+        found_rates, confused = {}, []
         for noise, pool in pools.items():
             for label, seconds in CUTS.items():
                 cut = [wave[: int(seconds * RATE)] if seconds else wave for wave in pool]
                 vectors = np.stack([embed(wave) for wave in session.watch(cut, f"{name}, {label}, {noise}")])
-                rates[f"{label}, {noise}"] = pairs.error_rate(vectors)
+                found_rates[f"{label}, {noise}"] = pairs.error_rate(vectors)
                 confused = confused or pairs.confused(vectors)
-        found[name] = {"figures": {key: rate for key, rate in rates.items() if rate}, "confused": confused}
-    return {"systems": found, "changed": changed(next(iter(systems.values())), pools["clean"])}
+        found[name] = {"figures": {key: rate for key, rate in found_rates.items() if rate}, "confused": confused}
+    return found
 
 
 def changed(embed: Embed, waves: list[np.ndarray]) -> dict[str, dict[str, float]]:

@@ -134,9 +134,9 @@ out = clone("Good morning.", voice=someone)
 """
 LIMITS = [
     "English only; other languages are read as if they were English, or refused.",
-    "It needs at least 3 s of one person's speech; noise, reverberation and compression cost likeness.",
+    "It needs at least 3 s of one person's speech. What noise costs was measured; rooms and compression were not.",
     "It speaks: it neither sings nor shouts, whispers, laughs or acts. Its intonation is that of reading aloud.",
-    "Accents that the training data lacks come out closer to American English.",
+    "Accents that the training data lacks came out closer to American English, to ears: it was not measured.",
 ]
 INTENDED = """\
 For giving yourself, or somebody who agreed, a synthetic voice: reading aloud, assistive speech, keeping a voice before
@@ -245,7 +245,7 @@ def card(folder: Path, repo_id: str | None = None) -> ModelCard:
     training = _training(folder)
     sections = [_about(folder, config), _use(config, repo_id, folder)]
     if results := read_evaluations(folder):
-        sections.append(f"## Measured\n\n{measured(folder)}")
+        sections.append(f"## Measured\n\n{measured(folder, results)}")
     sections.append(_limits(training))
     sections.append(f"## Use\n\n{INTENDED}")
     if training:
@@ -354,12 +354,12 @@ def _voices(folder: Path, repo_id: str) -> str:
     return "\n\n" + VOICES.format(names=", ".join(names), name=names[0], repo=repo_id).rstrip()
 
 
-def measured(folder: Path, names: Sequence[str] = (), kinds: Sequence[str] = ()) -> str:
-    """The tables of all evaluations of a model's folder, or of those named, and the commands that measured them.
+def measured(folder: Path, evaluations: dict[str, Evaluation], kinds: Sequence[str] = ()) -> str:
+    """The tables of evaluations of a model's folder, and the commands that measured them.
 
     ``kinds``: of metrics, the rows that are shown; all where none are given.
     """
-    results, parts = [result for name, result in read_evaluations(folder).items() if not names or name in names], []
+    results, parts = list(evaluations.values()), []
     for result in results:
         about = f"{result.title}; {result.dataset['name']} ({result.machine}, {result.date}).{_earlier(folder, result)}"
         parts += [about, _table(result, kinds), *result.notes]

@@ -247,7 +247,7 @@ def _build_consent(
     """The stronger gate: a sentence made for this visit, read into the microphone."""
     with gr.Accordion("Prove that the voice is yours", open=False, elem_id="consent"):
         if not recogniser.is_available():
-            gr.Markdown("The spoken proof is not available on this server; it needs `pip install rtvc-voice[consent]`.")
+            gr.Markdown(f"The spoken proof is not available on this server; it needs `{recogniser.INSTALL}`.")
             return
         wanted = gr.State("")
         sentence = gr.Markdown(elem_id="asked")
@@ -273,10 +273,9 @@ def _build_text() -> tuple[gr.Textbox, gr.Markdown]:
     words = gr.Textbox(
         WORDS,
         label="What it should say",
-        info="[pause 0.5s] makes a pause",
+        info=f"Up to {LONGEST_TEXT:,} characters; [pause 0.5s] makes a pause",
         lines=2,
         max_lines=8,
-        max_length=LONGEST_TEXT,
         elem_id="words",
     )
     message = gr.Markdown(elem_id="read", elem_classes="note")

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtvc import dialogue
 from rtvc.errors import RTVCError, TextError
-from rtvc.page.inputs import LONGEST_TEXT, Shelf, check_shelf, check_text
+from rtvc.page.inputs import Shelf, check_shelf, check_text
 from rtvc.page.results import problem, save
 from rtvc.page.serving import COMPUTES, QUIET, computing, on_gpu
 from rtvc.page.voices import EXAMPLES, Voices
@@ -82,7 +82,7 @@ class Dialogue:
 def build(tab: Dialogue, shelf: gr.BrowserState) -> None:
     """The controls, top to bottom."""
     gr.Markdown(INTRODUCTION)
-    script = gr.Textbox(SCRIPT, label="The script", lines=8, max_length=LONGEST_TEXT, elem_id="script")
+    script = gr.Textbox(SCRIPT, label="The script", lines=8, elem_id="script")
     message = gr.Markdown(elem_id="script-read", elem_classes="note")
     names = dialogue.characters(dialogue.parse_script(SCRIPT))
     examples = list(EXAMPLES)
@@ -98,8 +98,8 @@ def build(tab: Dialogue, shelf: gr.BrowserState) -> None:
         for number in range(CHARACTERS)
     ]
     with gr.Row():
-        perform = gr.Button("Speak the script", variant="primary", size="lg", elem_id="perform", scale=4)
-        stop = gr.Button("Stop", size="lg", elem_id="perform-stop", scale=1)
+        perform = gr.Button("Speak the script", variant="primary", size="lg", elem_id="perform", scale=4, min_width=180)
+        stop = gr.Button("Stop", size="lg", elem_id="perform-stop", scale=1, min_width=90)
     whole = gr.Audio(label="The dialogue", interactive=False, buttons=["download"], elem_id="dialogue")
     files = gr.File(label="One file a line, and all in one archive", interactive=False, elem_id="files")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from rtvc.page import api, banking, cloning, dialogue
+from rtvc.page import api, banking, browser, cloning, dialogue
 from rtvc.page.files import EVERY, KEPT, Files
 from rtvc.page.serving import QUIET, Uploads, launch
 from rtvc.page.shelf import Shelving, choices
@@ -21,6 +21,11 @@ CSS = """
 .gradio-container { max-width: 1020px !important; margin: 0 auto !important; }
 .note { padding: 0 .25em; }
 #heard { min-height: 1.5em; }
+.note, #heard-words, #will-be-said { overflow-wrap: anywhere; }
+#shelf-elsewhere, #no-microphone, #heard-words:not(:has([data-start])) { display: none; }
+[role="tab"][aria-selected="true"] { color: var(--primary-600) !important; }
+.dark [role="tab"][aria-selected="true"] { color: var(--primary-400) !important; }
+.gradio-container time, .gradio-container .playback { color: var(--body-text-color) !important; }
 #progress:has(.progress-text) { min-height: 3.5em; }
 .note .problem { color: var(--error-text-color); }
 #heard-words { font-size: 1.15em; line-height: 1.7; padding: 0 .25em; }
@@ -75,6 +80,7 @@ def build(clone: VoiceCloningPipeline, files: Files) -> gr.Blocks:
         demo.unload(uploads.forget)
         demo.load(None, js=LIVE, **QUIET)
         demo.load(choices, shelf, [chosen, other], **QUIET)
+        browser.build(demo, shelf, chosen, other)
     return demo
 
 
@@ -82,7 +88,9 @@ def serve(clone: VoiceCloningPipeline, files: Files, **options: Any) -> gr.Block
     """Open the page and return it, so that it can be closed; options as of `gradio.Blocks.launch`."""
     demo = build(clone, files)
     theme = gr.themes.Default(primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["monospace"]).set(
-        body_text_color_subdued="*neutral_500"  # gradio's own grey is too pale to read on white
+        body_text_color_subdued="*neutral_500",  # gradio's own grey is too pale to read on white
+        button_primary_background_fill="*primary_600",  # and its buttons are for what is written on them
+        button_primary_background_fill_hover="*primary_700",
     )
     launch(demo, theme=theme, css=CSS, **options)
     return demo

@@ -47,7 +47,6 @@ def build(words: gr.Textbox) -> gr.Textbox:
             label="One word a line: other words that sound so, or IPA between slashes",
             placeholder=EXAMPLE,
             lines=3,
-            max_length=words.max_length,
             elem_id="names",
         )
         gr.Markdown("What will be said:")

@@ -48,7 +48,8 @@ def _add_speech(app: FastAPI, clone: VoiceCloningPipeline, voices: VoiceFolder, 
     async def speak(speech: Speech, request: Request) -> Response:
         """Say a text: a sound file, or events, sent while it is made."""
         rate, form = clone.model.config.sampling_rate, speech.response_format
-        encoder, said = Encoder(form, rate, clone.provenance), chunks(clone, voices, speech)
+        encoder = Encoder(form, rate, clone.provenance)
+        said = chunks(clone, voices, speech, encoder)
         headers = {"X-Provenance": clone.provenance, "X-Sample-Rate": str(rate)}
         if speech.stream_format == "sse":
             return await computing.answer(request, as_events(said, encoder), "text/event-stream", headers)

@@ -13,7 +13,7 @@ from rtvc.errors import RTVCError
 from rtvc.loading import load
 from rtvc.serve.app import build
 from rtvc.serve.computing import STALLED
-from rtvc.serve.voices import open_folder
+from rtvc.serve.voices import VoiceFolder, listed, open_folder
 
 KEYS = (
     "RTVC_API_KEYS"  # the environment's variable; a key on the command line would be seen by everybody on the machine
@@ -38,7 +38,9 @@ def serve(folder: str, host: str, port: int, model: str | None = None, revision:
         app = build(clone, voices, keys)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws_max_size=LARGEST_MESSAGE))
         allowed = "callers with a key" if keys else f"anybody who reaches it (no keys are set in {KEYS})"
-        print(f"rtvc serves {allowed} at http://{host}:{listening.getsockname()[1]}/v1", flush=True)
+        known = listed(VoiceFolder(voices, clone).files())
+        print(f"rtvc serves {allowed} at http://{host}:{listening.getsockname()[1]}/v1")
+        print(f"Voices: {known or f'none yet; put recordings or saved voices into {voices}'}", flush=True)
         server.run([listening])
 
 

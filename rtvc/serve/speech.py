@@ -61,17 +61,25 @@ class Speech(Manner):
     stream_format: Literal["audio", "sse"] = "audio"
 
 
-def chunks(clone: VoiceCloningPipeline, voices: VoiceFolder, speech: Speech) -> Iterator[SpeechChunk]:
+def chunks(clone: VoiceCloningPipeline, voices: VoiceFolder, speech: Speech, encoder: Encoder) -> Iterator[SpeechChunk]:
     """What is said, as it is made. What can be known to be wrong anywhere in the text is said before any of it.
+
+    Args:
+        clone, voices: who speaks.
+        speech: what is asked for.
+        encoder: is told how long it will be if it has to know.
 
     Raises:
         RTVCError: a voice, a text or a setting that cannot be used.
     """
     check_text(speech.input)
     lexicon = checked_lexicon(speech.lexicon)
-    voice = voices.find(speech.voice_name)
-    said = clone.stream(speech.input, voice=voice, **speech.options())
+    voice, options = voices.find(speech.voice_name), speech.options()
+    said = clone.stream(speech.input, voice=voice, **options)
     check_marks(speech.input, lexicon)
+    if encoder.wants_length:
+        seconds = clone.duration(speech.input, voice=voice, **options)
+        encoder.expect(round(seconds * clone.model.config.sampling_rate))
     yield from said
 
 

@@ -118,8 +118,13 @@ class VoiceFolder:
         return voice
 
 
+def listed(files: dict[str, Path]) -> str:
+    """The names of voices; nothing if there are none."""
+    return ", ".join(sorted(files)[:SHOWN]) + (" and others" if len(files) > SHOWN else "")
+
+
 def _unknown(name: str, files: dict[str, Path]) -> str:
-    known = ", ".join(sorted(files)[:SHOWN]) + (" and others" if len(files) > SHOWN else "")
+    known = listed(files)
     return f"There is no voice {quoted(name)}; " + (f"choose one of {known}." if known else "add one first.")
 
 

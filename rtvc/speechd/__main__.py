@@ -10,12 +10,15 @@ from pathlib import Path
 from rtvc.speechd.protocol import Module
 from rtvc.speechd.voices import Config, Speaker
 
+AWAKE = 0.001  # seconds, of usually 5, until a thread that computes lets the one that hears a stop go on
+
 
 def main(config: str) -> int:
     """Answer the daemon on standard output, which nobody else may write to; its exit code."""
     with os.fdopen(os.dup(1), "wb") as sink:
         os.dup2(2, 1)
         warnings.filterwarnings("ignore")
+        sys.setswitchinterval(AWAKE)
         source = sys.stdin.buffer
         if source.readline() != b"INIT\n":
             return 3

@@ -2,15 +2,21 @@
 
 Commands come by lines, events go out as they happen; sound goes to the daemon, which plays it ("server" audio) and
 forgets it when somebody says stop. Commands are read while a message is spoken, in another thread.
+
+The daemon plays one piece of sound after the other and reads no further meanwhile, so whatever lies in the pipe when
+somebody says stop is still heard. Little ever does: a short piece is written once the one before has been taken.
 """
 
 from __future__ import annotations
 
+import fcntl
+import select
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -23,7 +29,8 @@ from rtvc.speechd.speaking import speak
 if TYPE_CHECKING:
     from rtvc.speechd.voices import Speaker
 
-BLOCK = 5000  # samples in an event; between two of them a stop is obeyed
+BLOCK = 0.025  # seconds in an event: behind a stop what is left of one is played, and one that lay in the pipe
+PAGE = 4096  # bytes, the smallest pipe
 SENTENCE = "__spd_"  # begins the names of the daemon's own marks, at which it pauses
 BAD_SYNTAX, BAD_VALUE = b"302 ERROR BAD SYNTAX\n", b"303 ERROR INVALID PARAMETER OR VALUE\n"
 CANNOT_SPEAK = b"301 ERROR CANT SPEAK\n"
@@ -38,6 +45,8 @@ class Module:
 
     def __init__(self, speaker: Speaker, source: BinaryIO, sink: BinaryIO) -> None:
         self._speaker, self._source, self._sink = speaker, source, sink
+        with suppress(OSError):  # it is no pipe
+            fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, PAGE)
         self._settings = Settings()
         self._lock = threading.Lock()  # of the sink, and of which message is spoken
         self._spoken: threading.Event | None = None  # set when it shall be silent
@@ -110,16 +119,11 @@ class Module:
         self._send(b"202 OK RECEIVING MESSAGE\n")
         lines = (line[1:] if line.startswith(".") else line for line in self._block())  # ".." is a line's full stop
         text = "\n".join(lines)
-        try:
-            voice = self._speaker.find(self._settings.voice)
-        except RTVCError as error:
-            _log(error)
-            voice = None
-        if not text or voice is None:
+        if not text:
             self._send(CANNOT_SPEAK)
             return
-        options, gain = self._settings.options() | {"voice": voice}, self._settings.gain
-        pieces = speak(self._speaker.clone, understand(text), **options)
+        gain = self._settings.gain
+        pieces = self._pieces(understand(text), self._settings.voice, self._settings.options())
         this = threading.Event()
         with self._lock:
             self._spoken, self._pausing = this, False
@@ -142,6 +146,10 @@ class Module:
 
     # -- what is said, in a thread of each message
 
+    def _pieces(self, said: Message, voice: str | None, options: dict[str, Any]) -> Iterator[np.ndarray | str]:
+        """A voice that is a recording is listened to first, which takes a while in which commands are read."""
+        yield from speak(self._speaker.clone, said, voice=self._speaker.find(voice), **options)
+
     def _say(self, this: threading.Event, pieces: Iterator[np.ndarray | str], gain: float) -> None:
         try:
             self._tell(this, b"701 BEGIN\n")
@@ -160,8 +168,12 @@ class Module:
                 if self._pausing and piece.startswith(SENTENCE):
                     return b"704 PAUSE\n"
                 continue
-            for start in range(0, piece.size, BLOCK):
-                self._tell(this, sound(gain * piece[start : start + BLOCK], self._speaker.rate))
+            block = round(BLOCK * self._speaker.rate)
+            for start in range(0, piece.size, block):
+                event = sound(gain * piece[start : start + block], self._speaker.rate)
+                # A pipe of one page has room only when it is empty. Not under the lock, which a stop needs.
+                select.select([], [self._sink], [])
+                self._tell(this, event)
         return b"702 END\n"
 
     def _tell(self, this: threading.Event, event: bytes, last: bool = False) -> None:

@@ -14,8 +14,8 @@ from rtvc.training.config import FREE, RATES
 from rtvc.training.disk import write_text
 
 CONFIG = "config.json"  # in a checkpoint: of the run that left it
-MAY_CHANGE = {"name", "steps", "minutes", "log_every", "evaluate_every", "save_minutes", "threads", "workers"}
-MAY_CHANGE |= {"tracker"}  # and what ends as RATES do
+WATCHING = {"name", "log_every", "evaluate_every", "save_minutes", "threads", "workers", "tracker", "expect"}
+MAY_CHANGE = WATCHING | {"steps", "minutes"}  # and what ends as RATES do
 LONGEST_SHOWN = 80  # letters of a value that is named
 
 
@@ -87,16 +87,35 @@ def refuse_another(config: dict, checkpoint: Path) -> None:
         )
 
 
-def _deciding(config: dict, before: str = "") -> dict[str, Any]:
-    """The keys that decide what is learned, those of a section, or of a list of sections, as ``a.b``."""
+def refuse_unlike(config: dict, checkpoint: Path | None) -> None:
+    """A run of exactly this config, its steps and rates too, or none: what is compared by its results has to be of it.
+
+    Raises:
+        TrainingError: it is of another config, or does not say of which.
+    """
+    path = checkpoint / CONFIG if checkpoint else None
+    kept = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+    began, given = _deciding(kept, exactly=True), _deciding(json.loads(json.dumps(config, default=str)), exactly=True)
+    if key := next((key for key in sorted({*began, *given}) if began.get(key) != given.get(key)), None):
+        raise TrainingError(
+            f"What lies in the run “{config['name']}” is of another config, by the key “{key}”; move its folder away "
+            "to train anew, or give the key back its value."
+        )
+
+
+def _deciding(config: dict, before: str = "", exactly: bool = False) -> dict[str, Any]:
+    """The keys that decide what is learned, those of a section, or of a list of sections, as ``a.b``.
+
+    ``exactly``: also those that may be others when a run goes on.
+    """
     found: dict[str, Any] = {}
     for key, value in config.items():
-        if key in MAY_CHANGE or key.endswith(RATES):
+        if key in (WATCHING if exactly else MAY_CHANGE) or (key.endswith(RATES) and not exactly):
             continue
         sections = isinstance(value, list) and bool(value) and all(isinstance(part, dict) for part in value)
         if sections:
             found[f"{before}{key}"] = f"{len(value)} parts"
             value = {str(number): part for number, part in enumerate(value, 1)}
         inside = isinstance(value, dict) and key not in FREE
-        found |= _deciding(value, f"{before}{key}.") if inside else {f"{before}{key}": value}
+        found |= _deciding(value, f"{before}{key}.", exactly) if inside else {f"{before}{key}": value}
     return found

@@ -15,11 +15,12 @@ from accelerate import PartialState
 from transformers.utils import logging as transformers_logging
 
 from rtvc.errors import RTVCError
-from rtvc.training import loop
+from rtvc.training import folders, loop
+from rtvc.training.clock import refuse_unlike
 from rtvc.training.config import FOLDERS, load_config
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.folders import CONFIGS, located
-from rtvc.training.machine import keep_memory, refuse_splitting
+from rtvc.training.machine import keep_memory, refuse_separate_disks, refuse_splitting
 from rtvc.training.stage_names import FAMILY, LOOPED, NAMES, RECIPE
 from rtvc.training.stages import find
 
@@ -27,8 +28,8 @@ from rtvc.training.stages import find
 def run(config: dict) -> None:
     """Run the stage of a loaded config."""
     given = config
-    folders = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
-    config = {key: located(value) if key in folders else value for key, value in config.items()}
+    places = {key for key in FOLDERS if config.get(key) and isinstance(config[key], str)}
+    config = {key: located(value) if key in places else value for key, value in config.items()}
     if "validation" in config:
         config["corpora"] = Corpora.of(config)
     if config["stage"] in (FAMILY, RECIPE):
@@ -41,12 +42,31 @@ def run(config: dict) -> None:
         _first_alone(find(config["stage"]), config)
 
 
+def result(config: dict) -> Path:
+    """The model of a run of exactly this config, trained first, or to its end, where it has not come there.
+
+    A run that has is not loaded again: its data would be.
+
+    Raises:
+        TrainingError: a run of that name is of another config, or does not say of which.
+    """
+    folder = folders.RUNS / config["name"]
+    found, model = folders.last_checkpoint(folder), folder / "model"
+    if found or model.exists():
+        refuse_unlike(config, found)
+    steps = sum(phase["steps"] for phase in config.get("phases") or [config])
+    if not (model.exists() and found and int(found.name.removeprefix("step_")) >= steps):
+        run(config)
+    return model
+
+
 def _first_alone(stage: Callable[[dict], None], config: dict) -> None:
     """Run a stage that is no loop: of several processes the first does it, for all."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         stage(config)
         return
     processes = PartialState(cpu=not torch.cuda.is_available(), timeout=loop.PATIENCE)
+    refuse_separate_disks()
     if processes.is_main_process:
         stage(config)
     processes.wait_for_everyone()

@@ -6,15 +6,23 @@ What is wrong is said here, before anything is loaded.
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
+from huggingface_hub.errors import StrictDataclassError
 
 from rtvc.errors import TrainingError
+from rtvc.rtvc7_config import RTVC7Config
+from rtvc.sayen import SayENConfig
 from rtvc.training.folders import CONFIGS, located
 from rtvc.training.stage_names import FAMILY, LOOPED, NAMES, RECIPE
+from rtvc.tuned_ge2e import TunedGE2EConfig
+from rtvc.voice_cloning_config import VoiceCloningConfig
 
 LOOP_DEFAULTS = {  # of the keys that every stage in rtvc.training.loop has
     "seed": 0,
@@ -26,6 +34,7 @@ LOOP_DEFAULTS = {  # of the keys that every stage in rtvc.training.loop has
     "log_every": 25,
     "evaluate_every": 200,
     "save_minutes": 4.0,
+    "expect": {},  # step: what is seen there, for whoever runs it
 }
 # Of the keys that every stage has that hears the corpora; see rtvc.training.data.corpora.
 DATA_DEFAULTS: dict[str, Any] = {
@@ -36,7 +45,13 @@ DATA_DEFAULTS: dict[str, Any] = {
 }
 READING = ("teacher", "kokoro")  # stages that need texts of the corpora alone
 NOISY = ("earspeech", "ge2e", "sayen", "joint", "calibrate")  # stages that mix in noises
-FREE = ("model", "corpora", "calibrated", "bandwidth")  # sections whose keys are the user's own
+FREE = ("model", "corpora", "calibrated", "bandwidth", "expect")  # sections whose keys are the user's own
+MODELS = {  # whose fields the keys of a stage's section are
+    ("ge2e", "model"): TunedGE2EConfig,
+    ("sayen", "model"): SayENConfig,
+    ("decoder", "model"): RTVC7Config,
+    ("export", "calibrated"): VoiceCloningConfig,
+}
 FOLDERS = ("init", "meaning", "opponent", "decoder", "earspeech", "tuned_ge2e", "sayen", "rtvc7", "rtvc_ckpt")
 COUNTS = (
     *("steps", "batch_size", "gradient_accumulation_steps", "log_every", "evaluate_every", "threads", "processes"),
@@ -62,6 +77,7 @@ RANGES = {
     **dict.fromkeys(SHARES, (0, 1)),
     **dict.fromkeys((*NOT_NEGATIVE, "warm_up", "save_minutes"), (0, math.inf)),
 }
+A_MAPPING = "a mapping, {name: value, …}"
 RATES = ("_lr", "_rate")  # how keys of learning rates end
 NOTHING = ("minutes", "threads", "average", "processes")  # numbers that may be left out: null
 
@@ -89,7 +105,32 @@ def load_config(path: Path, overrides: list[str]) -> dict:
     config = _merged(usual, given, path.name)
     for name, value in pairs:
         _override(config, name, value, path.name)
-    return {key: fitted(key, usual[key], value) for key, value in config.items()}
+    return _checked(stage, usual, config)
+
+
+def _checked(stage: str, usual: dict, config: dict) -> dict:
+    """All values of a stage's config as it takes them, in place of the ``usual`` ones."""
+    config = _section(stage, usual, config)
+    if stage == FAMILY:
+        return config | {name: _checked(name, usual[name], config[name]) for name in config if name in LOOPED}
+    for section in (section for name, section in MODELS if name == stage):
+        _refuse_wrong_fields(MODELS[stage, section], section, config[section] or {}, bool(config.get("init")))
+    return config
+
+
+def _refuse_wrong_fields(kind: type, section: str, given: dict, is_part: bool) -> None:
+    """Raises TrainingError where ``given`` are no fields of a model's config, which is otherwise said behind all
+    preparations. ``is_part``: the others are those of a model that there is."""
+    known = [field.name for field in fields(kind)]
+    if unknown := next((key for key in given if key not in known), None):
+        near = _nearest(unknown, known)
+        raise TrainingError(
+            f"“{section}” has the unknown key “{unknown}”{near}; its keys are fields of {kind.__name__}."
+        )
+    try:
+        kind(**({} if is_part else given))
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise TrainingError(f"“{section}” is no {kind.__name__}: {' '.join(str(error).split())}") from error
 
 
 def _recipe(given: dict, overrides: list[tuple[str, str]], where: str) -> dict:
@@ -99,16 +140,20 @@ def _recipe(given: dict, overrides: list[tuple[str, str]], where: str) -> dict:
     config: dict[str, Any] = {"stage": RECIPE} | usual
     for key in (key for key in given if key not in config):
         if not any(key in known for known in usual.values()):
-            raise TrainingError(f"{where} has the key “{key}”, which none of its stages has: {', '.join(usual)}.")
+            near = _nearest(key, [*NAMES, *(name for known in usual.values() for name in known)])
+            raise TrainingError(f"{where} has the key “{key}”, which none of its stages has{near}: {', '.join(usual)}.")
     for name, known in usual.items():
         common = {key: value for key, value in given.items() if key in known and key not in config}
-        config[name] = _merged(known, common | (given[name] or {}), f"{where}, {name}")
+        own = given[name] or {}
+        if not isinstance(own, dict):
+            _refuse(name, A_MAPPING, own)
+        config[name] = _merged(known, common | own, f"{where}, {name}")
     for name, value in overrides:
         key = name.removeprefix("--").partition(".")[0]
         parts = [config[part] for part, known in usual.items() if key in known and key != "stage"]
         for part in [config] if key in usual or not parts else parts:
             _override(part, name, value, where)
-    return {"stage": RECIPE} | {name: fitted(name, usual[name], config[name]) for name in usual}
+    return {"stage": RECIPE} | {name: _checked(name, usual[name], config[name]) for name in usual}
 
 
 def _read(path: Path) -> dict:
@@ -138,7 +183,9 @@ def _merged(usual: dict, given: dict, where: str) -> dict:
     merged = dict(usual)
     for key, value in given.items():
         if key not in usual:
-            raise TrainingError(f"{where} has the unknown key “{key}”; in its place can stand {_keys(usual)}.")
+            raise TrainingError(
+                f"{where} has the unknown key “{key}”{_nearest(key, usual)}; it can have {_keys(usual)}."
+            )
         nested = isinstance(value, dict) and isinstance(usual[key], dict) and key not in FREE
         merged[key] = _merged(usual[key], value, where) if nested else value
     return merged
@@ -146,18 +193,20 @@ def _merged(usual: dict, given: dict, where: str) -> dict:
 
 def _override(config: dict, name: str, value: str, where: str) -> None:
     """Set ``--a.b value``; ``b`` may be new in the sections whose keys are free."""
+    if not name.startswith("--"):
+        raise TrainingError(f"“{name}” is no key; one is given as --key VALUE.")
     *above, last = name.removeprefix("--").split(".")
-    section, free = config, False
+    section, free, wrong = config, False, None
     for key in above:
-        free = key in FREE
         if not isinstance(section.get(key, 0), dict | None):
-            section = {}
+            wrong = key
             break
+        free = key in FREE
         section[key] = section[key] or {}
         section = section[key]
-    if not (name.startswith("--") and (last in section or free)):
-        known = _keys(section or config)
-        raise TrainingError(f"{where} has no key “{name.removeprefix('--')}”; it has {known}.")
+    if wrong := wrong or (None if last in section or free else last):
+        word, near = name.removeprefix("--"), _nearest(wrong, section)
+        raise TrainingError(f"{where} has no key “{word}”{near}; it can have {_keys(section)}.")
     given, usual = _value(name, value), section.get(last)
     if isinstance(given, dict) and isinstance(usual, dict) and last not in FREE and not free:
         given = _merged(usual, given, where)
@@ -166,6 +215,12 @@ def _override(config: dict, name: str, value: str, where: str) -> None:
 
 def _keys(section: dict) -> str:
     return ", ".join(key for key in section if key != "stage")
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    """What was probably meant by an unknown key, if anything is like it."""
+    near = difflib.get_close_matches(key, known, 1)
+    return f" (probably “{near[0]}” is meant)" if near else ""
 
 
 def _value(name: str, written: str) -> object:
@@ -200,7 +255,7 @@ def fitted(key: str, usual: Any, value: Any) -> Any:
         return _named(key, value)
     if key == "bandwidth":
         return {name: _number(key, limit) for name, limit in _section(key, {}, value).items()}
-    if (key in FOLDERS or key == "recordings") and not isinstance(usual, dict):
+    if (key in FOLDERS or key == "recordings") and not isinstance(usual, dict | list):
         return value if value is None else _word(key, value)
     if key in RANGES and not isinstance(usual, list):
         return None if value is None and key in NOTHING else _number(key, value)
@@ -242,7 +297,7 @@ def _section(key: str, usual: dict, value: Any) -> dict:
     if value is None and key in FREE:
         return {}
     if not isinstance(value, dict):
-        _refuse(key, "a mapping, {name: value, …}", value)
+        _refuse(key, A_MAPPING, value)
     if key in FREE:
         return value
     return {name: fitted(name, usual.get(name), section) for name, section in value.items()}
@@ -272,7 +327,10 @@ def _phase(key: str, usual: list[dict], given: dict) -> dict:
     if absent := sorted(needed - set(given)):
         raise TrainingError(f"A part of “{key}” lacks {', '.join(absent)}; it needs {', '.join(sorted(needed))}.")
     if unknown := sorted(set(given) - set(known)):
-        raise TrainingError(f"A part of “{key}” has the unknown key {unknown[0]}; it can have {', '.join(known)}.")
+        near = _nearest(unknown[0], known)
+        raise TrainingError(
+            f"A part of “{key}” has the unknown key “{unknown[0]}”{near}; it can have {', '.join(known)}."
+        )
     return _section(key, known, given)
 
 

@@ -20,33 +20,48 @@ from rtvc.training.optim import adam
 SLOPE = 0.1  # of the leaky rectifiers
 
 
+class PersonScore(nn.Module):
+    """Scores (batch, 1, …) of maps (batch, channels, …), told who should be speaking (projection, Miyato & Koyama
+    2018): a voice that is nobody's, as of all people's mean, is known for a generated one.
+    """
+
+    def __init__(self, channels: int, config: RTVC7Config):
+        super().__init__()
+        self.score = weight_norm(nn.Conv2d(channels, 1, 3, 1, 1))
+        self.person = nn.Linear(config.condition_size, channels, bias=False)
+
+    def forward(self, hidden: Tensor, condition: Tensor) -> Tensor:
+        person = self.person(condition)[:, :, None, None]
+        return self.score(hidden) + (hidden * person).sum(1, keepdim=True) / hidden.shape[1] ** 0.5
+
+
 class ResolutionDiscriminator(nn.Module):
     """Compressed magnitudes of one STFT resolution (UnivNet, Jang et al. 2021), ever coarser and wider.
 
-    wave: (batch, samples) → the maps of every layer, the last one being the scores.
+    wave: (batch, samples); condition: (batch, condition_size), of who should be speaking → the maps of every layer, the
+    last one being the scores.
     """
 
-    def __init__(self, window_length: int, rate: int):
+    def __init__(self, window_length: int, config: RTVC7Config):
         super().__init__()
-        self.window_length, self.rate = window_length, rate
+        self.window_length, self.rate = window_length, config.sampling_rate
         first = weight_norm(nn.Conv2d(1, 32, (9, 5), (4, 2), (4, 2)))
         sizes = (32, 64), (64, 128), (128, 128)
         self.layers = nn.ModuleList([first, *(weight_norm(nn.Conv2d(i, o, 3, 2, 1)) for i, o in sizes)])
-        self.score = weight_norm(nn.Conv2d(128, 1, 3, 1, 1))
+        self.score = PersonScore(128, config)
 
-    def forward(self, wave: Tensor) -> list[Tensor]:
+    def forward(self, wave: Tensor, condition: Tensor) -> list[Tensor]:
         with torch.autocast(wave.device.type, enabled=False):
             hidden = magnitudes(wave.float(), self.window_length, self.rate)[:, None].clamp(min=1e-4).log() / 3.0
         maps = []
         for layer in self.layers:
             hidden = functional.leaky_relu(layer(hidden), SLOPE)
             maps.append(hidden)
-        return [*maps, self.score(hidden)]
+        return [*maps, self.score(hidden, condition)]
 
 
 class LatentDiscriminator(nn.Module):
-    """Whether latents are a recording's, and this person's: told who should be speaking (projection, Miyato & Koyama
-    2018), it knows a voice that is nobody's, as of all people's mean, for a generated one.
+    """Whether latents are a recording's, and this person's.
 
     latents: (batch, frames, latent_size); voice: as in ``VoiceCondition`` → the maps of every layer, the last one
     being the scores.
@@ -59,28 +74,29 @@ class LatentDiscriminator(nn.Module):
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv2d(*size, (3, 5), stride, (1, 2))) for size, stride in zip(sizes, strides, strict=True)
         )
-        self.score = weight_norm(nn.Conv2d(96, 1, 3, 1, 1))
+        self.score = PersonScore(96, config)
         self.condition = VoiceCondition(config)
-        self.person = nn.Linear(config.condition_size, 96, bias=False)
 
     def forward(self, latents: Tensor, voice: Tensor) -> list[list[Tensor]]:
         hidden, maps = latents[:, None].float(), []
         for layer in self.layers:
             hidden = functional.leaky_relu(layer(hidden), SLOPE)
             maps.append(hidden)
-        person = self.person(self.condition(voice))[:, :, None, None]
-        return [[*maps, self.score(hidden) + (hidden * person).mean(1, keepdim=True)]]
+        return [[*maps, self.score(hidden, self.condition(voice))]]
 
 
 class Discriminators(nn.Module):
-    """Three resolutions together, of waves at ``rate`` Hz."""
+    """Three resolutions together: whether a wave (batch, samples) is a recording, and this person's; voice: as in
+    ``VoiceCondition``."""
 
-    def __init__(self, rate: int):
+    def __init__(self, config: RTVC7Config):
         super().__init__()
-        self.parts = nn.ModuleList(ResolutionDiscriminator(size, rate) for size in reversed(RESOLUTIONS))
+        self.parts = nn.ModuleList(ResolutionDiscriminator(size, config) for size in reversed(RESOLUTIONS))
+        self.condition = VoiceCondition(config)
 
-    def forward(self, wave: Tensor) -> list[list[Tensor]]:
-        return [part(wave) for part in self.parts]
+    def forward(self, wave: Tensor, voice: Tensor) -> list[list[Tensor]]:
+        condition = self.condition(voice)
+        return [part(wave, condition) for part in self.parts]
 
 
 def discriminator_loss(real: list[list[Tensor]], generated: list[list[Tensor]]) -> Tensor:
@@ -124,15 +140,12 @@ class Opponent:
         self.inner = accelerator.unwrap_model(self.model)
         return self.model
 
-    def update(self, generated: Tensor, real: Tensor, voice: Tensor | None = None) -> Tensor:
-        """One step of the discriminators' own; their loss. Told the ``voice``, they learn to refuse real speech that is
-        somebody else's too."""
-        if voice is None:
-            maps = self.model(torch.cat([real, generated.detach()]))
-            right, *wrong = _sides(maps, 2)
-        else:
-            maps = self.model(torch.cat([real, generated.detach(), real]), torch.cat([voice, voice, voice.roll(1, 0)]))
-            right, *wrong = _sides(maps, 3)
+    def update(self, generated: Tensor, real: Tensor, voice: Tensor) -> Tensor:
+        """One step of the discriminators' own; their loss. They learn to refuse real speech that is somebody else's
+        too: of the row half a batch away, as neighbours may be one person's."""
+        other = voice.roll(len(voice) // 2, 0)
+        maps = self.model(torch.cat([real, generated.detach(), real]), torch.cat([voice, voice, other]))
+        right, *wrong = _sides(maps, 3)
         loss = torch.stack([discriminator_loss(right, other) for other in wrong]).mean()
         self.accelerator.backward(loss)
         if self.accelerator.sync_gradients:
@@ -142,12 +155,12 @@ class Opponent:
             self.optimizer.zero_grad()
         return loss.detach()
 
-    def judge(self, generated: Tensor, real: Tensor, *voice: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, generated: Tensor, real: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
         """Adversarial and feature-matching loss of what was generated."""
         self.inner.requires_grad_(False)
         with torch.no_grad():
-            real_maps = self.inner(real, *voice)
-        fake_maps = self.inner(generated, *voice)
+            real_maps = self.inner(real, voice)
+        fake_maps = self.inner(generated, voice)
         self.inner.requires_grad_(True)
         return adversarial_loss(fake_maps), feature_loss(real_maps, fake_maps)
 

@@ -43,7 +43,7 @@ from rtvc.training.clock import Clock, refuse_another, remember
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.disk import whole
 from rtvc.training.folders import last_checkpoint
-from rtvc.training.machine import computes_bf16
+from rtvc.training.machine import computes_bf16, refuse_separate_disks
 from rtvc.training.models import describe
 
 PATIENCE = timedelta(hours=12)  # other processes wait so long while the first one prepares data
@@ -328,12 +328,18 @@ class Loop:
         return f"{self.config['name']}{phase} step {self.clock.total}"
 
     def _log(self) -> None:
-        """Means of the losses since the last time, and how much of it the data took."""
+        """The losses, where they are due, and what is to be expected of them at this step."""
         every = self.config["log_every"]
         self.bar.n = self.clock.progress()
         if self.clock.total % every:
             self.bar.refresh()
-            return
+        else:
+            self._tell(every)
+        if expected := self.config["expect"].get(self.clock.total):
+            self._say(f"{self._place()} to expect: {expected}")
+
+    def _tell(self, every: int) -> None:
+        """Means of the losses over the last steps, and how much of the time the data took."""
         spent, self.began = time.monotonic() - self.began, time.monotonic()
         means = {name: total / count for name, (total, count) in self.sums.items()}
         means |= {"seconds_a_step": spent / every, "data_share": self.waited / max(spent, 1e-9)}
@@ -443,6 +449,7 @@ def train(stage: type[Stage], config: dict, given: dict | None = None) -> Path:
         torch.set_num_threads(config["threads"])
     accelerator = _accelerator(config)
     try:
+        refuse_separate_disks()
         seed(config["seed"])
         with accelerator.main_process_first():  # it fills the caches
             ready = stage(config)

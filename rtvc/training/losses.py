@@ -13,13 +13,14 @@ from torch.nn import functional
 from transformers.audio_utils import mel_filter_bank
 
 from rtvc.rtvc7_config import RTVC7Config
-from rtvc.rtvc7_signal import LOG_FLOOR, UNIT_RATE, band_edges, log_mel
+from rtvc.rtvc7_signal import LOG_FLOOR, UNIT_RATE, band_edges, log_mel, mel_filters, stft
 from rtvc.sayen import TINY, SayENConfig, SayENModel, compress, ear_aligned_stft
 from rtvc.training import speaker_teacher
 
 # ---------------------------------------------------------------------------------------------- RTVC-7
 RESOLUTIONS = (256, 512, 1024)  # windows of the spectra compared, in samples at 16 kHz; a quarter of it is the hop
 MEL_WEIGHT = 1.0
+POWER_SECONDS = 0.125  # over which a band's power is averaged
 ROOM = 0.95, 0.9  # of a bandwidth: sound ends there, fading from here on; what resamplers and codecs leave of it
 
 
@@ -84,6 +85,26 @@ def _spectral_loss(generated: Tensor, real: Tensor, config: RTVC7Config) -> Tens
         convergence = (mine - theirs).norm() / theirs.norm().clamp(min=1e-3)
         total = total + (logs + 0.5 * convergence) / len(RESOLUTIONS)
     return total
+
+
+def band_power_loss(generated: Tensor, real: Tensor, config: RTVC7Config) -> Tensor:
+    """L1 of the logarithm of each mel band's mean power in an eighth of a second.
+
+    What is likeliest in logarithms lies below the mean: a voice that is sure of its level at no moment whispers where a
+    person's level varies, as above 8 kHz.
+    """
+    with torch.autocast(generated.device.type, enabled=False):
+        mine, theirs = (_band_levels(wave.float(), config) for wave in (generated, real))
+        return functional.l1_loss(mine, theirs)
+
+
+def _band_levels(wave: Tensor, config: RTVC7Config) -> Tensor:
+    """(rows, samples) → (rows, bands, times), natural logarithms of the root of the mean power."""
+    filters = mel_filters(config.sampling_rate, config.n_fft, config.latent_size, config.mel_top).to(wave.device)
+    power = (stft(wave, config).abs().square() @ filters).transpose(1, 2)
+    frames = min(power.shape[2], round(POWER_SECONDS * config.sampling_rate / config.hop_length))
+    means = functional.avg_pool1d(power, frames, max(1, frames // 2))
+    return 0.5 * means.clamp(min=LOG_FLOOR**2).log()
 
 
 class Consistency(nn.Module):

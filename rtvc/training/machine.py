@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +14,9 @@ from accelerate.utils import parse_flag_from_env
 from torch import Tensor, distributed
 
 from rtvc.errors import TrainingError
+from rtvc.training import folders
 
+SEEN_WITHIN = 5.0  # seconds, of what another machine wrote on a disk in the network
 SPLITTING = {
     "FSDP": "FSDP",
     "DEEPSPEED": "DeepSpeed",
@@ -47,6 +53,44 @@ def refuse_splitting() -> None:
         )
 
 
+def refuse_separate_disks() -> None:
+    """The first process fills the cache and writes checkpoints for all: each must see what it writes there.
+
+    Raises:
+        TrainingError: in all of several processes, where one does not.
+    """
+    if not _are_several():
+        return
+    is_first, token = distributed.get_rank() == 0, [uuid.uuid4().hex]
+    distributed.broadcast_object_list(token)
+    places = {"RTVC_CACHE": folders.CACHE / f".{token[0]}", "RTVC_RUNS": folders.RUNS / f".{token[0]}"}
+    for place in places.values() if is_first else ():
+        with suppress(OSError):  # then it does not see it itself
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+    distributed.barrier()
+    missed: list = [None] * distributed.get_world_size()
+    distributed.all_gather_object(missed, [name for name, place in places.items() if not _appears(place)])
+    for place in places.values() if is_first else ():
+        place.unlink(missing_ok=True)
+    if unseen := sorted({name for names in missed for name in names}):
+        raise TrainingError(
+            f"Not every process finds in {' and '.join(unseen)} what the first one writes there; let them name one "
+            "folder that can be written, of several machines on a disk that all of them share."
+        )
+
+
+def _appears(place: Path) -> bool:
+    until = time.monotonic() + SEEN_WITHIN
+    while not place.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    return place.exists()
+
+
+def _are_several() -> bool:
+    return distributed.is_initialized() and distributed.get_world_size() > 1
+
+
 class _Everybodys(torch.autograd.Function):
     """Each process's tensor of one shape; what all of them lose by one's is that one's gradient."""
 
@@ -66,7 +110,7 @@ class _Everybodys(torch.autograd.Function):
 def gathered(rows: Tensor) -> Tensor:
     """The rows (…, size) of all processes behind one another, in the processes' order, those of the others with their
     gradients too; each process may have another number of them."""
-    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+    if not _are_several():
         return rows
     counts = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(distributed.get_world_size())]
     distributed.all_gather(counts, torch.tensor([len(rows)], device=rows.device))

@@ -15,7 +15,7 @@ from rtvc.rtvc7 import PITCH_SPREAD, RTVC7Config, RTVC7Model
 from rtvc.training import loop
 from rtvc.training.data.speech import Batch, Speech, held_out
 from rtvc.training.growth import grown
-from rtvc.training.losses import at_16_khz, band_limited, bands_heard, spectral_loss
+from rtvc.training.losses import at_16_khz, band_limited, band_power_loss, bands_heard, spectral_loss
 from rtvc.training.models import component
 
 
@@ -217,6 +217,7 @@ class TextToSpeech(nn.Module):
             return {}, generated, real
         losses = prior_losses(self.model, batch, read, target, heard, self.weights)
         losses["spectral"] = spectral_loss(generated, real, self.model.config)
+        losses["power"] = band_power_loss(generated, real, self.model.config)
         narrow = [at_16_khz(wave, self.model.config.sampling_rate) for wave in (generated, real)]
         losses |= {name: listener(*narrow) for name, listener in self.listeners.items()}
         return losses, generated, real
@@ -236,18 +237,20 @@ def weighted(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, 
     return losses | {"total": functools.reduce(torch.add, parts)}
 
 
-def adversarial_losses(stage: loop.Stage, batch: Batch | dict, clock: loop.Clock) -> dict[str, Tensor]:
+def adversarial_losses(stage: loop.Stage, batch: Batch | dict, voice: Tensor, clock: loop.Clock) -> dict[str, Tensor]:
     """The discriminators' update, then the losses of what ``stage.objective`` makes, theirs among them.
 
-    For ``warm_up`` steps the discriminators learn alone: random ones ruin a trained decoder.
+    ``voice``: of the batch's rows, as in ``VoiceCondition``. For ``warm_up`` steps the discriminators learn alone:
+    random ones ruin a trained decoder.
     """
     frozen = clock.step < stage.config["warm_up"]
     with torch.set_grad_enabled(not frozen):
         losses, generated, real = stage.objective(batch, scored=not frozen)
-    losses["discriminator"] = stage.opponent.update(generated, real)
+    against = generated, real, voice[: len(generated)]
+    losses["discriminator"] = stage.opponent.update(*against)
     if frozen:
         return losses
-    losses["adversarial"], losses["features"] = stage.opponent.judge(generated, real)
+    losses["adversarial"], losses["features"] = stage.opponent.judge(*against)
     return weighted(losses, stage.config["weights"])
 
 

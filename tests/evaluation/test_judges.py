@@ -17,7 +17,7 @@ from rtvc.evaluation import judges
 def test_judges_that_are_not_there_are_missing(monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(judges.base, "find_spec", lambda name: real(name) if name in ("librosa", "torch") else None)
-    with pytest.raises(EvaluationError, match=r"pip install rtvc-voice\[evaluate\]"):
+    with pytest.raises(EvaluationError, match=r"pip install \"\.\[evaluate\]\""):
         judges.gather()
     monkeypatch.setattr(judges, "ROLES", {"words": "words:Whisper", "silence": f"{__name__}:Silence"})
     monkeypatch.setattr(judges, "import_module", lambda name: sys.modules[__name__ if "silence" in name else name])

@@ -9,7 +9,7 @@ import pytest
 from evaluation_fakes import others, write_cases
 
 from rtvc.cli import main
-from rtvc.evaluation import limits, run
+from rtvc.evaluation import limits, limits_page, run
 from rtvc.evaluation.limits import sound_faults
 
 RATE = 16_000
@@ -44,7 +44,7 @@ def test_the_command_writes_a_page(tiny_folder, tmp_path, woman, man, monkeypatc
     (tmp_path / "cases").mkdir()
     cases = write_cases(tmp_path / "cases", woman, man)
     monkeypatch.setattr("rtvc.cli.hush", lambda: None)
-    monkeypatch.setattr(run, "company", lambda place, chosen: others())
+    monkeypatch.setattr(run, "company", lambda *given: others())
     monkeypatch.setattr(limits, "LINES", {"one word": ["Good."], "digits": ["12 and 34."]})
     monkeypatch.setattr(limits, "GENERATIONS", 2)
     output = tmp_path / "limits"
@@ -63,6 +63,11 @@ def test_the_command_writes_a_page(tiny_folder, tmp_path, woman, man, monkeypatc
     assert fast["got"] > 1.5
     assert [row["generation"] for row in found["generations"]] == [1, 2]
     assert "no speech" in found["generations"][1]["refused"], "untrained weights make none; the page is written anyway"
+    kept = {metric["name"]: metric for metric in limits_page.table(results).evaluation()["metrics"]}
+    assert kept["Clips with a fault, one word"]["of"] == [2]
+    assert kept["Sentences spoken of a text of 0 min"]["times"] == [5]
+    assert "Likeness, cosine by spectrum, reference of 5 s" in kept
+    assert "Likeness, cosine by spectrum, clone of a clone, generation 1" in kept
     text = (output / "index.html").read_text()
     assert "The worst 10" in text
     assert "&lt;b&gt;good" in text

@@ -137,7 +137,7 @@ def test_parts_that_cannot_be_measured_say_why(tiny, tiny_folder, cases, monkeyp
     found = run.evaluate(tiny, tiny_folder, cases, run.Company({}), parts, bars=False)
     reasons = {one["what"]: one["why"] for one in found["left_out"]}
     assert reasons["robustness"] == "the judge for words is not here"
-    assert reasons["renderings"] == "it needs librosa and PIL: `pip install rtvc-voice[evaluate]`"
+    assert reasons["renderings"] == 'it needs librosa and PIL: `pip install ".[evaluate]"`'
     assert "robustness" not in found
 
 

@@ -241,6 +241,35 @@ def test_two_people_at_once_get_their_own_voices(served, browser, tiny):
         np.testing.assert_allclose(downloaded(tab), expected, atol=1e-4)
 
 
+def test_a_reload_and_a_second_tab_lose_nothing(served, browser):
+    """The text, and the voices that each of two tabs keeps; of a text that is too long no part is cut off unsaid."""
+    one = phone(browser)
+    other = one.context.new_page()
+    for tab, voice, name in ((one, "Woman, audiobook", "Anna"), (other, "Young man, British", "N" * 40)):
+        tab.goto(served)
+        tab.get_by_text("Your shelf of voices").click()
+        tab.get_by_text(voice).first.click()
+        wait_for_text(tab, "#heard", "Heard")
+        tab.fill("#name input, #name textarea", name)
+    one.click("#keep")
+    wait_for_text(one, "#kept", "Anna")
+    other.click("#chosen input")
+    other.get_by_role("option", name="Anna").wait_for()
+    other.keyboard.press("Escape")
+    other.click("#keep")
+    wait_for_text(other, "#kept", "NNN")
+    assert is_as_wide_as_a_phone(other)
+    one.fill("#words textarea", "Too long. " * 600)
+    one.click("#speak")
+    wait_for_text(one, "#read", "longer than 5,000 characters")
+    one.reload()
+    one.wait_for_function("document.querySelector('#words textarea')?.value.length === 6000")
+    one.get_by_text("Your shelf of voices").click()
+    one.click("#chosen input")
+    for name in ("Anna", "N" * 40):
+        one.get_by_role("option", name=name).wait_for()
+
+
 def test_recording_in_a_browser(served, tab):
     tab.goto(served)
     tab.locator("#voice").get_by_role("button", name="Record", exact=True).click()

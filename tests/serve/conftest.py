@@ -61,6 +61,9 @@ class StandIn:
     def stream(self, text: Any, voice: Voice, **options: Any) -> Iterator[dict[str, Any]]:
         return self._stream([text] if isinstance(text, str) else text, voice)
 
+    def duration(self, text: str, voice: Voice, **options: Any) -> float:
+        return PIECES * SECONDS * sum(1 for _ in self._sentences([text]))
+
     def _stream(self, texts: Any, voice: Voice) -> Iterator[dict[str, Any]]:
         try:
             for number, sentence in enumerate(self._sentences(texts)):

@@ -37,4 +37,8 @@ def test_keys_come_from_the_environment(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command.uvicorn.Server, "run", lambda *_: None)
     assert main(["serve", str(tmp_path), "--port", "0"]) == 0
     assert given == ["one", "two", "three"]
-    assert "callers with a key" in capsys.readouterr().out
+    assert "callers with a key" in (said := capsys.readouterr().out)
+    assert "Voices: none yet; put recordings" in said
+    (tmp_path / "anna.wav").touch()
+    assert main(["serve", str(tmp_path), "--port", "0"]) == 0
+    assert "Voices: anna" in capsys.readouterr().out

@@ -61,7 +61,7 @@ def test_openais_client_gets_every_format(client, form, tmp_path):
         assert speaker_of(middle) == 3
 
 
-@pytest.mark.parametrize("form", ["wav", "pcm", "mp3", "opus"])
+@pytest.mark.parametrize("form", ["wav", "pcm", "mp3", "opus", "flac"])
 def test_the_first_bytes_come_before_the_second_sentence_is_made(server, clone, form):
     clone.go_on.clear()
     body = {"input": TWO, "voice": "voice-3", "response_format": form}
@@ -73,6 +73,19 @@ def test_the_first_bytes_come_before_the_second_sentence_is_made(server, clone, 
         clone.go_on.set()
         whole = begun + b"".join(pieces)
     assert decoded(whole, form)[0].size / RATE == pytest.approx(WHOLE, abs=0.1)
+
+
+def test_a_streamed_flac_says_how_long_it_is(server, tmp_path):
+    """To the sample: libsndfile reads no more than that, and fails at the end of one that has less."""
+    path = tmp_path / "whole.flac"
+    path.write_bytes(ask(server, response_format="flac").content)
+    assert soundfile.info(path).frames == SAMPLES
+    assert np.abs(soundfile.read(path)[0] - 0.03).max() < 1e-4
+    if not shutil.which("ffmpeg"):
+        pytest.skip("needs ffmpeg")
+    command = ["ffmpeg", "-nostdin", "-v", "warning", "-threads", "1", "-i", path, "-f", "s16le", "-"]
+    read = subprocess.run(command, capture_output=True, check=True)
+    assert (len(read.stdout), read.stderr) == (2 * SAMPLES, b"")
 
 
 def test_curl_hears_it_at_once(server, clone):
@@ -165,6 +178,8 @@ def test_the_real_pipelines_refusals_come_before_any_sound(tiny, folder, tiny_co
         expected = tiny(TWO, voice=str(folder / "tiny.voice"))
         assert rate == expected["sampling_rate"]
         assert np.abs(wave - expected["audio"]).max() < 1e-4, "what the pipeline gives anywhere else"
+        compressed, _ = decoded(ask(server, voice="tiny", response_format="flac").content, "flac")
+        assert np.abs(compressed - expected["audio"]).max() < 1e-4
 
 
 def test_what_cannot_be_spoken_later_on_breaks_off(server):

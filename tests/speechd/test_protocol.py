@@ -29,8 +29,8 @@ class StandIn:
         for number, word in enumerate(plain.split()):
             self.computing.set()
             self.let.acquire()
-            times = {"word": word, "spoken": word, "start": number * 0.1, "end": number * 0.1 + 0.1}
-            yield {"audio": np.full(RATE // 10, 0.5, np.float32), "sampling_rate": RATE, "words": [times]}
+            times = {"word": word, "spoken": word, "start": number * BLOCK, "end": number * BLOCK + BLOCK}
+            yield {"audio": np.full(round(RATE * BLOCK), 0.5, np.float32), "sampling_rate": RATE, "words": [times]}
 
 
 class Daemon:
@@ -40,11 +40,11 @@ class Daemon:
         source, self._in = os.pipe()
         self._out, sink = os.pipe()
         self.clone = StandIn()
-        speaker = SimpleNamespace(
+        self.speaker = SimpleNamespace(
             clone=self.clone, rate=RATE, names=lambda: ["ben", "anna"], find=lambda name: f"voice of {name}"
         )
         self._reader = os.fdopen(self._out, "rb")
-        module = Module(speaker, os.fdopen(source, "rb"), os.fdopen(sink, "wb"))
+        module = Module(self.speaker, os.fdopen(source, "rb"), os.fdopen(sink, "wb"))
         self.thread = threading.Thread(target=module.run, daemon=True)
         self.thread.start()
 
@@ -63,7 +63,7 @@ class Daemon:
         return self.ask(text + "\n.")
 
     def events(self) -> list[str]:
-        """Up to the last of a message, sounds without their samples."""
+        """Up to the last of a message, sounds without their samples; a word is one."""
         found = []
         while not found or found[-1] not in ("702 END", "703 STOP", "704 PAUSE"):
             line = self.line()
@@ -152,13 +152,32 @@ def test_a_stop_is_obeyed_while_a_piece_is_being_computed(daemon):
 
 
 def test_a_stop_is_obeyed_while_nobody_takes_the_sound(daemon):
-    """The daemon's queue is full, and so is the pipe: what it still takes after a stop is little."""
+    """The daemon plays what it has before it reads on, so that little may lie before the stop."""
     daemon.say("<speak>" + "word " * 400 + "</speak>")
-    time.sleep(0.3)
+    assert daemon.line() == b"701 BEGIN\n"
+    assert daemon.clone.computing.wait(20)
+    for _ in range(3):
+        while daemon.line() != b"705 AUDIO\n":
+            pass
+        time.sleep(0.2)
     daemon.send("STOP\n")
+    time.sleep(1.0)  # it hears it, while what was sent before is still being played
     events = daemon.events()
     assert events[-1] == "703 STOP"
-    assert events.count("705 AUDIO") < 20, "what the pipe held already"
+    assert events.count("705 AUDIO") <= 1, "what lay in the pipe"
+    assert 2 * BLOCK <= 0.05, "seconds: that, and what is being played"
+    assert daemon.ask("LIST VOICES cs").startswith("304")
+
+
+def test_a_stop_is_obeyed_while_a_voice_is_being_heard(daemon):
+    """A recording takes seconds before it can be spoken in."""
+    heard = threading.Event()
+    daemon.speaker.find = lambda name: heard.wait(60)
+    assert daemon.say("<speak>One</speak>") == "200 OK SPEAKING"
+    assert daemon.line() == b"701 BEGIN\n"
+    daemon.send("STOP\n")
+    assert daemon.line() == b"703 STOP\n"
+    heard.set()
 
 
 def test_a_pause_waits_for_the_end_of_the_sentence(daemon):
@@ -199,4 +218,3 @@ def test_sound_is_escaped_and_never_wraps_around():
         plain.append(byte ^ 0x20 if escaped else byte)
         escaped = False
     assert np.abs(np.frombuffer(bytes(plain), "<i2") - np.clip(wave, -1, 1) * 32767).max() <= 1
-    assert BLOCK / RATE < 0.25, "seconds; a stop waits for no more"

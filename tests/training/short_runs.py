@@ -17,6 +17,7 @@ LINES = (
 )
 PEOPLE = {"woman": "ann", "man": "bob", "young-man": "ls_669"}  # the last is a development speaker's name
 QUICK = {"mixed_precision": "no", "workers": 0, "log_every": 1, "evaluate_every": 50, "save_minutes": 60.0}
+QUICK |= {"threads": 1}  # other tests have the other cores
 SMALLER = {"batch_size": 4, "seconds": 1.0, "longest": 1.5, "frames": 40, "windows": 2, "warm_up": 1, "shifted": []}
 
 

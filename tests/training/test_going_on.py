@@ -10,7 +10,7 @@ import torch
 from test_corpora import Nothing
 
 from rtvc.errors import TrainingError
-from rtvc.training import clock, folders, loop
+from rtvc.training import clock, command, folders, loop
 from rtvc.training.config import LOOP_DEFAULTS
 
 QUICK = {"mixed_precision": "no", "workers": 0, "tracker": "none", "log_every": 1, "steps": 2, "noises": None}
@@ -54,6 +54,12 @@ def test_a_run_does_not_go_on_with_another_config(changes, key, config):
         loop.train(Learning, config | changes)
     assert {path: path.stat().st_mtime_ns for path in folders.RUNS.rglob("*")} == before
     loop.train(Learning, config | changes | {"name": "other"})
+
+
+def test_what_a_step_shows_is_printed_when_it_comes(config, capsys):
+    loop.train(Learning, config | {"expect": {2: "it is less", 3: "never"}})
+    lines = [line for line in capsys.readouterr().out.splitlines() if "to expect" in line]
+    assert lines == ["run step 2 to expect: it is less"]
 
 
 def test_what_decides_nothing_may_be_another(config, capsys):
@@ -101,3 +107,47 @@ def test_a_checkpoint_without_a_config_goes_on(config):
     old = loop.Clock([{"steps": 2}])
     old.load_state_dict({"phase": 1, "step": 0, "seconds": 0.0, "total": 2, "best": 1.0})
     assert old.finished
+
+
+def test_what_is_compared_is_never_of_another_config(config, monkeypatch):
+    """Experiments took up whatever lay under a run's name: of other rates, other weights, or stopped half way."""
+    calls = []
+    monkeypatch.setattr(command, "run", lambda given: calls.append(given["steps"]) or loop.train(Learning, given))
+    model = command.result(config)
+    assert command.result(config | {"log_every": 7}) == model == folders.RUNS / "run" / "model"
+    assert calls == [2], "a finished run is neither trained nor loaded again"
+    others = {"batch_size": 8}, {"some_lr": 0.5}, {"weights": {"pitch": 0.6}}, {"new": 1}, {"steps": 3, "seed": 1}
+    for changes in others:
+        with pytest.raises(TrainingError, match="“run” is of another config, by the key “"):
+            command.result(config | changes)
+    assert calls == [2]
+    (folders.last_checkpoint(folders.RUNS / "run") / clock.CONFIG).unlink()
+    with pytest.raises(TrainingError, match="another config"):
+        command.result(config)
+
+
+def test_a_model_of_a_run_that_was_stopped_is_trained_to_its_end(config, monkeypatch):
+    """It exports whenever it evaluates, so a model there does not say that the run has ended."""
+    config |= {"phases": [{"steps": 1, "share": 1.0}, {"steps": 1, "share": 0.5}], "name": "two"}
+    monkeypatch.setattr(command, "run", lambda given: loop.train(Two, given))
+    save = loop.Loop.save
+
+    def stopped(self: loop.Loop) -> None:
+        save(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.Loop, "save", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        command.result(config)
+    assert (folders.RUNS / "two" / "model").exists()
+    monkeypatch.setattr(loop.Loop, "save", save)
+    command.result(config)
+    assert folders.last_checkpoint(folders.RUNS / "two").name == "step_0000002"
+
+
+class Two(Learning):
+    """A stage of several phases."""
+
+    @property
+    def phases(self) -> list[dict]:
+        return self.config["phases"]

@@ -20,6 +20,7 @@ from test_sayen import SMALL
 from torch.optim.swa_utils import AveragedModel
 
 from rtvc.errors import TrainingError
+from rtvc.rtvc7 import RTVC7Config
 from rtvc.training import command, folders, loop
 from rtvc.training.config import LOOP_DEFAULTS
 from rtvc.training.discriminators import Discriminators
@@ -28,7 +29,7 @@ from rtvc.training.optim import rate_at
 
 def test_a_run_killed_for_real_ends_with_the_weights_of_one_never_killed(people, place, cache, tiny_folder):
     """`kill -9` of a process with a worker beside it, in bfloat16, wherever it is after its first step."""
-    changes = {"mixed_precision": "bf16", "workers": 1, "save_minutes": 0, "threads": 1}
+    changes = {"mixed_precision": "bf16", "workers": 1, "save_minutes": 0}
     small = {"batch_size": 2, "windows": 1, "frames": 24, "longest": 1.0}  # bfloat16 is slow on many CPUs
     config = joint(people, tiny_folder, steps=3, **changes, **small)
     (place.parent / "config.yaml").write_text(yaml.safe_dump(config | {"name": "killed"}))
@@ -84,13 +85,13 @@ def test_a_finished_run_has_nothing_left_to_do(people, place, tiny_folder, capsy
 
 
 def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cache, tiny_folder, capsys):
-    """Gradients (Adam's first moments after the step) are equal, and so is the evaluation that the two share."""
+    """Gradients (Adam's first moments after the step) are equal, and so is the evaluation that the two share. Without
+    GE2E, whose people are those of all processes: see `test_two_processes_learn_from_all_their_people_together`."""
     given = {
+        "weights.ge2e": 0.0,
         "rtvc_ckpt": tiny_folder,
         "corpora": f"{{{people}: 1.0}}",
         "steps": 2,
-        "threads": 1,
-        "mixed_precision": "no",
     }
     call = [f"--{key}={value}" for key, value in (QUICK | SMALLER | given).items()]
     environment = os.environ | {"RTVC_RUNS": str(place), "RTVC_CACHE": str(cache), "RTVC_DATA": str(place)}
@@ -107,7 +108,7 @@ def test_two_processes_do_what_one_does_that_accumulates_two(people, place, cach
         values = [losses(one, figure) for one in printed]
         assert values[0] == pytest.approx(values[1], rel=2e-3)
         assert len(values[0]) == 1
-    of_opponent = len(list(Discriminators(16_000).parameters()))
+    of_opponent = len(list(Discriminators(RTVC7Config()).parameters()))
     for optimizer, least in (("optimizer.bin", 101), ("optimizer_1.bin", of_opponent)):  # of the model, its opponent's
         states = [
             torch.load(place / name / "checkpoints" / "step_0000002" / optimizer)["state"] for name in ("one", "two")

@@ -22,6 +22,7 @@ from rtvc.training.losses import (
     SpeakerFeatures,
     SpeakerTeacherConsistency,
     TunedGE2ELoss,
+    band_power_loss,
     perceptual_disturbance,
     spectral_loss,
 )
@@ -266,6 +267,19 @@ def test_spectral_loss_hears_what_is_55_db_below_speech():
     louder[:, 8000:] *= 10 ** (6 / 20)
     waves = (torch.fft.irfft(some, 24000) for some in (spectrum, louder))
     assert spectral_loss(*waves, RTVC7Config(sampling_rate=24000, hop_length=300, n_fft=1200, latent_size=90)) > 0.2
+
+
+def test_the_power_loss_asks_for_the_mean_power_where_a_level_varies():
+    """A steady sound at the likeliest level is too weak: of all steady ones the best has the recording's mean power."""
+    torch.manual_seed(0)
+    config = RTVC7Config(latent_size=20)
+    loud = (torch.rand(1, 320) < 0.2).float().repeat_interleave(50, 1)  # a fifth of the time, many times a frame
+    real, steady = torch.randn(1, 16_000) * (0.05 + loud), torch.randn(1, 16_000)
+    level = real.square().mean().sqrt()
+    values = {gain: band_power_loss(steady * level * gain, real, config).item() for gain in (0.5, 0.7, 1.0, 1.4, 2.0)}
+    assert min(values, key=values.get) == 1.0
+    assert band_power_loss(real, real, config).item() == 0
+    assert values[0.5] == pytest.approx(math.log(2), abs=0.15), "nepers"
 
 
 def test_features_tell_another_person_from_the_same_one_and_pass_gradients_on(speech, man, earspeech):

@@ -114,6 +114,17 @@ def test_a_level_moves_within_its_bounds():
     assert np.abs(np.diff(gains)).max() < 0.01, "no clicks"
 
 
+def test_what_is_left_of_a_recording_can_be_a_single_sample():
+    """The last piece of a stream ended the preparation: shorter than a room's early reflections, or than a noise's
+    coarsest part."""
+    random = np.random.default_rng(0)
+    babble = random.integers(-3000, 3000, RATE).astype(np.int16)
+    for samples in [1, 31, 1000, 1590] * 60:
+        heard = noise.augmented(0.1 * random.standard_normal(samples), [babble / 2**15], babble, random)
+        assert heard.shape == (samples,)
+        assert np.isfinite(heard).all()
+
+
 # ---------------------------------------------------------------------------------------------- rooms
 def test_a_room_decays_and_its_first_100_ms_are_the_target():
     click = np.zeros(RATE)

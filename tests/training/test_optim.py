@@ -74,36 +74,6 @@ def test_a_saved_state_goes_on_the_same():
     assert torch.equal(run(None), run(3))
 
 
-def _of_two(rank: int, store: str, gradients: list[torch.Tensor], queue) -> None:
-    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-    queue.put((rank, _moved(gradients).numpy()))
-    torch.distributed.destroy_process_group()
-
-
-def _moved(gradients: list[torch.Tensor]) -> torch.Tensor:
-    matrices = [nn.Parameter(torch.ones(5, 7)) for _ in range(3)]
-    optimizer = MuonAndAdamW(matrices, [], 0.1, 0.0)
-    for gradient in gradients:
-        for number, matrix in enumerate(matrices):
-            matrix.grad = gradient * (number + 1) + number
-        optimizer.step()
-    return torch.stack([matrix.detach() for matrix in matrices])
-
-
-def test_two_processes_that_share_the_work_move_as_a_single_one(tmp_path):
-    torch.manual_seed(0)
-    gradients, context = list(torch.randn(3, 5, 7)), torch.multiprocessing.get_context("spawn")
-    queue = context.SimpleQueue()
-    both = [context.Process(target=_of_two, args=(rank, str(tmp_path / "s"), gradients, queue)) for rank in (0, 1)]
-    for process in both:
-        process.start()
-    found = dict(queue.get() for _ in both)
-    for process in both:
-        process.join()
-    for rank in (0, 1):
-        torch.testing.assert_close(torch.from_numpy(found[rank]), _moved(gradients))
-
-
 def _names(model: nn.Module, parameters: list[nn.Parameter]) -> list[str]:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [names[id(parameter)] for parameter in parameters]

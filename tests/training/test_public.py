@@ -38,7 +38,7 @@ OWN += ("noise-esc10", "alphanumeric", "rtvc/checkpoint")
 def values(config: object) -> list[str]:
     """All words in a config."""
     if isinstance(config, dict):
-        return [*config, *(word for value in config.values() for word in values(value))]
+        return [*map(str, config), *(word for value in config.values() for word in values(value))]
     return [word for value in config for word in values(value)] if isinstance(config, list) else [str(config)]
 
 
@@ -63,6 +63,18 @@ def test_the_tiny_recipe_is_the_real_one_made_small():
             assert [value for value in needed if not value.startswith(tuple(made))] == [], f"{path.stem}, {stage}"
             made |= {f"runs/{part['name']}"} if "name" in part else {part.get("output", f"runs/{name}/none")}
         assert recipe["calibrate"]["rtvc_ckpt"] == recipe["export"]["output"]
+
+
+def test_the_tiny_recipe_says_what_to_expect_of_every_stage_that_learns():
+    """And at steps where something begins: as its own keys have them."""
+    tiny = load_config(TINY, [])
+    assert [stage for stage in LOOPED if not tiny[stage]["expect"]] == []
+    ends = {stage: sum(phase["steps"] for phase in tiny[stage].get("phases", [tiny[stage]])) for stage in LOOPED}
+    assert all(0 < step <= ends[stage] for stage in LOOPED for step in tiny[stage]["expect"])
+    begins = {"ge2e": tiny["ge2e"]["phases"][0]["steps"], "prior": tiny["prior"]["warm_up"]}
+    begins |= {"polish": tiny["polish"]["warm_up"], "decoder": tiny["decoder"]["adversarial_from"]}
+    assert [stage for stage, step in begins.items() if step not in tiny[stage]["expect"]] == []
+    assert tiny["decoder"]["posterior_steps"] in tiny["decoder"]["expect"]
 
 
 def test_what_stands_above_the_stages_counts_in_all_of_them(tmp_path):

@@ -102,7 +102,7 @@ def test_each_layout_is_read(make, place):
     assert np.argmax(spectrum) / 0.6 == pytest.approx(300, abs=5)  # resampled
 
 
-def test_a_dataset_of_the_hub_is_read(place, monkeypatch):
+def test_a_dataset_of_the_hub_is_read(place, monkeypatch, capsys):
     """From a folder, which `datasets` loads as it loads a repository."""
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", place / "datasets")
@@ -129,8 +129,31 @@ def test_a_dataset_of_the_hub_is_read(place, monkeypatch):
     name = f"hf:{place / 'repository'}:train"
     found = [(one.speaker, one.gender, one.text) for one in store.load_corpus(name, 1).utterances]
     assert found == [(f"{name}/7", "F", "Hello."), (f"{name}/8", "M", "Bye.")]
+    assert "speakers: column speaker_id" in capsys.readouterr().out
     with pytest.raises(TrainingError, match="names no split"):
         store.load_corpus("hf:somebody/something")
+
+
+def test_a_dataset_with_columns_of_other_names_is_read_or_told_which_are_looked_for(capsys):
+    """As of VCTK on the Hub, with its other columns; then as nobody knows them."""
+    datasets = pytest.importorskip("datasets")
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(1600), 48_000, format="wav")
+    sound = {"bytes": file.getvalue(), "path": "p225_001_mic1.wav"}
+    others = dict.fromkeys(("text_id", "age", "accent", "region", "comment"), ["?"])
+    known = others | {"speaker_id": ["p225"], "file": ["…/p225_001_mic1.flac"], "text": ["Hello."], "gender": ["F"]}
+    for columns, said in ((known, "speakers: column speaker_id"), ({"who": ["p225"]}, "it has none, but who, audio")):
+        rows = datasets.Dataset.from_dict(columns | {"recording": [sound]})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(datasets, "load_dataset", lambda *_, rows=rows, **__: rows)
+            with pytest.raises(TrainingError, match="no column “audio”.*: it has .*recording; name"):
+                sources.Hub.open("hf:some/thing:train")
+            typed = rows.cast_column("recording", datasets.Audio())
+            patch.setattr(datasets, "load_dataset", lambda *_, rows=typed, **__: rows)
+            ((clip, content),) = sources.Hub.open("hf:some/thing:train").clips()
+        assert (clip.collection, clip.speaker, clip.text) == ("vctk", "p225", columns.get("text", [""])[0])
+        assert content == sound["bytes"]
+        assert said in capsys.readouterr().out
 
 
 def test_broken_recordings_are_counted_named_and_left_out(place, capsys):

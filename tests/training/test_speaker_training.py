@@ -28,6 +28,11 @@ from rtvc.voice import Voice
 CONFIG = Path(__file__).parents[2] / "configs" / "ge2e.yaml"
 
 
+def configured(*options: str) -> dict:
+    """Of the stage, in this process and one thread: other tests have the other cores."""
+    return load_config(CONFIG, ["--workers", "0", "--threads", "1", *options])
+
+
 def test_the_configured_stages_grow_the_margin_then_mine():
     """GE2E, margin, hard examples, at last for EarSpeech too; before them the teacher, from there on foremost."""
     phases = yaml.safe_load(CONFIG.read_text())["phases"]
@@ -80,7 +85,7 @@ def made_voices(tmp_path, monkeypatch):
 
 
 def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, capsys):
-    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = configured("--model.hidden_size", "32")
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1}
     for phase in config["phases"]:
         phase.update(steps=2, minutes=None, seconds=6, utterances=2)
@@ -97,6 +102,25 @@ def test_a_short_run_passes_all_stages_and_leaves_loadable_models(made_voices, c
     command.run(config | {"name": "on", "init": str(folder)})
 
 
+@pytest.mark.parametrize("given", ["earspeech", "init"])
+def test_what_the_stage_earspeech_learned_is_what_the_encoder_hears_through(given, made_voices, tmp_path):
+    """Cached features once came from the formula's bands whatever `init` held, and no key took `earspeech`'s."""
+    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "24", "--meaning", "null"])
+    config |= {"frames": [60, 70], "augmented_copies": 0}
+    formula = ge2e.GE2EStage(config)
+    learned = EarSpeechModel(EarSpeechConfig())
+    torch.nn.init.constant_(learned.centre_offsets, 0.5)
+    learned.save_pretrained(tmp_path / "run" / "earspeech")
+    TunedGE2EModel(TunedGE2EConfig(hidden_size=24)).save_pretrained(tmp_path / "run" / "tuned_ge2e")
+    folder = {"earspeech": tmp_path / "run" / "earspeech", "init": tmp_path / "run"}[given]
+    stage = ge2e.GE2EStage(config | {given: str(folder)})
+    assert torch.equal(stage.kept.earspeech.centre_offsets, learned.centre_offsets)
+    first = torch.from_numpy(stage.crops.waves[:160_000].astype(np.float32) / store.FULL_SCALE)[None]
+    for one, ears in ((stage, learned), (formula, EarSpeechModel(EarSpeechConfig()))):
+        expected = ears(first).features[0].detach().half().numpy()
+        assert np.abs(one.crops.features[0][: len(expected)] - expected).max() < 2e-3
+
+
 def test_people_who_really_spoke_keep_their_share_of_the_draws():
     def stream(speaker: str, corpus: str, seconds: int) -> speakers.Stream:
         return speakers.Stream(speaker, corpus, False, 0, seconds * store.SAMPLING_RATE, 0)
@@ -111,7 +135,7 @@ def test_people_who_really_spoke_keep_their_share_of_the_draws():
 
 def test_ge2e_and_the_teacher_both_listen_to_the_hardest_only(made_voices):
     torch.manual_seed(0)
-    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = configured("--model.hidden_size", "32")
     stage = ge2e.GE2EStage(config | {"frames": [60, 70], "augmented_copies": 1})
     inputs, targets, who = batch = stage.crops.cached(20, 2, np.random.default_rng(5))
     kept = stage.kept.eval()
@@ -135,7 +159,7 @@ def test_going_on_from_an_encoder_keeps_what_its_numbers_mean(made_voices, tmp_p
     encoder = tmp_path / "encoder"
     EarSpeechModel(EarSpeechConfig()).save_pretrained(encoder / "earspeech")
     TunedGE2EModel(TunedGE2EConfig(hidden_size=32)).save_pretrained(encoder / "tuned_ge2e")
-    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "32"])
+    config = configured("--model.hidden_size", "32")
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "init": str(encoder)}
     config["phases"] = [config["phases"][2] | {"steps": 3, "minutes": None, "seconds": 12, "utterances": 2}]
     stage = ge2e.GE2EStage(config)
@@ -175,7 +199,7 @@ def test_a_new_encoder_can_mean_what_another_ones_vectors_mean(made_voices, tiny
     """Its weights are new; the map to the teacher's space is the other one's, and its vectors are turned to theirs."""
     torch.manual_seed(0)
     known, size = tiny_model.tuned_ge2e, tiny_model.config.tuned_ge2e_config.speaker_size
-    config = load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "24", "--meaning", str(tiny_folder)])
+    config = configured("--model.hidden_size", "24", "--meaning", str(tiny_folder))
     config["phases"] = [one | {"seconds": 12, "utterances": 2} for one in config["phases"]]
     config |= {"frames": [60, 70], "augmented_copies": 1}
     with pytest.raises(TrainingError, match=rf"have {size} numbers, not 256: model\.speaker_size\.$"):
@@ -279,7 +303,7 @@ def test_voices_are_prepared_from_real_recordings(readers, capsys):
     assert sum(one.windows for one in streams) == len(vectors)
     assert speakers.load(readers, readers, 3, [])[0] == stem
     assert speakers.load(readers, readers, 0, [])[0] != stem
-    config = load_config(CONFIG, ["--workers=0", "--teacher_weight=0", "--model.hidden_size=32"])
+    config = configured("--teacher_weight=0", "--model.hidden_size=32")
     config |= {"corpora": readers, "shifted": readers, "frames": [60, 70], "augmented_copies": 1, "evaluate_every": 100}
     phases = [config["phases"][number] | {"steps": 1, "minutes": None, "seconds": 6} for number in (0, 4)]
     command.run(config | {"phases": [one | {"utterances": 2} for one in phases]})
@@ -338,7 +362,7 @@ def test_a_missing_teacher_is_named(monkeypatch):
 
 def test_the_loss_falls(made_voices, capsys):
     """Of the first stage, on the sound of people alone: the made teacher knows nothing."""
-    config = load_config(CONFIG, ["--workers", "0", "--log_every", "1", "--teacher_weight", "0"])
+    config = configured("--log_every", "1", "--teacher_weight", "0")
     config |= {"frames": [60, 70], "evaluate_every": 100, "augmented_copies": 1, "warm_up": 2}
     first = config["phases"][0] | {"steps": 30, "minutes": None, "seconds": 10, "utterances": 3}
     command.run(config | {"phases": [first], "model": {"hidden_size": 32}})
@@ -368,54 +392,6 @@ def test_the_baseline_stays_on_the_device_of_what_it_hears():
 def test_a_front_end_that_does_not_exist():
     with pytest.raises(TrainingError, match="earspeech, mel_bands, not cochlea"):
         models.new_front_end("cochlea")
-
-
-# ---------------------------------------------------------------------------------------------- several processes
-PHASE = {"train_earspeech": False, "hold_margin": False, "margin": True, "share": 0.5, "ge2e_weight": 0.2}
-PEOPLE_OF = (5, 3)  # each process's
-
-
-def encoding() -> ge2e.SpeakerEncoding:
-    """The same in every process; without what depends on who else is in a batch."""
-    torch.manual_seed(0)
-    return ge2e.SpeakerEncoding(load_config(CONFIG, ["--workers", "0", "--model.hidden_size", "16"])).eval()
-
-
-def everybody() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    random = torch.Generator().manual_seed(1)
-    people = sum(PEOPLE_OF)
-    crops = torch.randn(people, 2, 40, 64, generator=random)
-    return crops, torch.randn(people, 2, 256, generator=random), torch.arange(people)
-
-
-def learn_together(rank: int, folder: Path) -> None:
-    """What one of two processes does; it leaves its losses and gradients in ``folder``."""
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
-    kept = encoding()
-    start = sum(PEOPLE_OF[:rank])
-    batch = tuple(rows[start : start + PEOPLE_OF[rank]] for rows in everybody())
-    together = torch.nn.parallel.DistributedDataParallel(kept, find_unused_parameters=True)
-    losses = together(batch, PHASE, 0.0)
-    losses["total"].backward()
-    gradients = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
-    torch.save(({name: value.item() for name, value in losses.items()}, gradients), folder / str(rank))
-    torch.distributed.destroy_process_group()
-
-
-def test_two_processes_learn_from_all_their_people_together(tmp_path):
-    """Loss and gradients are those of one process with the joined batch, however many people each of the two drew."""
-    torch.multiprocessing.spawn(learn_together, (tmp_path,), nprocs=2)
-    kept = encoding()
-    losses = kept(everybody(), PHASE, 0.0)
-    losses["total"].backward()
-    for rank in (0, 1):
-        theirs, gradients = torch.load(tmp_path / str(rank))
-        assert theirs == pytest.approx({name: value.item() for name, value in losses.items()}, rel=1e-5)
-        mine = {name: one.grad for name, one in kept.named_parameters() if one.grad is not None}
-        assert set(gradients) >= set(mine)
-        for name, gradient in mine.items():
-            torch.testing.assert_close(gradients[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
 
 
 def test_somebody_whom_two_processes_drew_is_nobody_else():

@@ -31,7 +31,7 @@ def test_the_specified_call_trains_all_four_and_leaves_a_folder_that_speaks(
 ):
     """`train.py --rtvc_ckpt <folder> --ge2e_lr 1e-5 --sayen_dropout 0.3 --batch_size 32`, on a few clips."""
     call = ["--rtvc_ckpt", str(tiny_folder), "--ge2e_lr", "1e-5", "--sayen_dropout", "0.3", "--batch_size", "32"]
-    here = [f"--{key}={value}" for key, value in (QUICK | {"warm_up": 0, "steps": 3, "threads": 1}).items()]
+    here = [f"--{key}={value}" for key, value in (QUICK | {"warm_up": 0, "steps": 3}).items()]
     here += ["--corpora", f"{{{people}: 1.0}}", "--shifted", "[]", "--seconds", "1", "--windows", "2", "--frames", "40"]
     assert command.main([*call, *here]) == 0, capsys.readouterr().err
     printed = capsys.readouterr().out
@@ -141,13 +141,33 @@ def test_rtvc7_learns_in_three_stages_and_the_exported_folder_speaks(people, pla
         assert falls(losses(found, loss, "evaluation")), found
     model = RTVC7Model.from_pretrained(place / "polish" / "model")
     assert isinstance(model.config, RTVC7Config)
-    assert Opponent(Discriminators(16_000), 1e-3, place / "polish").inner.parts is not None
+    assert Opponent(Discriminators(model.config), 1e-3, place / "polish").inner.parts is not None
     assert issubclass(stages.find("decoder"), SynthesisStage)
     others = dict.fromkeys(("earspeech", "tuned_ge2e", "sayen"), str(CHECKPOINT))  # taken out of a whole model
     folders = others | {"rtvc7": "runs/polish/model", "output": "runs/whole/model"}
     monkeypatch.chdir("/")  # and it lies in the folder of runs all the same
     command.run(load_config(ROOT / "configs" / "export.yaml", []) | folders)
     assert len(load(place / "whole" / "model")("Hello there.", voice=woman)["audio"]) > 1000
+
+
+def test_an_export_averages_the_weights_of_several_runs(place, parts, tiny_model):
+    other, larger = copy.deepcopy(tiny_model.rtvc7), RTVC7Model(RTVC7Config(**TINY | {"hidden_size": 48}))
+    for parameter in other.parameters():
+        parameter.data += 0.5
+    for name, model in (("other", other), ("larger", larger)):
+        model.save_pretrained(place / name)
+    config = load_config(ROOT / "configs" / "export.yaml", ["--averaged.rtvc7", str(place / "other")])
+    config |= parts | {"output": str(place / "whole"), "calibrated": {}}
+    command.run(config)
+    whole = load(place / "whole").model.float()
+    for name in ("rtvc7", "sayen", "tuned_ge2e"):
+        added = 0.25 if name == "rtvc7" else 0.0
+        for parameter, known in zip(
+            getattr(whole, name).parameters(), getattr(tiny_model, name).parameters(), strict=True
+        ):
+            torch.testing.assert_close(parameter.data, known.data + added, atol=2e-3, rtol=2e-3)
+    with pytest.raises(TrainingError, match="larger” have other sizes"):
+        command.run(config | {"averaged": config["averaged"] | {"rtvc7": [str(place / "larger")]}})
 
 
 def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, place, bundled, capsys):
@@ -178,6 +198,7 @@ def test_finetuning_makes_recordings_likelier_and_the_folder_speaks(people, plac
     assert len(spoken["audio"]) > 4000
 
 
+@pytest.mark.filterwarnings("error:Mean of empty slice:RuntimeWarning")
 def test_what_is_not_learned_is_measured_on_those_who_validate(people, place, tiny_model, monkeypatch, capsys):
     """Into the whole model's config, and nothing else of it changes; the pieces are short here."""
     whole = copy.deepcopy(tiny_model)
@@ -200,7 +221,10 @@ def test_what_is_not_learned_is_measured_on_those_who_validate(people, place, ti
     assert len(after.config.timbre_centre) == 10
     assert all(torch.equal(one, after.state_dict()[name]) for name, one in before.state_dict().items())
     assert 0 <= after.probability(0.9) <= 1
-    assert "people validate" not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "people validate" not in printed
+    assert "3.0 s: nobody who validates has two recordings with so much speech\n" in printed
+    assert "nan" not in printed
     save_whole(copy.deepcopy(tiny_model), place / "whole")
     command.run(config | {"validation": None})
     assert "fewer than two people validate" in capsys.readouterr().out

@@ -13,6 +13,7 @@ from test_rtvc7 import TINY
 
 from rtvc import phonemes
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
+from rtvc.rtvc7_networks import TRAITS
 from rtvc.training import losses, optim, synthesis
 from rtvc.training.data import alignment
 from rtvc.training.data.speech import Batch, Item
@@ -121,15 +122,17 @@ def test_what_is_spoken_in_polish_is_drawn_and_the_prior_learns_how_far(model: R
 
 def test_discriminators_learn_to_tell_and_are_left_alone_by_the_generator(accelerator: Accelerator):
     torch.manual_seed(0)
-    opponent = Opponent(Discriminators(16_000), 2e-3)
+    config = RTVC7Config(**TINY)
+    opponent = Opponent(Discriminators(config), 2e-3)
     opponent.prepare(accelerator)
+    voices = torch.randn(4, 8 + TRAITS + config.timbre_size)
     real = torch.sin(torch.arange(6000) * 0.1).expand(4, -1) * 0.1
     made = (0.05 * torch.randn(4, 6000)).requires_grad_()
-    first = opponent.update(made, real)
+    first = opponent.update(made, real, voices)
     for _ in range(8):
-        last = opponent.update(made, real)
+        last = opponent.update(made, real, voices)
     assert last < first
-    adversarial, features = opponent.judge(made, real)
+    adversarial, features = opponent.judge(made, real, voices)
     opponent.optimizer.zero_grad()
     (adversarial + features).backward()
     assert made.grad.abs().max() > 0
@@ -148,8 +151,24 @@ def test_a_discriminator_of_latents_refuses_real_ones_of_somebody_else(accelerat
     generated = torch.randn(4, 24, 8)
     for _ in range(100):
         opponent.update(generated, real, voices)
-    own, other = (opponent.inner(real, voice)[0][-1].mean() for voice in (voices, voices.roll(1, 0)))
+    own, other = (opponent.inner(real, voice)[0][-1].mean() for voice in (voices, voices.roll(2, 0)))
     assert own > other + 0.3
+
+
+def test_discriminators_of_waves_refuse_real_speech_of_somebody_else(accelerator: Accelerator):
+    torch.manual_seed(0)
+    config = RTVC7Config(latent_size=8, timbre_size=8, speaker_size=4, condition_size=16)
+    opponent = Opponent(Discriminators(config), 5e-3)
+    opponent.prepare(accelerator)
+    voices = torch.eye(16)[:4]
+    real = torch.randn(4, 3000) * torch.tensor([0.01, 0.03, 0.1, 0.3])[:, None]  # people as loud as nobody else
+    for _ in range(60):
+        opponent.update(torch.rand(4, 3000), real, voices)
+    own, other = (
+        torch.stack([maps[-1].mean() for maps in opponent.inner(real, voice)]).mean()
+        for voice in (voices, voices.roll(2, 0))
+    )
+    assert own > other + 0.2
 
 
 def test_viterbi_finds_the_planted_path_and_skips_optional_silence():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,34 @@ from short_runs import ROOT
 
 from rtvc.errors import TrainingError
 from rtvc.training import command, folders, stage_names, stages
-from rtvc.training.config import load_config
+from rtvc.training.config import DATA_DEFAULTS, FREE, LOOP_DEFAULTS, load_config
+
+PHASE = "{steps: 3, seconds: 4, utterances: 2, learning_rate: [1, 1], margin: true, hold_margin: true, share: 1.0"
+PHASE += ", ge2e_weight: 1.0, train_earspeech: false"
 
 
 @pytest.mark.parametrize(
     ("call", "said"),
     [
         (["--config", "missing.yaml"], "“missing.yaml” cannot be read"),
-        (["--rtvc_chkpt", "x"], "joint.yaml has no key “rtvc_chkpt”"),
+        (["--rtvc_chkpt", "x"], "joint.yaml has no key “rtvc_chkpt” (probably “rtvc_ckpt” is meant)"),
+        (["--weights.pich", "1"], "has no key “weights.pich” (probably “pitch” is meant)"),
+        (["--weights", "{pich: 1}"], "has the unknown key “pich” (probably “pitch” is meant)"),
+        (["--weigths.pitch", "1"], "has no key “weigths.pitch” (probably “weights” is meant)"),
+        (["--config", "configs/sayen.yaml", "--model.bloks", "2"], "“bloks” (probably “blocks” is meant)"),
+        (["--config", "configs/ge2e.yaml", "--model", "{hidden_sise: 9}"], "“hidden_sise” (probably “hidden_size” is"),
+        (["--config", "configs/decoder.yaml", "--model.hop_lenght", "300"], "“hop_lenght” (probably “hop_length” is"),
+        (["--config", "configs/decoder.yaml", "--model.hop_length", "many"], "“model” is no RTVC7Config"),
+        (["--config", "configs/export.yaml", "--averaged.rtcv7", "[a]"], "“averaged.rtcv7” (probably “rtvc7” is"),
+        (["--config", "configs/export.yaml", "--calibrated.timbre_center", "[0]"], "(probably “timbre_centre” is"),
+        (["--config", "configs/public/tiny.yaml", "--sayen.stepz", "1"], "“sayen.stepz” (probably “steps” is"),
+        (["--config", "configs/public/tiny.yaml", "--sayen", "5"], "“sayen” must be a mapping"),
+        (
+            ["--config", "configs/ge2e.yaml", "--phases", f"[{PHASE}, stepz: 1}}]"],
+            "“stepz” (probably “steps” is meant)",
+        ),
         (["--ge2e_lr"], "--ge2e_lr needs a value"),
+        (["steps", "3"], "“steps” is no key; one is given as --key VALUE"),
         (["--weights.pich.x", "1"], "has no key “weights.pich.x”"),
         (["--rtvc_ckpt", "nowhere"], "“nowhere” does not exist"),
         (["--rtvc_ckpt", "some/folder"], "“some/folder” does not exist"),  # once taken for a name on the Hub
@@ -40,7 +60,7 @@ from rtvc.training.config import load_config
     ],
 )
 def test_a_wrong_call_is_told_what_is_wrong(call, said, place, capsys):
-    assert command.main([*call, "--workers=0"] if call != ["--ge2e_lr"] else call) == 2
+    assert command.main([*call, "--workers=0"] if call[0] not in ("--config", "--ge2e_lr") else call) == 2
     printed = capsys.readouterr().err
     assert said in printed
     assert printed.count("\n") == 1
@@ -77,6 +97,26 @@ def test_every_shipped_config_is_one_that_is_taken():
         assert path.stem == "rtvc7" or {key: config[key] for key in given} == given
 
 
+def keys(section: object) -> set[str]:
+    """Of a config and of its sections, but those whose keys are the user's own."""
+    if isinstance(section, list):
+        return {key for part in section for key in keys(part)}
+    inner = section.items() if isinstance(section, dict) else ()
+    return {key for name, part in inner for key in ({name} if name in FREE else {name} | keys(part))}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_key_is_explained_beside_it_or_in_the_guide(path):
+    guide, text = (ROOT / "docs" / "training.md").read_text(), path.read_text()
+    unsaid = [key for key in keys(yaml.safe_load(text)) if f"`{key}`" not in guide]
+    assert [key for key in unsaid if not re.search(rf"^ *{key}:.*#", text, re.MULTILINE)] == []
+
+
+def test_every_key_of_all_stages_is_explained_in_the_guide():
+    guide = (ROOT / "docs" / "training.md").read_text()
+    assert [key for key in (LOOP_DEFAULTS | DATA_DEFAULTS) if f"`{key}`" not in guide] == []
+
+
 def test_what_configs_name_is_found_from_anywhere(place, tmp_path, monkeypatch):
     """Configs, models and runs: as seen from here, or from the folder of runs, or from the repository."""
     monkeypatch.chdir(tmp_path)
@@ -98,6 +138,12 @@ def test_a_config_of_ones_own_needs_only_what_differs(tmp_path):
     assert config["weights"]["ge2e"] == 0.5
     own.write_text("stage: joint\nstepz: 7\n")
     with pytest.raises(TrainingError, match="unknown key “stepz”"):
+        load_config(own, [])
+    own.write_text("stage: all\nsayen: [1]\n")
+    with pytest.raises(TrainingError, match="“sayen” must be a mapping"):
+        load_config(own, [])
+    own.write_text("stage: all\nsayne: {}\njoint: {}\n")
+    with pytest.raises(TrainingError, match="“sayne”, which none of its stages has .probably “sayen” is meant"):
         load_config(own, [])
     own.write_text("stage: jont\n")
     with pytest.raises(TrainingError, match="names no stage"):

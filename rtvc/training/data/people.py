@@ -6,6 +6,7 @@ collection, where its releases name everybody alike: reader 84 of LibriSpeech is
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -27,6 +28,7 @@ COLLECTIONS = {  # by what a corpus or a folder in it is called: how its people 
 }
 
 
+@functools.cache  # a corpus has a hundred recordings of each, whose name is kept once
 def speaker(corpus: str, name: str, collection: str | None) -> str:
     """``collection/name``, or ``corpus/name`` of who is in no collection; None: as the name's beginning says."""
     if collection is None:

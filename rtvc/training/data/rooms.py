@@ -75,5 +75,5 @@ def reverberant(wave: np.ndarray, response: np.ndarray) -> tuple[np.ndarray, np.
     if len(response) <= EARLY:
         return early, early
     late = np.zeros_like(early)
-    late[EARLY:] = signal.fftconvolve(wave, response[EARLY:])[: len(wave) - EARLY]
+    late[EARLY:] = signal.fftconvolve(wave, response[EARLY:])[: max(0, len(wave) - EARLY)]
     return early + late, early

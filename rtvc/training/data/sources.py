@@ -34,8 +34,8 @@ from rtvc.training.disk import reading, write_text
 
 FORMAT = 3  # counts up when clips are read differently: caches are then made anew
 HUB = "hf:"
-TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript")
-SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id")
+TEXTS = ("text_normalized", "normalized_text", "text", "sentence", "transcription", "transcript", "text_original")
+SPEAKERS = ("speaker_id", "speaker", "client_id", "reader_id", "speaker_name", "spk_id")
 FOLDER_FORMAT = 4  # likewise of folders and of Hugging Face datasets
 SAVE_SECONDS = 30  # between sums that are kept: reading all of a large corpus once takes many minutes
 Audio = Path | bytes | tuple[np.ndarray, int] | None  # encoded, where it lies, or (samples, Hz); none: not there
@@ -322,12 +322,21 @@ class Hub(Source):
             reason = str(error).splitlines()[0]
             raise TrainingError(f"The dataset “{name}” cannot be loaded: {reason}") from error
         if "audio" not in rows.column_names:
-            raise TrainingError(f"The dataset “{name}” has no column “audio”; name a dataset of recordings.")
+            typed = [column for column, kind in rows.features.items() if isinstance(kind, datasets.Audio)]
+            if not typed:
+                raise TrainingError(
+                    f"The dataset “{name}” has no column “audio”, nor another one of recordings: it has "
+                    f"{', '.join(rows.column_names)}; name a dataset of recordings."
+                )
+            rows = rows.rename_column(typed[0], "audio")
         rows = rows.cast_column("audio", datasets.Audio(decode=False))
         return cls(name, _key(f" {rows._fingerprint}", FOLDER_FORMAT), rows)
 
     def clips(self, wanted: Callable[[Clip], bool] = lambda clip: True) -> Iterator[tuple[Clip, Audio]]:
         text = self._column(TEXTS)
+        for what, column, names in (("texts", text, TEXTS), ("speakers", self._column(SPEAKERS), SPEAKERS)):
+            missing = f"none: of the columns {', '.join(names)} it has none, but {', '.join(self.rows.column_names)}"
+            print(f"{self.name}, {what}: {f'column {column}' if column else missing}", flush=True)
         for number, row in enumerate(self.rows):
             sound = row["audio"]
             name = Path(sound["path"] or row.get("file") or "").name

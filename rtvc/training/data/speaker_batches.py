@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
+from transformers import PreTrainedModel
 
 from rtvc.earspeech import EarSpeechConfig
 from rtvc.training import folders, speaker_teacher
 from rtvc.training.data import noise, people, rooms, speakers, store
 from rtvc.training.data.corpora import Corpora
-from rtvc.training.models import fingerprint, new_front_end
+from rtvc.training.models import fingerprint, front_end, new_front_end, part
 
 EAR = EarSpeechConfig()  # the baseline's bands are as many, and its frames as long
 Generator = np.random.Generator
@@ -46,7 +47,21 @@ def _chunks(stream: speakers.Stream, waves: np.ndarray) -> list[np.ndarray]:
     return [wave[first : first + CONDITION_SAMPLES] for first in range(0, len(wave), CONDITION_SAMPLES)]
 
 
-_front_end = functools.cache(new_front_end)
+Front = tuple[str, str | None]  # kind of a front end, and the folder that it lies in; none: a new one
+
+
+def heard_through(config: dict) -> Front:
+    """The front end that a config of the stage ``ge2e`` begins with."""
+    folder = config["earspeech"] or (str(part(config["init"], "earspeech")) if config["init"] else None)
+    return config["front"], folder
+
+
+def begun_with(kind: str, folder: str | None) -> PreTrainedModel:
+    """A front end as :func:`heard_through` names it."""
+    return front_end(folder) if folder else new_front_end(kind)
+
+
+_front_end = functools.cache(begun_with)  # of a process that makes features
 
 
 @functools.cache
@@ -79,14 +94,14 @@ class Recorded:
     waves: Path
     babble: int  # samples of the waves that other people's speech is drawn from
     surroundings: Surroundings
-    kind: str
+    front: Front
     copy: int
 
 
 @torch.inference_mode()
 def _features(job: Recorded) -> np.ndarray:
     """(frames, 64) float16 of a stream; but for copy 0 each chunk in a recording condition of its own."""
-    front, waves = _front_end(job.kind), np.memmap(job.waves, np.int16, "r")
+    front, waves = _front_end(*job.front), np.memmap(job.waves, np.int16, "r")
     chunks = _chunks(job.stream, waves)
     if job.copy:
         random = np.random.default_rng([job.copy, job.stream.start])
@@ -96,17 +111,17 @@ def _features(job: Recorded) -> np.ndarray:
 
 
 def cache_features(
-    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, copy: int, surroundings: Surroundings
+    stem: str, streams: list[speakers.Stream], waves: np.ndarray, front: Front, copy: int, surroundings: Surroundings
 ) -> Path:
     """Features of every stream, float16, into ``<stem>.<kind><copy>-<by which bands, in which surroundings>``: copy 0
     is clean, each other augmented anew."""
-    made_by = fingerprint(new_front_end(kind)) + (f"{AUGMENTATION}{surroundings}" if copy else "()")
-    path = folders.CACHE / f"{stem}.{kind}{copy}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
+    made_by = fingerprint(begun_with(*front)) + (f"{AUGMENTATION}{surroundings}" if copy else "()")
+    path = folders.CACHE / f"{stem}.{front[0]}{copy}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
     if path.exists():
         return path
     babble, written = len(training_waves(streams, waves)), path.with_suffix(".new")
     among = folders.CACHE / f"{stem}{store.WAVES}", babble, surroundings
-    jobs = (Recorded(stream, *among, kind, copy) for stream in streams)
+    jobs = (Recorded(stream, *among, front, copy) for stream in streams)
     with open(written, "wb") as file:
         found = store.in_parallel(_features, jobs)
         for features in tqdm(found, desc=f"features, copy {copy}", total=len(streams), unit="stream", mininterval=5):
@@ -115,10 +130,15 @@ def cache_features(
 
 
 def load_features(
-    stem: str, streams: list[speakers.Stream], waves: np.ndarray, kind: str, augmented: int, surroundings: Surroundings
+    stem: str,
+    streams: list[speakers.Stream],
+    waves: np.ndarray,
+    front: Front,
+    augmented: int,
+    surroundings: Surroundings,
 ) -> list[np.ndarray]:
     """Clean and ``augmented`` further copies of all features, each (frames, 64) float16; made where missing."""
-    copies = [cache_features(stem, streams, waves, kind, copy, surroundings) for copy in range(augmented + 1)]
+    copies = [cache_features(stem, streams, waves, front, copy, surroundings) for copy in range(augmented + 1)]
     return [np.memmap(path, np.float16, "r").reshape(-1, EAR.bands) for path in copies]
 
 
@@ -152,7 +172,7 @@ class SpeakerBatches:
         corpora = Corpora(config["corpora"])
         self.surroundings = Surroundings(corpora.recorded_noises(), corpora.measured_rooms())
         self.surroundings.load()
-        copies = config["front"], config["augmented_copies"]
+        copies = heard_through(config), config["augmented_copies"]
         self.features = load_features(stem, streams, waves, *copies, self.surroundings)
         self.babble = training_waves(streams, waves)
         self.vectors = vectors.astype(np.float32)
@@ -200,7 +220,8 @@ class SpeakerBatches:
     def _cached_crop(self, chosen: int, first: int, frames: int, random: Generator) -> np.ndarray:
         """(frames, 64) float16; a stream shorter than the crop is repeated."""
         length = -(-self.streams[chosen].samples // EAR.hop_length)
-        copy = random.integers(1, len(self.features)) if self._is_augmented(random) else 0
+        are_several = len(self.features) > 1  # and not the clean copy alone
+        copy = random.integers(1, len(self.features)) if are_several and self._is_augmented(random) else 0
         return self.features[copy][self.starts[chosen] + (first + np.arange(frames)) % length]
 
     def _fresh_crop(self, chosen: int, first: int, frames: int, random: Generator) -> np.ndarray:

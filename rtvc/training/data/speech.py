@@ -17,7 +17,7 @@ from rtvc import audio, phonemes
 from rtvc.errors import TrainingError
 from rtvc.rtvc7 import RTVC7Config, RTVC7Model
 from rtvc.rtvc7_signal import reference_frames
-from rtvc.training.data import alignment, measurements, store, synthetic_voices
+from rtvc.training.data import alignment, measurements, people, store, synthetic_voices
 from rtvc.training.data.corpora import Corpora
 from rtvc.training.data.measurements import FRAME_RATE
 
@@ -143,6 +143,8 @@ class Speech:
         self.by_speaker: dict[str, list[int]] = {}
         for index, item in enumerate(self.items):
             self.by_speaker.setdefault(item.speaker, []).append(index)
+        places = enumerate(self.by_speaker)  # the same in all processes
+        self.numbers = {name: -1 if people.is_run(name) else place for place, name in places}  # −1: maybe one person
 
     def _chances(self, weights: dict[str, float]) -> np.ndarray:
         """(items,) how likely each is drawn: a corpus has its share of all draws; within it long recordings are drawn a

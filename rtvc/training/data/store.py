@@ -15,9 +15,10 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ KEPT_SILENCE = 0.1  # seconds kept around the first and last speech
 FULL_SCALE = 32_767
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One recording: where it comes from, what is said, and its place in the corpus's cache (in samples at 16 kHz).
 
@@ -102,6 +103,9 @@ class Corpus:
         """``(samples,)`` float32, 16 kHz, speech at −23 LUFS, silence at the edges trimmed to 0.1 s."""
         stop = utterance.start + utterance.samples
         return self.samples[utterance.start : stop].astype(np.float32) / FULL_SCALE
+
+
+ABOUT = tuple(key.name for key in fields(Utterance) if key.name not in ("corpus", "speaker"))
 
 
 def trimmed(wave: np.ndarray) -> tuple[int, int]:
@@ -365,5 +369,6 @@ def _speaker(corpus: str, row: dict) -> str:
 
 def utterance_of(corpus: str, row: dict) -> Utterance:
     """As the index of ``corpus`` has it."""
-    about = {key: value for key, value in row.items() if key not in ("collection", "version")}
-    return Utterance(**(about | {"corpus": corpus, "speaker": _speaker(corpus, row)}))
+    about = {key: row[key] for key in ABOUT if key in row}
+    about |= {key: sys.intern(about[key]) for key in ("gender", "text_source") if key in about}  # once in memory
+    return Utterance(corpus=corpus, speaker=_speaker(corpus, row), **about)

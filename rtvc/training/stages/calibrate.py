@@ -138,14 +138,20 @@ def reliability(probability: np.ndarray, same: np.ndarray, weights: np.ndarray, 
     print("both sides of: share of one person's pairs where P lies in a range (what P says), P < .01 of one person's")
     for place, seconds in enumerate(SPEECH):
         mine = (places[0] == place) & (places[1] == place)
-        said, truth, counts = probability[mine], same[mine], weights[mine]
-        rows = np.digitize(said, BOUNDS)
-        shares = [
-            f"{counts[rows == row] @ truth[rows == row] / counts[rows == row].sum():.2f} "
-            f"({counts[rows == row] @ said[rows == row] / counts[rows == row].sum():.2f})"
-            for row in np.unique(rows)
-        ]
-        print(f"  {seconds:4.1f} s: {', '.join(shares)}; {(said[truth] < 0.01).mean():.1%}")
+        print(f"  {seconds:4.1f} s: {shares(probability[mine], same[mine], weights[mine])}")
+
+
+def shares(said: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> str:
+    """A row of the reliability table, or what is missing for it."""
+    if not truth.any():
+        return "nobody who validates has two recordings with so much speech"
+    rows = np.digitize(said, BOUNDS)
+    found = [
+        f"{counts[rows == row] @ truth[rows == row] / counts[rows == row].sum():.2f} "
+        f"({counts[rows == row] @ said[rows == row] / counts[rows == row].sum():.2f})"
+        for row in np.unique(rows)
+    ]
+    return f"{', '.join(found)}; {(said[truth] < 0.01).mean():.1%}"
 
 
 def similarity(model: VoiceCloningModel, found: dict) -> dict:

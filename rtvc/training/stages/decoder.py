@@ -60,7 +60,7 @@ class DecoderStage(SynthesisStage):
         _measure_mel(self.model, self.speech, np.random.default_rng(config["seed"]))
         self.objective = WaveAutoencoder(self.model, config["kl_weight"])
         self.optimizer = muon([self.model.decoder, self.model.posterior_encoder], config["learning_rate"])
-        self.opponent = Opponent(Discriminators(self.model.config.sampling_rate), config["discriminator_rate"])
+        self.opponent = Opponent(Discriminators(self.model.config), config["discriminator_rate"])
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
         return speech.crops(self.config["batch_size"], self.config["frames"], random)
@@ -76,9 +76,9 @@ class DecoderStage(SynthesisStage):
             losses, generated, real = self.objective(batch, scored=not frozen)
         if clock.step < fight:
             return losses
-        losses["discriminator"] = self.opponent.update(generated, real)
+        losses["discriminator"] = self.opponent.update(generated, real, batch.voice)
         if not frozen:
-            adversarial, features = self.opponent.judge(generated, real)
+            adversarial, features = self.opponent.judge(generated, real, batch.voice)
             against = config["adversarial_weight"] * adversarial + config["feature_weight"] * features
             losses |= {"total": losses["total"] + against, "adversarial": adversarial, "features": features}
         return losses

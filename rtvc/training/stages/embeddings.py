@@ -6,6 +6,9 @@ timbre, by ``file`` plus the copy's suffix. What the same encoder has heard alre
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from tqdm import tqdm
@@ -22,36 +25,54 @@ from rtvc.training.models import component, fingerprint
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 
-@torch.inference_mode()
 def train(config: dict) -> None:
-    """Run the stage."""
-    torch.set_num_threads(1)
-    encoders = [
-        component(kind, config[name]).eval()
-        for name, kind in (("earspeech", EarSpeechModel), ("tuned_ge2e", TunedGE2EModel))
-    ]
-    encoder, asked = fingerprint(*encoders), Corpora(config["corpora"])
+    """Run the stage, on all processors."""
+    folders_of = config["earspeech"], config["tuned_ge2e"]
+    encoder, asked = fingerprint(*_encoders(*folders_of)), Corpora(config["corpora"])
     for name in asked:
         corpus = asked.load(name)
         heard_by, known = stored_voices(corpus)
         known = known if heard_by == encoder else {}
-        ranges, waves = synthetic_voices.SPEEDS if name in config["shifted"] else {}, {}
-        for utterance in tqdm(corpus.utterances, desc=name, mininterval=10):
+        ranges, waves, lacking = synthetic_voices.SPEEDS if name in config["shifted"] else {}, {}, []
+        for utterance in corpus.utterances:
             keys = [utterance.file + suffix for suffix in ("", *synthetic_voices.speeds(utterance.speaker, ranges))]
             waves |= dict.fromkeys(keys, utterance.start)
-            if all(key in known for key in keys):
-                continue
-            for suffix, wave in synthetic_voices.copies(corpus.wave(utterance), utterance.speaker, ranges):
-                known[utterance.file + suffix] = _voice(encoders, wave[: config["longest"] * store.SAMPLING_RATE])
+            if not all(key in known for key in keys):
+                lacking.append(utterance)
+        jobs = (Lacking(*folders_of, each, corpus.wave(each), ranges, config["longest"]) for each in lacking)
+        for voices in tqdm(store.in_parallel(_voices, jobs), desc=name, total=len(lacking), mininterval=10):
+            known |= voices
         embeddings, timbres = zip(*(known[key] for key in waves), strict=True)
         about = {"keys": np.array(list(waves)), "waves": np.array(list(waves.values())), "encoder": np.array(encoder)}
         with writing(folders.CACHE):
             np.savez(corpus.file(VOICES), embeddings=np.stack(embeddings), timbres=np.stack(timbres), **about)
 
 
-def _voice(encoders: list, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Speaker embedding (256,) and timbre (80,) of a wave (samples,) at 16 kHz, float16."""
-    clip = torch.from_numpy(wave)
-    embedding = encoders[1](encoders[0](clip[None]).features).speaker_embedding[0]
-    spectrum = long_term_average_spectrum(clip, RTVC7Config().timbre_size)
-    return embedding.half().numpy(), spectrum.half().numpy()
+@dataclass(frozen=True)
+class Lacking:
+    """An utterance that the encoders in two folders have not heard, and its copies' speeds; ``longest`` in seconds."""
+
+    earspeech: str
+    tuned_ge2e: str
+    utterance: store.Utterance
+    wave: np.ndarray
+    ranges: dict[str, tuple[float, float]]
+    longest: float
+
+
+@functools.cache
+def _encoders(earspeech: str, tuned_ge2e: str) -> tuple[EarSpeechModel, TunedGE2EModel]:
+    return component(EarSpeechModel, earspeech).eval(), component(TunedGE2EModel, tuned_ge2e).eval()
+
+
+@torch.inference_mode()
+def _voices(job: Lacking) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Speaker embedding (256,) and timbre (80,), float16, of an utterance and of its copies, by key."""
+    earspeech, tuned_ge2e = _encoders(job.earspeech, job.tuned_ge2e)
+    found = {}
+    for suffix, wave in synthetic_voices.copies(job.wave, job.utterance.speaker, job.ranges):
+        clip = torch.from_numpy(wave[: int(job.longest * store.SAMPLING_RATE)])
+        embedding = tuned_ge2e(earspeech(clip[None]).features).speaker_embedding[0]
+        spectrum = long_term_average_spectrum(clip, RTVC7Config().timbre_size)
+        found[job.utterance.file + suffix] = embedding.half().numpy(), spectrum.half().numpy()
+    return found

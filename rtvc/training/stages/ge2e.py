@@ -25,10 +25,10 @@ from rtvc.evaluation.verification import Pairs
 from rtvc.training import loop
 from rtvc.training.data import noise, people, speakers, store
 from rtvc.training.data.corpora import Corpora
-from rtvc.training.data.speaker_batches import Drawn, SpeakerBatches
+from rtvc.training.data.speaker_batches import Drawn, SpeakerBatches, begun_with, heard_through
 from rtvc.training.losses import TunedGE2ELoss
 from rtvc.training.machine import gathered
-from rtvc.training.models import component, new_front_end, part
+from rtvc.training.models import component, part
 from rtvc.training.optim import muon
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
@@ -87,7 +87,7 @@ class SpeakerEncoding(nn.Module):
 
     def __init__(self, config: dict):
         super().__init__()
-        self.earspeech = new_front_end(config["front"])
+        self.earspeech = begun_with(*heard_through(config))
         self.model = TunedGE2EModel(TunedGE2EConfig(**(config["model"] or {})))
         self.heads = nn.ModuleDict(
             {
@@ -97,7 +97,6 @@ class SpeakerEncoding(nn.Module):
         )
         self.teacher_weight = config["teacher_weight"]
         if config["init"]:
-            self.earspeech = component(type(self.earspeech), part(config["init"], "earspeech"))
             self.model = component(TunedGE2EModel, part(config["init"], "tuned_ge2e"))
         self.model.train()
 

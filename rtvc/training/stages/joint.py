@@ -23,6 +23,7 @@ from rtvc.training.data.noisy_speech import NoisySpeech
 from rtvc.training.data.speech import Speech, held_out
 from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.losses import SayENLoss, SpeakerConsistency, TunedGE2ELoss
+from rtvc.training.machine import gathered
 from rtvc.training.models import save_whole, whole_model
 from rtvc.training.optim import adam, rate_by
 from rtvc.training.synthesis import TextToSpeech, adversarial_losses, text_side
@@ -48,8 +49,7 @@ class JointModel(nn.Module):
         losses, generated, real = self.speaking(speech, scored, voice)
         if not scored:
             return losses, generated, real
-        with torch.autocast(embeddings.device.type, enabled=False):
-            losses["ge2e"] = self.ge2e(embeddings.unflatten(0, (-1, 2)))
+        losses["ge2e"] = people_apart(self.ge2e, embeddings.unflatten(0, (-1, 2)), batch["who"])
         features, noisy_voice = self._embed(batch["noisy"])
         enhanced = self.model.sayen(batch["noisy"], features, noisy_voice).enhanced
         losses["enhancement"] = self.enhancement(enhanced, batch["clean"])["total"]
@@ -59,6 +59,16 @@ class JointModel(nn.Module):
         """(rows, samples) → features (rows, frames, 64), embeddings (rows, size)."""
         features = self.model.earspeech(waves).features
         return features, self.model.tuned_ge2e(features).speaker_embedding
+
+
+def people_apart(ge2e: TunedGE2ELoss, embeddings: Tensor, who: Tensor) -> Tensor:
+    """GE2E of (people, 2, size), whose numbers are ``who`` (people,); where it is learned from, of the people of all
+    processes. An evaluation's parts are each process's own, and as many as fall to it."""
+    rows = embeddings.float(), who
+    if torch.is_grad_enabled():
+        rows = gathered(rows[0]), gathered(rows[1])
+    with torch.autocast(embeddings.device.type, enabled=False):
+        return ge2e(rows[0], who=rows[1])
 
 
 class JointStage(loop.Stage[VoiceCloningModel]):
@@ -78,7 +88,9 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
         self.noisy_speech = NoisySpeech(config["corpora"], config["seconds"], config["snr"])
         self.optimizer = adam(self._groups(), config["rtvc7_lr"])
-        self.opponent = Opponent(Discriminators(rate), config["discriminator_lr"], config["opponent"])
+        self.opponent = Opponent(
+            Discriminators(self.model.config.rtvc7_config), config["discriminator_lr"], config["opponent"]
+        )
 
     def _set_dropout(self, dropout: float) -> None:
         """SayEN learns with it; the encoder stays in evaluation mode, as batch norm would make what RTVC-7 hears of a
@@ -114,7 +126,7 @@ class JointStage(loop.Stage[VoiceCloningModel]):
             ]
         )
         pieces.voice = torch.cat([pieces.voice[:, : -pieces.timbre.shape[1]], pieces.timbre], -1)
-        return {"speech": pieces} | stacked
+        return {"speech": pieces, "who": torch.tensor([speech.numbers[item.speaker] for item in items[::2]])} | stacked
 
     def _crop(self, wave: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """``seconds`` of a recording from anywhere; a shorter one is repeated."""
@@ -124,7 +136,7 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         return wave[start : start + size]
 
     def losses(self, batch: dict, clock: loop.Clock) -> dict[str, Tensor]:
-        return adversarial_losses(self, batch, clock)
+        return adversarial_losses(self, batch, batch["speech"].voice, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         factor = rate_by(clock.progress())

@@ -32,7 +32,7 @@ class PolishStage(SynthesisStage):
             self.listeners["teacher"] = SpeakerTeacherConsistency()
         self.objective = TextToSpeech(self.model, self.listeners, config)
         self.optimizer = muon([self.model.decoder, *text_side(self.model)], config["learning_rate"])
-        discriminators = Discriminators(self.model.config.sampling_rate)
+        discriminators = Discriminators(self.model.config)
         self.opponent = Opponent(discriminators, config["discriminator_rate"], config["opponent"])
 
     def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
@@ -42,7 +42,7 @@ class PolishStage(SynthesisStage):
         return TextToSpeech(kept, self.listeners, self.config)(batch)
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
-        return adversarial_losses(self, batch, clock)
+        return adversarial_losses(self, batch, batch.voice, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         return 2 * [self.config["learning_rate"] * rate_by(clock.progress())]
