@@ -261,9 +261,8 @@ def run_clone(options: argparse.Namespace) -> None:
             bar.update(chunk["sentence"] - bar.n)
     speech = clone.postprocess({"chunks": said})
     if not piped:
-        wave, rate = speech["audio"], speech["sampling_rate"]
-        audio.write(options.output, wave, rate, watermark.PROVENANCE)
-        print(f"{options.output}: {wave.size / rate:.1f} s of speech")
+        audio.write(options.output, speech["audio"], rate := speech["sampling_rate"], watermark.PROVENANCE)
+        print(f"{options.output}: {speech['audio'].size / rate:.1f} s of speech")
     _write_times(options, speech)
     for warning in speech["warnings"]:
         print(warning["message"], file=sys.stderr)
