@@ -237,16 +237,16 @@ def weighted(losses: dict[str, Tensor], weights: dict[str, float]) -> dict[str, 
     return losses | {"total": functools.reduce(torch.add, parts)}
 
 
-def adversarial_losses(stage: loop.Stage, batch: Batch | dict, voice: Tensor, clock: loop.Clock) -> dict[str, Tensor]:
+def adversarial_losses(stage: loop.Stage, batch: Batch | dict, spoken: Batch, clock: loop.Clock) -> dict[str, Tensor]:
     """The discriminators' update, then the losses of what ``stage.objective`` makes, theirs among them.
 
-    ``voice``: of the batch's rows, as in ``VoiceCondition``. For ``warm_up`` steps the discriminators learn alone:
-    random ones ruin a trained decoder.
+    ``spoken``: what of the batch is spoken; its voices are then those it was spoken in. For ``warm_up`` steps the
+    discriminators learn alone: random ones ruin a trained decoder.
     """
     frozen = clock.step < stage.config["warm_up"]
     with torch.set_grad_enabled(not frozen):
         losses, generated, real = stage.objective(batch, scored=not frozen)
-    against = generated, real, voice[: len(generated)]
+    against = generated, real, spoken.voice[: len(generated)].detach()
     losses["discriminator"] = stage.opponent.update(*against)
     if frozen:
         return losses

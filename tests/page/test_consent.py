@@ -56,7 +56,7 @@ def test_the_right_sentence_in_the_right_voice(bundled, woman, man, speech, list
 def test_without_the_extra_it_says_so(monkeypatch, speech):
     monkeypatch.setattr(recogniser, "find_spec", lambda name: None)
     assert not recogniser.is_available()
-    with pytest.raises(VoiceError, match=r"rtvc-voice\[consent\]"):
+    with pytest.raises(VoiceError, match="pip install faster-whisper"):
         recogniser.transcribe(speech)
 
 

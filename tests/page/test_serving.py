@@ -48,6 +48,7 @@ CHEAP = {
     "choose",
     "bring",
     "remove",
+    "refreshed",
     "cast",
     "phrase",
     "choices",

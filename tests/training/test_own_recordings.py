@@ -89,7 +89,7 @@ def test_texts_that_there_are_stay_beside_what_is_heard(long_file, heard, speech
 def test_without_a_recogniser_it_is_said_what_to_do(long_file, heard, monkeypatch, speech):
     monkeypatch.setattr(recogniser, "is_available", lambda: False)
     config = settings("finetune", long_file.parent, recordings=str(long_file.parent))
-    with pytest.raises(TrainingError, match=r"Nobody wrote down what is said.*rtvc-voice\[consent\]"):
+    with pytest.raises(TrainingError, match=r"Nobody wrote down what is said.*pip install faster-whisper"):
         finetune.with_texts(config)
     audio.write(long_file.parent / "1.wav", speech, RATE)
     (long_file.parent / "1.txt").write_text("What is written.")

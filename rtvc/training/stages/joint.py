@@ -136,7 +136,7 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         return wave[start : start + size]
 
     def losses(self, batch: dict, clock: loop.Clock) -> dict[str, Tensor]:
-        return adversarial_losses(self, batch, batch["speech"].voice, clock)
+        return adversarial_losses(self, batch, batch["speech"], clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         factor = rate_by(clock.progress())

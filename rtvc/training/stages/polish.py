@@ -42,7 +42,7 @@ class PolishStage(SynthesisStage):
         return TextToSpeech(kept, self.listeners, self.config)(batch)
 
     def losses(self, batch: Batch, clock: loop.Clock) -> dict[str, Tensor]:
-        return adversarial_losses(self, batch, batch.voice, clock)
+        return adversarial_losses(self, batch, batch, clock)
 
     def rates(self, clock: loop.Clock) -> list[float]:
         return 2 * [self.config["learning_rate"] * rate_by(clock.progress())]
