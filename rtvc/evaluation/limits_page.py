@@ -68,10 +68,17 @@ def _clips(some: list[Row], pictures: bool) -> str:
     return table_of(header, lines, "clips") if lines else "<p>None has a fault.</p>"
 
 
+def _by_kind(found: dict[str, Any]) -> dict[str, list[Row]]:
+    """The clips of each kind, in the kinds' order."""
+    kinds: dict[str, list[Row]] = {}
+    for row in sorted(found["clips"], key=lambda row: row["kind"]):
+        kinds.setdefault(row["kind"], []).append(row)
+    return kinds
+
+
 def _kinds(found: dict[str, Any]) -> list[list[str]]:
     lines = []
-    for kind in dict.fromkeys(row["kind"] for row in sorted(found["clips"], key=lambda row: row["kind"])):
-        mine = [row for row in found["clips"] if row["kind"] == kind]
+    for kind, mine in _by_kind(found).items():
         wrong = [row["wrong"] for row in mine if "wrong" in row]
         faulty = f"{sum(bool(row['faults']) for row in mine)} of {len(mine)}"
         mean = f"{sum(wrong) / len(wrong):.0%}" if wrong else "–"
@@ -110,13 +117,10 @@ def _long(results: Results) -> list[list[str]]:
 def table(results: Results) -> Table:
     """The limit tests in numbers: clips with a fault by kind, the long text, likeness by reference and generation."""
     found = results["limits"]
-    by_kind: dict[str, list[Row]] = {}
-    for row in sorted(found["clips"], key=lambda row: row["kind"]):
-        by_kind.setdefault(row["kind"], []).append(row)
-    rows = [
-        (Measure(f"fault_{kind}", f"fault_{kind.replace(' ', '_')}", f"Clips with a fault, {kind}", "%", 100), counted)
-        for kind, counted in ((kind, _share([bool(one["faults"]) for one in some])) for kind, some in by_kind.items())
-    ]
+    rows = []
+    for kind, mine in _by_kind(found).items():
+        measure = Measure(f"fault_{kind}", f"fault_{kind.replace(' ', '_')}", f"Clips with a fault, {kind}", "%", 100)
+        rows.append((measure, _share([bool(row["faults"]) for row in mine])))
     long = found["long"]
     spoken = [number < long["spoken"] for number in range(long["sentences"])]
     rows.append((Measure("spoken", "spoken", _minutes(long), "%", 100), _share(spoken)))

@@ -3,11 +3,8 @@ what gradio says in none, or in a list of types."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 
-from rtvc.page.inputs import Shelf
 from rtvc.page.serving import QUIET
 from rtvc.page.shelf import choices
 
@@ -62,11 +59,6 @@ TELL = """(shelf) => {
 }"""
 
 
-def refreshed(shelf: Shelf, chosen: str | None) -> tuple[Any, Any]:
-    """The shelf was changed elsewhere → updates of the choice of a voice, which stays, and of another one."""
-    return choices(shelf, chosen)
-
-
 def build(demo: gr.Blocks, shelf: gr.BrowserState, chosen: gr.Dropdown, other: gr.Dropdown) -> None:
     """What happens when the page is opened, and when the shelf is changed, here or elsewhere."""
     elsewhere = gr.Button("The shelf was changed in another tab", elem_id=ELSEWHERE)
@@ -75,5 +67,5 @@ def build(demo: gr.Blocks, shelf: gr.BrowserState, chosen: gr.Dropdown, other: g
     demo.load(None, js=BEGIN, **QUIET)
     shelf.change(None, shelf, None, js=TELL, **QUIET)
     elsewhere.click(None, None, shelf, js="() => [JSON.parse(window.rtvcShelf)]", **QUIET).then(
-        refreshed, [shelf, chosen], [chosen, other], **QUIET
+        choices, [shelf, chosen], [chosen, other], **QUIET
     )

@@ -48,7 +48,6 @@ CHEAP = {
     "choose",
     "bring",
     "remove",
-    "refreshed",
     "cast",
     "phrase",
     "choices",

@@ -465,7 +465,7 @@ def test_alignment_goes_on_where_it_was_killed(folder, spoken):
     assert len(spoken()) == 4
 
 
-def test_embeddings_are_kept_by_the_encoder_that_heard_them(folder, monkeypatch):
+def test_embeddings_are_kept_by_the_encoder_that_heard_them(folder):
     root = folder.parent
     EarSpeechModel(EarSpeechConfig()).save_pretrained(root / "ear")
     for number in (1, 2):
