@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -22,6 +23,8 @@ from .files import atomic_write
 
 FORMAT, VERSION = "rtvc voice", "3"  # 2: another Tuned-GE2E, whose numbers mean other voices; 3: with a reference
 SUFFIXES = (".voice", ".safetensors")
+IN_A_FOLDER = (".voice", ".wav", ".flac", ".ogg", ".mp3")  # of files that are called by their names
+NAME = re.compile(r"\w[\w .'-]{0,39}")  # of such a voice: in addresses, and in lines with tabs
 _MAXIMUM_BYTES = 1 << 20  # a voice has about 30 kB
 _MOST_FRAMES = 1000  # of a reference
 _ROUNDING = 1e-6  # of the length of a unit vector in float32
@@ -188,6 +191,17 @@ def is_saved(voice: Any) -> bool:
                 if file.read(10)[8:] == b'{"':  # safetensors: eight bytes of length, then JSON
                     return True
     return Path(voice).suffix.lower() in SUFFIXES and not _is_recording(voice)
+
+
+def voices_in(folder: Path) -> dict[str, Path]:
+    """Each voice's file by its name, in the names' order; a saved voice goes before a recording of the same name.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in IN_A_FOLDER and NAME.fullmatch(path.stem)]
+    paths.sort(key=lambda path: (path.suffix == IN_A_FOLDER[0], path.name))
+    return dict(sorted({path.stem: path for path in paths}.items()))
 
 
 def _is_recording(path: str | os.PathLike) -> bool:

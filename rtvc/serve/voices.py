@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 import threading
 from collections.abc import Callable
@@ -14,10 +13,9 @@ from rtvc.errors import RTVCError, VoiceError, quoted
 from rtvc.mixing import mixed
 from rtvc.pipeline import VoiceCloningPipeline
 from rtvc.serve.refusals import Refusal
-from rtvc.voice import Voice
+from rtvc.voice import NAME, Voice, voices_in
 
-VOICE, RECORDINGS = ".voice", (".wav", ".flac", ".ogg", ".mp3")
-NAME = re.compile(r"\w[\w .'-]{0,39}")
+VOICE = ".voice"
 MOST, SHOWN = 1000, 20  # voices in the folder; names in a message
 KEPT = 64  # voices in memory
 AGREED = ("true", "yes", "1", "on")
@@ -32,10 +30,8 @@ class VoiceFolder:
         self._opened: Callable[[Path, int], Voice] = lru_cache(KEPT)(lambda path, _: clone.open_voice(path))
 
     def files(self) -> dict[str, Path]:
-        """Each voice's file, by its name; a saved voice goes before a recording of the same name."""
-        paths = [path for path in self.folder.iterdir() if path.suffix.lower() in (VOICE, *RECORDINGS)]
-        paths.sort(key=lambda path: (path.suffix == VOICE, path.name))
-        return {path.stem: path for path in paths if NAME.fullmatch(path.stem)}
+        """Each voice's file, by its name."""
+        return voices_in(self.folder)
 
     def find(self, wanted: str) -> Voice:
         """The voice of a name, or of a mix of them, "anna(3)+ben(1)".

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +10,8 @@ from typing import NamedTuple
 from rtvc.errors import RTVCError, VoiceError, quoted
 from rtvc.files import atomic_write
 from rtvc.loading import load
-from rtvc.voice import Voice
+from rtvc.voice import Voice, voices_in
 
-SUFFIXES = (".voice", ".wav", ".flac", ".ogg", ".mp3")
-NAME = re.compile(r"\w[\w .'-]{0,39}")  # a name goes over lines with tabs
 FIRST = "Hello."  # is said before anybody waits for it, which loads the dictionary and tells whether the voice is fit
 
 
@@ -44,13 +41,6 @@ class Config(NamedTuple):
             return cls(Path(given.pop("folder")), **given)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RTVCError(f"{quoted(path.name)} cannot be read; write it again with `rtvc speechd`.") from error
-
-
-def voices_in(folder: Path) -> dict[str, Path]:
-    """Each voice's file by its name, in the names' order; a saved voice goes before a recording of the same name."""
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and NAME.fullmatch(path.stem)]
-    paths.sort(key=lambda path: (path.suffix == SUFFIXES[0], path.name))
-    return dict(sorted({path.stem: path for path in paths}.items()))
 
 
 def chosen(folder: Path, name: str | None) -> str:
