@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -107,7 +107,7 @@ def _encoded(source: Any) -> tuple[str, Path | bytes]:
 
 
 def _decoded(
-    choices: list[Callable[[], Sound]], name: str, sampling_rate: int, max_seconds: float
+    choices: Sequence[Callable[[], Sound]], name: str, sampling_rate: int, max_seconds: float
 ) -> tuple[np.ndarray, bool]:
     """By the first decoder that can."""
     failure: Exception | None = None

@@ -323,7 +323,8 @@ def run_enroll(options: argparse.Namespace) -> None:
         _check_voice(recording)
     voice = open_model(options).enroll(options.recordings, ENHANCE[options.enhance])
     voice.save(options.output)
-    heard, cleaned = voice.report, "cleaned first" if voice.report.enhanced else "used as it is"
+    heard: Any = voice.report
+    cleaned = "cleaned first" if heard.enhanced else "used as it is"
     speech = f"{heard.used_seconds:.1f} of {heard.voiced_seconds:.1f} s of speech used"
     print(f"{options.output}: {speech}, {heard.snr_db:.0f} dB above the noise, {cleaned}")
     if heard.warning:
@@ -469,7 +470,7 @@ def run_optimize(options: argparse.Namespace) -> None:
         made = Path(folder) / output.name
         optimized.save_pretrained(made)
         clone.processor.save_pretrained(made)
-        keep_origin(clone.model.name_or_path, made)
+        keep_origin(str(clone.model.name_or_path), made)
         for file in made.iterdir():
             file.chmod(0o644)  # safetensors writes for the owner alone
         made.rename(output)

@@ -346,7 +346,7 @@ def _ffmpeg_blocks(source: Path | _Spooled) -> Generator[Any]:
         finally:
             watch.cancel()
             process.kill()
-            process.stdout.close()
+            decoded.close()
             process.wait()
 
 

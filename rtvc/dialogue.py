@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import TextError, VoiceError
-from .pipeline import VoiceCloningPipeline
+from .pipeline import Speech, VoiceCloningPipeline
 from .voice import Voice
 
 NAMED = re.compile(r"\s*([^\W\d_][\w .'-]{0,39}?)\s*:(?!\S)\s*(.*)")
@@ -62,7 +62,7 @@ def characters(lines: list[ScriptLine]) -> list[str]:
 
 def speak_script(
     clone: VoiceCloningPipeline, lines: list[ScriptLine], voices: Mapping[str, Voice], **options: Any
-) -> Iterator[tuple[ScriptLine, dict]]:
+) -> Iterator[tuple[ScriptLine, Speech]]:
     """Each line as it is made, with `{"audio": float32 (samples,), "sampling_rate": int}`.
 
     Args:

@@ -106,12 +106,14 @@ def hibari_g2p() -> ModuleType:
 
 @lru_cache(maxsize=1)
 def _load_g2p() -> Any:
-    g2p = hibari_g2p()
+    g2p: Any = hibari_g2p()
 
     def text(name: str) -> bytes:
         return gzip.decompress(Path(g2p.ASSETS, name).read_bytes())
 
-    class Entries(g2p.Lexicon.__init__.__globals__["Dict"]):
+    known: Any = g2p.Lexicon.__init__.__globals__["Dict"]
+
+    class Entries(known):
         """The dictionary's entries, and before them those of `NAMES`, which a small letter does not hide."""
 
         def get(self, word: str) -> Any:

@@ -98,6 +98,7 @@ class EarSpeechModel(CheckedModel):
     """Waves (batch, samples) at 16 kHz → features (batch, frames, 64), 100 frames per second."""
 
     config_class = EarSpeechConfig
+    config: EarSpeechConfig
     base_model_prefix = "earspeech"
     main_input_name = "input_values"
 
@@ -219,7 +220,7 @@ class EarSpeechFeatureExtractor(SequenceFeatureExtractor):
         several = isinstance(audio, list) and bool(audio) and not isinstance(audio[0], numbers.Number)
         recordings = audio if several else [audio]
         waves = [read(self._with_rate(one, sampling_rate), self.sampling_rate) for one in recordings]
-        return self.pad({"input_values": waves}, padding=True, return_tensors=return_tensors)
+        return self.pad(BatchFeature({"input_values": waves}), padding=True, return_tensors=return_tensors)
 
     def _with_rate(self, recording: Any, sampling_rate: int | None) -> Any:
         """A bare array gets its rate; a path and ``(samples, rate)`` have theirs."""

@@ -52,8 +52,7 @@ def levelled(waves: Iterable[np.ndarray], rate: int, expected: float | None) -> 
     line, before = np.zeros(0, np.float32), None
     for wave in waves:
         line = np.concatenate([line, wave])
-        known = expected is not None and before is None
-        missing = LOUDNESS - (expected if known else loudness(line, rate))
+        missing = LOUDNESS - (loudness(line, rate) if expected is None or before is not None else expected)
         gain = 10 ** (float(np.clip(missing, -MOST_GAIN, MOST_GAIN)) / 20)
         gains = np.full(wave.size, gain, np.float32)
         if before is not None:

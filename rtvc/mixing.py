@@ -91,10 +91,10 @@ def _mixed(given: Iterable[tuple[Voice, float]]) -> Voice:
     weights = np.array([weight for _, weight in weighted])
     shares = weights / weights.max()
     shares /= shares.sum()
-    means = {name: _mean(voices, shares, name) for name in ("speaker_embedding", "timbre")}
+    means: Any = {name: _mean(voices, shares, name) for name in ("speaker_embedding", "timbre")}
     if np.linalg.norm(means["speaker_embedding"]) < 1e-3:
         raise VoiceError("The voices cancel each other out; mix others.")
-    numbers = {name: float(_mean(voices, shares, name)) for name in ("pitch_mean", "pitch_std", "tempo")}
+    numbers: Any = {name: float(_mean(voices, shares, name)) for name in ("pitch_mean", "pitch_std", "tempo")}
     return Voice(**means, **numbers, reference=_frames(voices, shares))
 
 

@@ -139,8 +139,10 @@ def _checked_dtype(dtype: Any) -> torch.dtype:
 class CheckedModel(PreTrainedModel):
     """What all models here are: loaded from safetensors alone, and only if every weight is there and fits."""
 
+    config_class: Any
+
     @classmethod
-    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         """As in transformers, but in float32 unless `dtype` names another of `DTYPES`; no weight may be missing.
 
         Weights are read from safetensors files alone, and those of a folder once their header fits the config.
@@ -156,9 +158,10 @@ class CheckedModel(PreTrainedModel):
         wants_info = kwargs.pop("output_loading_info", False)
         shown = quoted(Path(str(name)).name)
         try:
-            model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
+            loaded: Any = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
         except (SafetensorError, RuntimeError, UnicodeDecodeError) as error:
             raise CheckpointError(f"The model files in {shown} are damaged; get them again.") from error
+        model, info = loaded
         if info["missing_keys"] or info["mismatched_keys"] or info["unexpected_keys"]:
             message = f"The weights in {shown} do not fit this version of rtvc"
             raise CheckpointError(f"{message}; get matching model files.")

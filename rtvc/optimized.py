@@ -13,7 +13,7 @@ import warnings
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,8 +22,11 @@ from torch import Tensor, nn
 from . import audio
 from .errors import CheckpointError, RTVCError
 from .onnx_part import named, session
+from .rtvc7 import RTVC7Model
+from .rtvc7_networks import Flow
 from .text import IDS, phonemize
 from .voice import Voice
+from .voice_cloning import VoiceCloningModel
 
 OPSET = 17
 # The parts of RTVC-7 that are exported, and which axis of each input counts tokens or frames (none: one vector a line).
@@ -48,7 +51,7 @@ HEADROOM = 1.1  # of a range over what was measured: other voices are not those
 
 
 # ---------------------------------------------------------------------------------------------- making it
-def optimize(model: nn.Module) -> nn.Module:
+def optimize(model: VoiceCloningModel) -> VoiceCloningModel:
     """The optimised variant of a :class:`VoiceCloningModel`, in float16 but for its graphs; not for training.
 
     Raises:
@@ -73,7 +76,7 @@ def optimize(model: nn.Module) -> nn.Module:
     return optimized.half()
 
 
-def _graph(rtvc7: nn.Module, name: str, inputs: list[tuple[Tensor, ...]]) -> bytes:
+def _graph(rtvc7: RTVC7Model, name: str, inputs: list[tuple[Tensor, ...]]) -> bytes:
     exported = _exported(rtvc7, name, inputs[0])
     return _halved(exported) if name in PRECISE else _fixed(_quantized(exported), inputs)
 
@@ -96,7 +99,7 @@ class _Recorder(nn.Module):
 
     def __init__(self, part: nn.Module):
         super().__init__()
-        self.part, self.inputs = part, []
+        self.part, self.inputs = part, list[tuple[Tensor, ...]]()
 
     def forward(self, *inputs: Tensor) -> Any:
         self.inputs.append(inputs)
@@ -104,10 +107,10 @@ class _Recorder(nn.Module):
 
     def inverse(self, *inputs: Tensor) -> Tensor:
         self.inputs.append(inputs)
-        return self.part.inverse(*inputs)
+        return cast(Flow, self.part).inverse(*inputs)
 
 
-def _recorded(model: nn.Module) -> dict[str, list[tuple[Tensor, ...]]]:
+def _recorded(model: VoiceCloningModel) -> dict[str, list[tuple[Tensor, ...]]]:
     """What each part of RTVC-7 is given when made-up voices say the sentences."""
     voices = _made_up_voices(model)
     parts = {name: getattr(model.rtvc7, name) for name in PARTS}
@@ -128,7 +131,7 @@ def _lines() -> list[Tensor]:
     return [torch.tensor([IDS[symbol] for symbol in phonemize(sentence)]) for sentence in SENTENCES]
 
 
-def _made_up_voices(model: nn.Module) -> list[Voice]:
+def _made_up_voices(model: VoiceCloningModel) -> list[Voice]:
     """One for each pitch: as Tuned-GE2E hears what the model says where it is given an embedding at random."""
     config, line = model.config.rtvc7_config, _lines()[0]
     chance, voices = np.random.default_rng(0), []
@@ -145,7 +148,7 @@ def _made_up_voices(model: nn.Module) -> list[Voice]:
 class _Inverse(nn.Module):
     """A flow whose ``forward`` is the way back."""
 
-    def __init__(self, flow: nn.Module):
+    def __init__(self, flow: Flow):
         super().__init__()
         self.flow = flow
 
@@ -154,7 +157,7 @@ class _Inverse(nn.Module):
 
 
 @torch.no_grad()
-def _exported(rtvc7: nn.Module, name: str, inputs: tuple[Tensor, ...]) -> bytes:
+def _exported(rtvc7: RTVC7Model, name: str, inputs: tuple[Tensor, ...]) -> bytes:
     """A part of RTVC-7 as an ONNX graph, for any number of lines of any length."""
     part, graph = getattr(rtvc7, name), io.BytesIO()
     axes = {
@@ -164,7 +167,7 @@ def _exported(rtvc7: nn.Module, name: str, inputs: tuple[Tensor, ...]) -> bytes:
     torch.onnx.export(
         _Inverse(part) if name == "flow" else part,
         tuple(torch.cat([tensor, tensor]) for tensor in inputs),  # one line would be taken for a constant
-        graph,
+        graph,  # type: ignore[arg-type]  # the older exporter writes to files, whatever its type says
         dynamo=False,
         opset_version=OPSET,
         input_names=list(axes),
@@ -242,7 +245,7 @@ def _ranges(model: Any, names: set[str], inputs: list[tuple[Tensor, ...]]) -> di
     given = {value.name for value in model.graph.input}
     inner = sorted(names - given)
     probe.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in inner)
-    runtime, found = session(probe.SerializeToString()), {}
+    runtime, found = session(probe.SerializeToString()), dict[str, tuple[float, float]]()
     for some in inputs:
         fed = named(runtime, some)
         for name, value in [*zip(inner, runtime.run(inner, fed) if inner else [], strict=True), *fed.items()]:

@@ -12,7 +12,7 @@ from importlib import import_module
 from itertools import chain, groupby, islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypedDict, overload
+from typing import Any, TypedDict, cast, overload
 from zlib import crc32
 
 import numpy as np
@@ -30,7 +30,7 @@ from .markup import Warned, Warnings
 from .mixing import is_mixture, mixed
 from .options import OPTIONS, RANGES, checked, checked_enhance, checked_size
 from .times import TimedPhoneme, TimedWord, Times, joined, times, until
-from .voice import Voice, cosine, is_saved, is_voice
+from .voice import EnrolmentReport, Voice, cosine, is_saved, is_voice
 from .voice_cloning import MAXIMUM_ENROLLED_SECONDS, SpokenLine, VoiceCloningModel
 from .watermark import PROVENANCE, Marker
 
@@ -81,10 +81,10 @@ class VoiceCloningPipeline(Pipeline):
     One pipeline serves several threads. Speech comes at a loudness of about −23 LUFS and never clips.
     """
 
-    _load_processor = True
-    _load_tokenizer = False
-    _load_feature_extractor = False
-    _load_image_processor = False
+    _load_processor: Any = True
+    _load_tokenizer: Any = False
+    _load_feature_extractor: Any = False
+    _load_image_processor: Any = False
     model: VoiceCloningModel
     processor: Any
     provenance = PROVENANCE  # what a file of its speech should say of itself
@@ -213,8 +213,8 @@ class VoiceCloningPipeline(Pipeline):
             raise VoiceError(f"{quoted(Path(saved[0]).name)} is a saved voice; pass it alone, as voice=.")
         heard = [audio.heard(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
         waves, others = [wave for wave, _ in heard], any(other for _, other in heard)
-        names = [Path(one).name if isinstance(one, str | os.PathLike) else "" for one in recordings]
-        names = tuple(names) if all(names) else ()
+        names = tuple(Path(one).name if isinstance(one, str | os.PathLike) else "" for one in recordings)
+        names = names if all(names) else ()
         key = _digest(self.model, waves, enhance)
         with self._enrolled_lock:
             voice = self._enrolled.get(key)
@@ -224,8 +224,9 @@ class VoiceCloningPipeline(Pipeline):
             self._enrolled.move_to_end(key)
             while len(self._enrolled) > KEPT_VOICES:
                 self._enrolled.popitem(last=False)
-        several = voice.report.several_voices or others
-        return replace(voice, report=replace(voice.report, files=names, several_voices=several))
+        report = cast(EnrolmentReport, voice.report)  # whatever was enrolled has one
+        report = replace(report, files=names, several_voices=report.several_voices or others)
+        return replace(voice, report=report)
 
     def embed(self, recording: Recording) -> np.ndarray:
         """Who speaks in a recording: float32 (256,), unit length. Half a second of speech is enough."""
@@ -272,7 +273,7 @@ class VoiceCloningPipeline(Pipeline):
         """Upload the model as a complete repository; returns its address. `options`: see :func:`rtvc.hub.push`."""
         return _publishing().push_model(self.model, self.processor, repo_id, **options)
 
-    def _heard(self, voice: AnyVoice) -> tuple[np.ndarray, float]:
+    def _heard(self, voice: Any) -> tuple[np.ndarray, float]:
         """Its speaker embedding, and the seconds of speech behind it: three at least where no report says."""
         if is_voice(voice) or is_saved(voice):
             voice = self._one_voice(voice)
@@ -408,7 +409,7 @@ class VoiceCloningPipeline(Pipeline):
         """The lines, said and marked: each piece as soon as it is made."""
         marker, start = self._marker(options), 0
         for place, ((line, ids), generator) in enumerate(zip(tokenised, _generators(options), strict=False)):
-            frames, said = [], iter(())
+            frames, said = list[int](), iter(tuple[np.ndarray, ...]())
             if ids is not None:
                 frames, said = self.model.stream(ids, voice, generator, **prosody(line, options))
             silence = silence_before(line, options, self._rate)
@@ -419,8 +420,8 @@ class VoiceCloningPipeline(Pipeline):
             for piece in ahead:
                 start += piece.size
                 come = until(timed, None if start >= end else start / self._rate)
-                rest = {"sentence": place, **come, "warnings": warnings.take()}
-                yield {"audio": marker(piece), "sampling_rate": self._rate, **rest}
+                about = {"audio": marker(piece), "sampling_rate": self._rate, "sentence": place}
+                yield cast(SpeechChunk, about | come | {"warnings": warnings.take()})
 
     @property
     def _hop(self) -> int:
@@ -465,7 +466,7 @@ def _digest(model: VoiceCloningModel, waves: list[np.ndarray], enhance: bool | s
     digest.update(weights.to_bytes(4, "little"))
     for wave in waves:
         digest.update(wave.size.to_bytes(8, "little"))
-        digest.update(np.ascontiguousarray(wave))
+        digest.update(np.ascontiguousarray(wave).data)
     return digest.digest()
 
 

@@ -94,6 +94,9 @@ class RTVC7Model(CheckedModel):
     """
 
     config_class = RTVC7Config
+    config: RTVC7Config
+    mel_mean: Tensor
+    mel_deviation: Tensor
     base_model_prefix = "rtvc7"
     main_input_name = "input_ids"
 
@@ -109,7 +112,7 @@ class RTVC7Model(CheckedModel):
         self.posterior_encoder = PosteriorEncoder(config)
         self.decoder = Decoder(config)
         if config.onnx_sizes:
-            self.posterior_encoder = None  # serves training alone
+            del self.posterior_encoder  # serves training alone
         for name, size in (config.onnx_sizes or {}).items():
             setattr(self, name, OnnxPart(size))
         self.register_buffer("mel_mean", torch.full((config.latent_size,), UNMEASURED[0]))
@@ -290,7 +293,7 @@ class RTVC7Model(CheckedModel):
         louder = (2 * (levels + apart)).logsumexp(-1, keepdim=True) - (2 * levels).logsumexp(-1, keepdim=True)
         return latents + (apart - louder / 2) / scale
 
-    def synthesize(self, *inputs: Tensor, **options: Any) -> RTVC7Output:
+    def synthesize(self, *inputs: Any, **options: Any) -> RTVC7Output:
         """Speak: all that :meth:`plan` makes of its arguments, as sound."""
         plan = self.plan(*inputs, **options)
         lengths = plan.durations.sum(1) * self.config.hop_length
@@ -330,8 +333,7 @@ def ramps(values: Tensor, durations: Tensor) -> Tensor:
 def _noise(frames: Tensor, size: int, generator: Generators) -> Tensor:
     """(batch, frames, size) of unit variance. A line with a generator of its own, or with none, gets the same noise in
     a batch as by itself."""
-    shared = isinstance(generator, torch.Generator)
-    generators = [generator] * len(frames) if shared or generator is None else generator
+    generators = generator if isinstance(generator, list) else [generator] * len(frames)
     rows = [
         torch.randn(int(count), size, generator=own or torch.Generator().manual_seed(0))
         for count, own in zip(frames, generators, strict=True)

@@ -122,14 +122,14 @@ class ReferenceEncoder(nn.Module):
     """Frames of a person's speech → keys and values, the first of which is nobody's: there is nothing to be found.
 
     reference: (batch, number, timbre_size), see ``reference_frames``; frames of zeros are none → keys, values (batch,
-    1 + number, reference_size), and which of them there are, (batch, 1 + number).
+    1 + number, size), and which of them there are, (batch, 1 + number).
     """
 
-    def __init__(self, config: RTVC7Config):
+    def __init__(self, timbre_size: int, size: int):
         super().__init__()
-        self.enter = nn.Linear(config.timbre_size, 2 * config.reference_size)
-        self.leave = nn.Linear(2 * config.reference_size, 2 * config.reference_size)
-        self.nothing = nn.Parameter(torch.zeros(2 * config.reference_size))
+        self.enter = nn.Linear(timbre_size, 2 * size)
+        self.leave = nn.Linear(2 * size, 2 * size)
+        self.nothing = nn.Parameter(torch.zeros(2 * size))
 
     def forward(self, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         found = self.leave(functional.gelu(self.enter(reference)))
@@ -145,19 +145,19 @@ class ReferenceAttention(nn.Module):
     hidden: (batch, frames, hidden_size) → the same, with what was found; starts as the identity.
     """
 
-    def __init__(self, config: RTVC7Config):
+    def __init__(self, hidden_size: int, size: int, heads: int):
         super().__init__()
-        self.heads = config.reference_heads
-        self.norm = nn.LayerNorm(config.hidden_size)
-        self.query = nn.Linear(config.hidden_size, config.reference_size)
-        self.leave = ZeroLinear(config.reference_size, config.hidden_size)
+        self.heads = heads
+        self.norm = nn.LayerNorm(hidden_size)
+        self.query = nn.Linear(hidden_size, size)
+        self.leave = ZeroLinear(size, hidden_size)
 
     def forward(self, hidden: Tensor, keys: Tensor, values: Tensor, present: Tensor) -> Tensor:
-        split = (
+        query, keys, values = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.query(self.norm(hidden)), keys, values)
         )
-        found = functional.scaled_dot_product_attention(*split, attn_mask=present[:, None, None])
+        found = functional.scaled_dot_product_attention(query, keys, values, attn_mask=present[:, None, None])
         return hidden + self.leave(found.transpose(1, 2).flatten(2))
 
 
@@ -176,9 +176,11 @@ class Prior(nn.Module):
         self.stack = Stack(config.prior_layers, config.hidden_size, config)
         self.head = nn.Linear(config.hidden_size, 2 * config.latent_size)
         self.to_flow = nn.Linear(config.hidden_size, config.flow_hidden_size)
-        if config.reference_size:
-            self.reference = ReferenceEncoder(config)
-            self.early, self.late = ReferenceAttention(config), ReferenceAttention(config)
+        if size := config.reference_size:
+            self.reference = ReferenceEncoder(config.timbre_size, size)
+            self.early, self.late = (
+                ReferenceAttention(config.hidden_size, size, config.reference_heads) for _ in range(2)
+            )
 
     def forward(
         self,
@@ -243,6 +245,8 @@ class Flow(nn.Module):
     shape, whose sum is log |det|; inverse: the way back.
     """
 
+    order: Tensor
+
     def __init__(self, config: RTVC7Config):
         super().__init__()
         self.steps = nn.ModuleList(CouplingStep(config) for _ in range(config.flow_steps))
@@ -262,7 +266,7 @@ class Flow(nn.Module):
         if len(self.steps) % 2:
             latents = _turned(latents)
         for step in reversed(self.steps):
-            latents = step.inverse(_turned(latents), context, condition, mask)
+            latents = step.inverse(_turned(latents), context, condition, mask)  # type: ignore[operator]
         return latents[..., torch.argsort(self.order)]
 
     def _restore(self, latents: Tensor) -> Tensor:

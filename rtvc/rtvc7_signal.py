@@ -30,7 +30,8 @@ def mel_filters(sampling_rate: int, n_fft: int, bands: int, top: float) -> Tenso
 
 def band_edges(bands: int, top: float) -> np.ndarray:
     """(bands + 2,) Hz: band k rises from edge k to k + 1, its centre, and falls to k + 2."""
-    return mel_to_hertz(np.linspace(0.0, hertz_to_mel(top, mel_scale="slaney"), bands + 2), mel_scale="slaney")
+    edges = np.linspace(0.0, hertz_to_mel(top, mel_scale="slaney"), bands + 2)
+    return np.asarray(mel_to_hertz(edges, mel_scale="slaney"))
 
 
 @functools.cache

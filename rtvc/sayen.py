@@ -182,7 +182,7 @@ class FiLM(nn.Linear):
     def __init__(self, speaker_size: int, channels: int):
         super().__init__(speaker_size, 2 * channels)
 
-    def forward(self, hidden: Tensor, speaker_embedding: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, speaker_embedding: Tensor) -> Tensor:  # type: ignore[override]
         """``hidden``: (frames, batch, bands, channels); ``speaker_embedding``: (batch, speaker_size)."""
         scale, shift = super().forward(speaker_embedding)[None, :, None].chunk(2, -1)
         return hidden * (1 + scale) + shift
@@ -233,6 +233,7 @@ class SayENModel(CheckedModel):
     """Noisy waves (batch, samples) at 16 kHz, their EarSpeech features and speaker embeddings → clean waves."""
 
     config_class = SayENConfig
+    config: SayENConfig
     base_model_prefix = "sayen"
     main_input_name = "input_values"
 

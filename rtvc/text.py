@@ -83,7 +83,7 @@ class VoiceCloningTokenizer(PreTrainedTokenizer):
     def get_vocab(self) -> dict[str, int]:
         return dict(self._ids)
 
-    def tokenize(self, text: str, **kwargs: Any) -> list[str]:
+    def tokenize(self, text: str, **kwargs: Any) -> list[str]:  # type: ignore[override]
         """The symbols of a text (see `phonemize`)."""
         return phonemize(text)
 

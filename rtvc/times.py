@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from .phonemes import SOUNDS
 from .words import Utterance
@@ -81,7 +81,7 @@ def until(line: Times, seconds: float | None) -> Times:
     return taken
 
 
-def joined(some: Iterable[Times]) -> Times:
+def joined(some: Iterable[Mapping[str, Any]]) -> Times:
     """The times of pieces of sound behind one another."""
     some = list(some)
     words = [word for piece in some for word in piece.get("words", ())]

@@ -131,6 +131,7 @@ class TunedGE2EModel(CheckedModel):
     """EarSpeech features (batch, frames, 64), 100 frames/s → speaker embedding (batch, 256) of unit length."""
 
     config_class = TunedGE2EConfig
+    config: TunedGE2EConfig
     base_model_prefix = "tuned_ge2e"
     main_input_name = "features"
 

@@ -13,7 +13,7 @@ import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -174,14 +174,14 @@ class Voice:
         return vectors | {"statistics": statistics}
 
 
-def is_voice(voice: Any) -> bool:
+def is_voice(voice: Any) -> TypeGuard[Voice]:
     """Whether it is a `Voice`. transformers loads a published folder's files as several packages, each with a `Voice`
     of its own, so the class does not tell.
     """
     return type(voice).__name__ == Voice.__name__
 
 
-def is_saved(voice: Any) -> bool:
+def is_saved(voice: Any) -> TypeGuard[str | os.PathLike]:
     """Whether it is the path of a saved voice, by the content; what is called one and holds no sound counts as one."""
     if not isinstance(voice, str | os.PathLike):
         return False

@@ -77,6 +77,7 @@ class VoiceCloningModel(CheckedModel):
     """
 
     config_class = VoiceCloningConfig
+    config: VoiceCloningConfig
     base_model_prefix = "voice_cloning"
     main_input_name = "input_ids"
 
@@ -95,14 +96,14 @@ class VoiceCloningModel(CheckedModel):
     ) -> VoiceCloningModel:
         """Put trained components together; ``options`` are fields of :class:`VoiceCloningConfig`."""
         parts = {"earspeech": earspeech, "tuned_ge2e": tuned_ge2e, "sayen": sayen, "rtvc7": rtvc7}
-        configs = {f"{name}_config": copy.deepcopy(part.config) for name, part in parts.items()}
+        configs: dict[str, Any] = {f"{name}_config": copy.deepcopy(part.config) for name, part in parts.items()}
         model = cls(cls.config_class(**configs, **options)).eval()
         for name, part in parts.items():
             getattr(model, name).load_state_dict(part.state_dict())
         return model
 
     @classmethod
-    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         """As :meth:`rtvc.model_files.CheckedModel.from_pretrained`; the graphs of an optimised model are opened."""
         loaded = super().from_pretrained(name, *args, **kwargs)
         _open_graphs(loaded[0] if isinstance(loaded, tuple) else loaded, Path(str(name)).name)
@@ -260,8 +261,8 @@ class VoiceCloningModel(CheckedModel):
         return chosen[chosen.mean(-1).argsort()].half().cpu().numpy()
 
     def _timbre(self, wave: np.ndarray) -> Tensor:
-        wave = torch.from_numpy(audio.normalize_loudness(wave)).to(self.device)
-        return long_term_average_spectrum(wave, self.config.rtvc7_config.timbre_size)
+        levelled = torch.from_numpy(audio.normalize_loudness(wave)).to(self.device)
+        return long_term_average_spectrum(levelled, self.config.rtvc7_config.timbre_size)
 
     def probability(self, cosine: float, seconds: tuple[float, float] = (math.inf, math.inf)) -> float:
         """Of two recordings being one person's, from the cosine of their embeddings: sigmoid(scale / (1 + blur · m) ·
@@ -364,7 +365,7 @@ class VoiceCloningModel(CheckedModel):
         lines: Sequence[Tensor],
         voices: Sequence[Voice],
         generators: Sequence[torch.Generator | None],
-        **options: float,
+        **options: Any,
     ) -> ProsodyPlan:
         sizes = self.config.rtvc7_config.speaker_size, self.config.rtvc7_config.timbre_size
         if any((voice.speaker_embedding.size, voice.timbre.size) != sizes for voice in voices):
@@ -373,17 +374,15 @@ class VoiceCloningModel(CheckedModel):
         ids = pad_sequence(lines, batch_first=True)
         mask = pad_sequence([torch.ones_like(line) for line in lines], batch_first=True)
         rise = pad_sequence([torch.tensor(question_rise(line.tolist())) for line in lines], batch_first=True)
-        heard, numbers = (
-            [torch.from_numpy(np.array([getattr(voice, name) for voice in voices], np.float32)) for name in names]
-            for names in (("speaker_embedding", "timbre"), ("pitch_mean", "pitch_std", "tempo"))
-        )
-        heard[1] = self._emphasized(heard[1])
+        traits = ("speaker_embedding", "timbre", "pitch_mean", "pitch_std", "tempo")
+        of_all = {name: np.array([getattr(voice, name) for voice in voices], np.float32) for name in traits}
+        about = {name: torch.from_numpy(values).to(self.device) for name, values in of_all.items()}
+        options |= about | {"timbre": self._emphasized(about["timbre"])}
         options["reference"] = pad_sequence(
             [torch.from_numpy(voice.reference.astype(np.float32)).to(self.device) for voice in voices], batch_first=True
         )
         options["edges"] = EDGES
-        about = [one.to(self.device) for one in (*heard, *numbers)]
-        return self.rtvc7.plan(ids, mask, *about, generator=list(generators), rise=rise.to(self.device), **options)
+        return self.rtvc7.plan(ids, mask, generator=list(generators), rise=rise.to(self.device), **options)
 
     def _emphasized(self, timbres: Tensor) -> Tensor:
         """(voices, timbre_size): what sets each apart from most people, more so, unless that is the line's doing."""

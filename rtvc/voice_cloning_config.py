@@ -1,7 +1,7 @@
 """The configs of the four components, and what was calibrated on the whole."""
 
 # No `from __future__ import annotations` here: @strict checks no types that are strings.
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -12,6 +12,11 @@ from .errors import refuse_unknown_keys
 from .rtvc7_config import RTVC7Config
 from .sayen import SayENConfig
 from .tuned_ge2e import TunedGE2EConfig
+
+if TYPE_CHECKING:
+    Part = Any  # a config, once they were put together
+else:
+    Part = dict | PreTrainedConfig | None
 
 
 @strict
@@ -37,10 +42,10 @@ class VoiceCloningConfig(PreTrainedConfig):
         "rtvc7_config": RTVC7Config,
     }
 
-    earspeech_config: dict | PreTrainedConfig | None = None
-    tuned_ge2e_config: dict | PreTrainedConfig | None = None
-    sayen_config: dict | PreTrainedConfig | None = None
-    rtvc7_config: dict | PreTrainedConfig | None = None
+    earspeech_config: Part = None
+    tuned_ge2e_config: Part = None
+    sayen_config: Part = None
+    rtvc7_config: Part = None
     similarity_scale: float | int = 18.22
     similarity_offset: float | int = 0.538
     similarity_blur: float | int = 0.0

@@ -42,7 +42,7 @@ def clones(session: Session, voices: Mapping[str, Speak]) -> Found:
     """(voice, figures) of fixed voices that say the sentences."""
     judges = cloning.panel(session)
     for name, voice in voices.items():
-        found = cloning.judged(session, judges, session.cases.clone, lambda case, say=voice: say(case.text), name)
+        found = cloning.judged(session, judges, session.cases.clone, cloning.saying(voice), name)
         yield name, found["figures"]
 
 
@@ -74,7 +74,8 @@ def remembered(name: str, speak: Speak, folder: Path) -> Speak:
 def column(measures: list[Measure], figures: dict[str, Figure], command: str) -> Column:
     """What is kept of a peer: its figures by the names of the rows, and how they were measured."""
     rows = [measure for measure in measures if measure is not TIME and measure.key in figures]
-    shown = {measure.label: run.rounded(kept(measure.shown(figures[measure.key]))) for measure in rows}
+    figured = ((measure.label, measure.shown(figures[measure.key])) for measure in rows)
+    shown = {label: run.rounded(kept(figure)) for label, figure in figured if figure}
     return {"command": command, "machine": machine()["cpu"], "date": time.strftime("%Y-%m-%d"), "figures": shown}
 
 
@@ -94,13 +95,17 @@ def measure(part: str, session: Session, systems: Mapping[str, Callable], file: 
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"columns": {}}
     known["cases"] = about(part, session.cases)
     results = {"judges": {role: judge.about() for role, judge in session.judges.items()}}
-    calls = {"clone": clones, "enhance": enhanced, "verify": verified}
+    calls: dict[str, Callable[..., Found]] = {"clone": clones, "enhance": enhanced, "verify": verified}
     for name, figures in calls[part](session, {k: v for k, v in systems.items() if k not in known["columns"]}):
         rows = {"clone": cloning_measures, "enhance": enhancement_measures}
         measures = rows[part](results) if part in rows else verification_measures(figures)
         known["columns"][name] = column(measures, figures, COMMAND.format(part=part))
         file.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{file}: {name}", flush=True)
+
+
+def _speaker_judges(session: Session) -> dict[str, Callable]:
+    return {session.judges[role].name: session.judges[role] for role in SPEAKERS if role in session.judges}
 
 
 def main() -> None:
@@ -116,12 +121,8 @@ def main() -> None:
     warnings.filterwarnings("ignore")  # of the libraries
     nobody: Any = None  # no model is measured
     session = Session(nobody, read_cases(options.cases), gather(options.judges)[0])
-    known = {"clone": peers.voices, "enhance": peers.enhancers}
-    if options.part in known:
-        systems, missing = known[options.part](options.peers)
-    else:
-        named = {session.judges[role].name: session.judges[role] for role in SPEAKERS if role in session.judges}
-        systems, missing = named, {}
+    known: dict[str, Callable] = {"clone": peers.voices, "enhance": peers.enhancers}
+    systems, missing = known[options.part](options.peers) if options.part in known else (_speaker_judges(session), {})
     for name, why in missing.items():
         print(f"{name} is left out: {why}")
     if options.only:

@@ -46,7 +46,7 @@ class MelBandsModel(PreTrainedModel):
 
     def __init__(self, config: MelBandsConfig):
         super().__init__(config)
-        filters = librosa.filters.mel(sr=config.sampling_rate, n_fft=config.n_fft, n_mels=config.bands)
+        filters = librosa.filters.mel(sr=config.sampling_rate, n_fft=config.n_fft, n_mels=config.bands)  # type: ignore[attr-defined]
         self.filters = nn.Parameter(torch.from_numpy(filters).float().T, requires_grad=False)
         self.post_init()
 
@@ -84,7 +84,7 @@ class BaselineModel(VoiceCloningModel):
 
     def __init__(self, config: BaselineConfig):
         super().__init__(config)
-        self.earspeech = MelBandsModel(config.earspeech_config)  # in the place of one of the same sizes
+        self.earspeech: Any = MelBandsModel(config.earspeech_config)  # in the place of one of the same sizes
 
 
 def load_baseline(folder: Path) -> VoiceCloningPipeline:
@@ -131,5 +131,5 @@ def refit(model: RTVC7Model, matrix: np.ndarray, shift: np.ndarray) -> None:
     with torch.no_grad():
         for part in model.modules():
             if isinstance(part, VoiceCondition):
-                part.speaker.bias += part.speaker.in_features**0.5 * part.speaker.weight @ bias  # see its forward
+                part.speaker.bias.add_(part.speaker.in_features**0.5 * part.speaker.weight @ bias)  # see its forward
                 part.speaker.weight.copy_(part.speaker.weight @ weight)

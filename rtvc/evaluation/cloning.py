@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ class Panel:
     def judge(self, case: CloneCase, wave: np.ndarray) -> Row:
         """What all judges say of a sentence, a wave (samples,) at 16 kHz; without a text nothing of its words."""
         row: Row = {"case": case.case, "speaker": case.speaker, "text": case.text, "seconds": wave.size / RATE}
-        if (words := self.judges.get("words")) and case.text:
+        words: Any = self.judges.get("words")
+        if words and case.text:
             row["heard"] = words(wave)
             row |= words.errors(case.text, row["heard"])
         row |= {role: self.judges[role](wave) for role in ("naturalness", "dnsmos") if role in self.judges}
@@ -138,10 +140,15 @@ def panel(session: Session, roles: tuple[str, ...] | None = None) -> Panel:
     return Panel(judges, {name: audio.read(path) for name, path in references(session.cases.clone).items()})
 
 
+def saying(voice: Speak) -> Say:
+    """A fixed voice says what a case asks for."""
+    return lambda case: voice(case.text)
+
+
 def speak(session: Session, cases: list[CloneCase], say: Say, name: str) -> Iterator[tuple[CloneCase, np.ndarray, Row]]:
     """(case, wave at 16 kHz, {"seconds", "spent"}) of every case."""
     for case in session.watch(cases, name):
-        (wave, rate), spent = timed(lambda case=case: say(case))
+        (wave, rate), spent = timed(partial(say, case))
         wave = audio.resample(wave, rate)
         yield case, wave, {"spent": spent, "seconds": wave.size / RATE}
 
@@ -161,7 +168,7 @@ def cloning(session: Session, voices: Mapping[str, Speak]) -> dict[str, Any]:
             rows.append(judges.judge(case, wave) | {"clip": session.keep(f"{case.case}-recording", wave)})
         systems["recordings"] = summary(rows)
     for name, voice in voices.items():
-        systems[name] = judged(session, judges, cases, lambda case, voice=voice: voice(case.text), name)
+        systems[name] = judged(session, judges, cases, saying(voice), name)
     sounds = {name: session.keep(f"reference-{name}", audio.read(path)) for name, path in references(cases).items()}
     return {"systems": systems, "references": {name: path for name, path in sounds.items() if path}}
 
@@ -186,6 +193,10 @@ def _said(session: Session, case: CloneCase, voice: Voice) -> tuple[np.ndarray, 
     return out["audio"], out["sampling_rate"]
 
 
+def _saying_as(session: Session, voices: Mapping[str, Voice]) -> Say:
+    return lambda case: _said(session, case, voices[case.speaker])
+
+
 # ---------------------------------------------------------------------------------------------- noise
 
 
@@ -199,12 +210,13 @@ def noise_curve(session: Session) -> list[dict[str, Any]]:
     for snr_db in LEVELS if noises else LEVELS[:1]:
         noisy = waves if snr_db is None else with_noise(waves, noises, snr_db)
         for enhance in (False, True):
-            voices = {name: _enrolled(session, wave, enhance) for name, wave in zip(files, noisy, strict=True)}
-            some = [case for case in session.cases.clone if voices[case.speaker]]
+            enrolled = {name: _enrolled(session, wave, enhance) for name, wave in zip(files, noisy, strict=True)}
+            voices = {name: voice for name, voice in enrolled.items() if voice}
+            some = [case for case in session.cases.clone if case.speaker in voices]
             label = f"{'as it is' if snr_db is None else f'{snr_db:g} dB'}{', cleaned' if enhance else ''}"
-            said = speak(session, some, lambda case, voices=voices: _said(session, case, voices[case.speaker]), label)
+            said = speak(session, some, _saying_as(session, voices), label)
             rows = [judges.judge(case, wave) for case, wave, _ in said]
-            refused = [name for name, voice in voices.items() if voice is None]
+            refused = [name for name in enrolled if name not in voices]
             points.append({"snr_db": snr_db, "cleaned": enhance, "figures": figures(rows), "refused": refused})
     return points
 

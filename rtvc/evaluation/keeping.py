@@ -133,16 +133,16 @@ def with_peers(name: str, result: Evaluation, place: Path = ALONE) -> Evaluation
     A figure is shown in the row of that very name, which names the judge; so none of another judge gets there.
     """
     file = place / f"{name}.json"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"cases": None}
+    known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"cases": None}
     if known["cases"] is None or not result.dataset["name"].startswith(known["cases"]):
         return result
     there = {peer for metric in result.metrics for peer in metric.get("compared") or {}}
     columns = {peer: column for peer, column in known["columns"].items() if peer not in there}
     rows = []
     for metric in result.metrics:
-        own, row = metric.get("compared") or {}, metric["name"]
+        row = metric["name"]
         beside = {peer: one["figures"][row] for peer, one in columns.items() if row in one["figures"]}
-        rows.append(metric | {"compared": own | beside})
+        rows.append(metric | {"compared": (metric.get("compared") or {}) | beside})
     ways = dict.fromkeys(f"`{one['command']}` ({one['machine']}, {one['date']})" for one in columns.values())
     said = [f"{' and '.join(columns)}: measured by {' and '.join(ways)}."] if columns else []
     return replace(result, metrics=rows, notes=[*result.notes, *said])

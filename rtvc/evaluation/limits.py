@@ -23,6 +23,7 @@ from rtvc.evaluation.robustness import LINES, VOICES, recognised
 from rtvc.evaluation.session import RATE, Session, timed
 from rtvc.evaluation.statistics import cosine
 from rtvc.options import RANGES
+from rtvc.pipeline import Speech
 from rtvc.speech_spans import voiced_seconds
 
 WORST = 10
@@ -93,7 +94,7 @@ def _pitch(said: dict[str, Any]) -> float:
     return float(np.median(track[track > 0])) if (track > 0).any() else float("nan")
 
 
-def looked_at(session: Session, kind: str, text: str, speaker: str, said: dict[str, Any]) -> Row:
+def looked_at(session: Session, kind: str, text: str, speaker: str, said: Speech) -> Row:
     """A clip and what is wrong with it.
 
     Args:
@@ -104,7 +105,7 @@ def looked_at(session: Session, kind: str, text: str, speaker: str, said: dict[s
         more the worse: the order in which to listen; "heard", "wrong" where there is a judge of words}
     """
     wave = audio.resample(said["audio"], said["sampling_rate"])
-    row = {"kind": kind, "text": text, "speaker": speaker, "wave": wave, "seconds": wave.size / RATE}
+    row: Row = {"kind": kind, "text": text, "speaker": speaker, "wave": wave, "seconds": wave.size / RATE}
     row["clip"] = session.keep(f"{kind}-{speaker}-{text[:20]}", np.nan_to_num(wave))
     wrong = 0.0
     if words := session.judges.get("words"):
@@ -240,7 +241,7 @@ def long_text(session: Session, judges: Panel, speaker: str, voice: Voice, minut
         wave = audio.resample(np.concatenate(parts), rate)
         heard = recognised(session.judges["words"], texts[number], wave) if "words" in session.judges else {}
         rows.append({"text": texts[number], **heard})
-    found = {"seconds": size / rate, "sentences": count, "spoken": len(numbers), "rtf": spent * rate / size}
+    found: Row = {"seconds": size / rate, "sentences": count, "spoken": len(numbers), "rtf": spent * rate / size}
     found["memory_mb"] = _most_memory() - memory
     for name, wave in (("first", first[: 60 * rate]), ("last", last)):
         wave = audio.resample(wave, rate)

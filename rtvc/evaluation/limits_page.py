@@ -152,5 +152,5 @@ def _kept(results: Results, part: str, what: str) -> Iterator[tuple[Measure, Fig
     for role in [role for role in SPEAKERS if role in results["judges"]]:
         for row in [row for row in results["limits"][part] if role in row]:
             label = f"Likeness, cosine by {judge_name(results, role)}, {said.format(row[what])}"
-            figure = {"value": row[role], "low": None, "high": None, "count": 1}
+            figure: Figure = {"value": row[role], "low": None, "high": None, "count": 1}
             yield Measure(f"{part}_{row[what]}_{role}", f"{part}_{row[what]}_{role}", label), figure

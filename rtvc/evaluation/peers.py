@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -226,13 +227,13 @@ def rnnoise(folder: Path | None) -> Enhance:
     if (package := find_spec("pyrnnoise")) is None:
         raise MissingPeer("pyrnnoise is not installed: `pip install --no-deps pyrnnoise==0.4.5`")
     try:
-        code = load_code(Path(package.origin).parent / "rnnoise.py")
+        code = load_code(Path(str(package.origin)).parent / "rnnoise.py")
     except OSError as error:
         raise MissingPeer("the library in the wheel of pyrnnoise does not run on this system") from error
     return lambda wave: _rnnoise(code, wave)
 
 
-def _rnnoise(code: object, wave: np.ndarray) -> np.ndarray:
+def _rnnoise(code: Any, wave: np.ndarray) -> np.ndarray:
     """At 48 kHz, in frames of 10 ms; what it gives is two frames late."""
     high = np.clip(soxr.resample(np.asarray(wave, np.float32), RATE, 48_000), -1, 1)
     size = code.FRAME_SIZE

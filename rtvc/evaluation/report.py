@@ -100,7 +100,7 @@ def cell(figure: Figure | None) -> tuple[str, str]:
     if not figure:
         return "–", ""
     low, high = figure.get("low"), figure.get("high")
-    parts = ["" if low is None else f"{low:g} … {high:g}", in_counts(figure)]
+    parts = ["" if low is None else f"{low:g} … {high:g}", in_counts(dict(figure))]
     return f"{figure['value']:g}", "; ".join(filter(None, parts))
 
 
@@ -301,7 +301,7 @@ def _noise_plots(results: Results) -> list[str]:
     points, drawn = results["noise"], []
     places = [level(point["snr_db"]) for point in points if not point["cleaned"]]
     for measure in [row for row in cloning_measures(results) if row.key in CURVE]:
-        series = {
+        series: dict[str, plots.Points] = {
             name: [measure.shown(point["figures"].get(measure.key)) for point in points if point["cleaned"] is cleaned]
             for name, cleaned in (("cleaned by SayEN", True), ("as it is", False))
         }

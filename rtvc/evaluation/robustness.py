@@ -12,7 +12,6 @@ import numpy as np
 
 from rtvc import audio
 from rtvc.evaluation.cloning import references
-from rtvc.evaluation.judges import Judge
 from rtvc.evaluation.session import RATE, Session
 from rtvc.evaluation.statistics import mean
 from rtvc.spoken import write_out
@@ -61,7 +60,7 @@ def robustness(session: Session) -> dict[str, Any]:
     return {"systems": {"rtvc": {"figures": figures}}, "lines": sorted(rows, key=lambda row: -row["wrong"])}
 
 
-def recognised(judge: Judge, text: str, wave: np.ndarray) -> dict[str, Any]:
+def recognised(judge: Any, text: str, wave: np.ndarray) -> dict[str, Any]:
     """What a recogniser makes of a line, and the share of words that it has wrong."""
     words = judge(np.pad(wave, RATE // 4))
     wanted, understood = write_out(text), write_out(words)  # "1, 2, 3" is "one, two, three", however it is written

@@ -195,7 +195,7 @@ def _reason(part: str, parts: tuple[str, ...], cases: Cases, others: Company) ->
 
 def counts(cases: Cases) -> dict[str, dict[str, Any]]:
     """How many cases and speakers each table has, and how long the references are."""
-    found = {
+    found: dict[str, dict[str, Any]] = {
         name: {"cases": len(table), "speakers": len({case.speaker for case in table if case.speaker})}
         for name, table in (("clone", cases.clone), ("enhance", cases.enhance), ("verify", cases.verify))
         if table

@@ -40,7 +40,7 @@ class Session:
         """Write a sound at 16 kHz for the report; its path as seen from there."""
         if self.clips is None:
             return None
-        path = self._place(name, ".flac")
+        path = self._place(self.clips, name, ".flac")
         audio.write(path, wave, RATE)
         return f"{self.clips.name}/{path.name}"
 
@@ -48,17 +48,17 @@ class Session:
         """Write a picture for the report; its path as seen from there."""
         if self.clips is None:
             return None
-        path = self._place(name, ".svg")
+        path = self._place(self.clips, name, ".svg")
         path.write_text(svg, encoding="utf-8")
         return f"{self.clips.name}/{path.name}"
 
-    def _place(self, name: str, suffix: str) -> Path:
-        """A file among the clips that is not there yet."""
+    def _place(self, folder: Path, name: str, suffix: str) -> Path:
+        """A file of the folder that is not there yet."""
         stem = unique = re.sub(r"[^\w.-]+", "_", name).strip("._") or "clip"
         while unique in self.names:
             unique = f"{stem}-{len(self.names)}"
         self.names.add(unique)
-        return self.clips / f"{unique}{suffix}"
+        return folder / f"{unique}{suffix}"
 
     def noises(self) -> list[np.ndarray]:
         """The noises of the enhancement cases: what is left of a noisy recording without the clean one."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ def in_turns(calls: dict[str, Callable[[], object]], times: int) -> dict[str, np
     return {name: np.array([durations[name] for durations in rounds]) for name in calls}
 
 
-def first_sound(chunks: Iterable[dict]) -> None:
+def first_sound(chunks: Iterable[Mapping[str, Any]]) -> None:
     """Until a chunk has something in it that can be heard."""
     next((chunk for chunk in chunks if np.abs(chunk["audio"]).max() > AUDIBLE), None)
 
@@ -68,7 +69,7 @@ def enrolment(clone: VoiceCloningPipeline, wave: np.ndarray, seconds: float, tim
         noise = chance.normal(0, 1e-5, wave.size).astype(np.float32)
         clone.enroll((wave + noise, audio.SAMPLING_RATE), enhance)
 
-    calls = {"as it is": lambda: once(False), "cleaned": lambda: once(True)}
+    calls: dict[str, Callable[[], object]] = {"as it is": lambda: once(False), "cleaned": lambda: once(True)}
     calls["known"] = lambda: clone.enroll((wave, audio.SAMPLING_RATE))
     return {name: float(np.median(spent)) for name, spent in in_turns(calls, times).items()}
 

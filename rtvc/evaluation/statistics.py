@@ -86,7 +86,7 @@ def interval(values: Iterable[float]) -> tuple[float | None, float | None]:
 
 def ratio(
     above: Sequence[float | None] | np.ndarray,
-    below: Sequence[float] | np.ndarray,
+    below: Sequence[float | None] | np.ndarray,
     groups: Sequence[str],
     counted: bool = False,
 ) -> Figure | None:

@@ -163,7 +163,7 @@ def _noise(results: Results) -> Table:
     points, rows = results["noise"], []
     for measure in [row for row in cloning_measures(results) if row.key in CURVE]:
         for cleaned in (False, True):
-            names = {"kind": f"{measure.kind}_cleaned", "label": f"{measure.label}, cleaned"} if cleaned else {}
+            names: Any = {"kind": f"{measure.kind}_cleaned", "label": f"{measure.label}, cleaned"} if cleaned else {}
             figures = [point["figures"].get(measure.key) for point in points if point["cleaned"] is cleaned]
             rows.append((replace(measure, **names), figures))
     refused = {
@@ -272,7 +272,7 @@ def _speed(results: Results) -> Table:
         Measure("size_mb", "size", "… on disk", "MB"),
     ]
     found = results["speed"] | results["model"]
-    rows = [(measure, [{"value": found[measure.key], "low": None, "high": None}]) for measure in measures]
+    rows: Any = [(measure, [{"value": found[measure.key], "low": None, "high": None}]) for measure in measures]
     machine = results["machine"]
     return Table(
         name="speed",

@@ -89,7 +89,7 @@ def rates(session: Session, systems: dict[str, Embed]) -> dict[str, Any]:
     """Equal error rates of systems by "cut, noise", and which speakers each takes for one another."""
     pairs, pools, found = Pairs([case.speaker for case in session.cases.verify]), conditions(session), {}
     for name, embed in systems.items():
-        found_rates, confused = {}, []
+        found_rates, confused = {}, list[Any]()
         for noise, pool in pools.items():
             for label, seconds in CUTS.items():
                 cut = [wave[: int(seconds * RATE)] if seconds else wave for wave in pool]

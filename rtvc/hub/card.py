@@ -317,7 +317,7 @@ def _about(folder: Path, config: dict[str, Any]) -> str:
     size = f"{numbers / 1e6:.1f} M numbers, {megabytes:.0f} MB as {config.get('dtype', 'float32')}"
     if kind != VoiceCloningConfig.model_type:
         model = next(model for known, model in MODELS.items() if known.model_type == kind)
-        return f"# {NAMES[kind]}\n\n{inspect.getdoc(model).split(chr(10) * 2)[0]} A component of rtvc; {size}."
+        return f"# {NAMES[kind]}\n\n{str(inspect.getdoc(model)).split(chr(10) * 2)[0]} A component of rtvc; {size}."
     parts = [f"- **{NAMES[part]}**: {text.format(**config[f'{part}_config'])}" for part, text in PARTS.items()]
     first = "Five seconds of a voice and a line of English in; that line in that voice out, on an ordinary CPU."
     rate = config["rtvc7_config"]["sampling_rate"]

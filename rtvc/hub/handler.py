@@ -25,7 +25,9 @@ class EndpointHandler:
 
     def __init__(self, path: str = "") -> None:
         device = 0 if torch.cuda.is_available() else -1
-        self.clone = pipeline("voice-cloning", model=path, trust_remote_code=True, device=device)
+        self.clone: Any = pipeline(  # type: ignore[call-overload]  # the task is ours
+            "voice-cloning", model=path, trust_remote_code=True, device=device
+        )
         folder = Path(path) / "voices"
         self.voices = {file.stem: str(file) for file in sorted(folder.glob("*.voice"))}
 

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ def push_model(model: PreTrainedModel, processor: VoiceCloningProcessor, repo_id
 
     As long as it is what its folder holds, that folder is uploaded, with what was measured of it.
     """
-    source = Path(model.name_or_path)
+    source = Path(model.name_or_path or "")
     if _is_as_saved(model, source):
         return push(source, repo_id, **options)
     with tempfile.TemporaryDirectory() as folder:
@@ -183,7 +183,7 @@ def _copy(folder: Path, repository: Path) -> None:
 
 def _write_processor(folder: Path, repository: Path, model_type: str) -> None:
     """The processor of the whole; of a component what it has of it, with where its code is."""
-    parts = {
+    parts: dict[str, Callable[[], Any]] = {
         VoiceCloningConfig.model_type: lambda: VoiceCloningProcessor.from_pretrained(folder),
         EarSpeechConfig.model_type: EarSpeechFeatureExtractor,
         RTVC7Config.model_type: VoiceCloningTokenizer,

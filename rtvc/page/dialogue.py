@@ -14,6 +14,7 @@ from rtvc.page.inputs import Shelf, check_shelf, check_text
 from rtvc.page.results import problem, save
 from rtvc.page.serving import COMPUTES, QUIET, computing, on_gpu
 from rtvc.page.voices import EXAMPLES, Voices
+from rtvc.pipeline import Speech
 
 CHARACTERS = 6  # in a script
 BETWEEN = 0.3  # seconds from one line to the next
@@ -66,7 +67,7 @@ class Dialogue:
             return
         yield *self._save(takes), f"{len(takes)} lines."
 
-    def _save(self, takes: list[tuple[dialogue.ScriptLine, dict]]) -> tuple[list[str], str]:
+    def _save(self, takes: list[tuple[dialogue.ScriptLine, Speech]]) -> tuple[list[str], str]:
         """→ (the archive and one file a line, the whole dialogue)."""
         files = self.voices.files
         folder = files.new_folder() / "dialogue"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def problem(error: object) -> str:
 
 def save(
     files: Files,
-    speech: dict[str, Any],
+    speech: Mapping[str, Any],
     name: str,
     suffix: str = ".wav",
     folder: Path | None = None,

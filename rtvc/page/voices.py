@@ -36,17 +36,16 @@ class Voices:
         check_shelf(shelf, chosen)
         if chosen or chosen in shelf:
             check_chosen(chosen, shelf)
-            return self._named(chosen, shelf) or mixed(chosen, lambda name: self._named(name, shelf))
+            is_one = chosen in shelf or chosen in EXAMPLES
+            return self._named(chosen, shelf) if is_one else mixed(chosen, lambda name: self._named(name, shelf))
         if not recording:
             raise VoiceError("Record or upload about five seconds of a voice first, or pick an example.")
         if not Path(recording).is_file():
             raise VoiceError("The recording has been deleted from the server by now; record or upload it again.")
         return self.clone.enroll(recording)
 
-    def _named(self, name: str, shelf: Shelf) -> Voice | None:
-        if name in shelf:
-            return self.unpack(shelf[name])
-        return self.clone.enroll(str(FOLDER / EXAMPLES[name])) if name in EXAMPLES else None
+    def _named(self, name: str, shelf: Shelf) -> Voice:
+        return self.unpack(shelf[name]) if name in shelf else self.clone.enroll(str(FOLDER / EXAMPLES[name]))
 
     def check_agreed(self, recording: str | None, chosen: str | None, shelf: Shelf, agreed: bool) -> None:
         """Refuse to clone a recording before its visitor has said that it may be; the examples' owners have.

@@ -29,6 +29,7 @@ from rtvc.serve.encoding import Encoder
 from rtvc.serve.refusals import Refusal
 from rtvc.serve.speech import Manner
 from rtvc.serve.voices import VoiceFolder
+from rtvc.times import TimedWord
 
 IDLE = 300.0  # seconds without text: the session is given up
 GONE: Any = object()  # in the place of text: the client is not there any more
@@ -101,7 +102,7 @@ class Dictation:
         self._socket, self._clone, self._voices, self._computing = socket, clone, voices, computing
         self._dictated = Dictated(computing, self._end_sentence)
         self._encoder: Encoder | None = None
-        self._sentence, self._words = -1, []
+        self._sentence, self._words = -1, list[TimedWord]()
 
     async def run(self) -> None:
         """From its settings to its end."""
@@ -168,7 +169,8 @@ class Dictation:
                     await self._end_sentence()
                     await self._begin_sentence(chunk, settings.response_format)
                 self._words += chunk["words"]
-                await self._send(self._encoder.add(chunk["audio"]))
+                if self._encoder:
+                    await self._send(self._encoder.add(chunk["audio"]))
         await self._end_sentence()
 
     def _said(self, settings: Settings) -> Generator[Any]:

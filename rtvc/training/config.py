@@ -24,7 +24,7 @@ from rtvc.training.stage_names import FAMILY, LOOPED, NAMES, RECIPE
 from rtvc.tuned_ge2e import TunedGE2EConfig
 from rtvc.voice_cloning_config import VoiceCloningConfig
 
-LOOP_DEFAULTS = {  # of the keys that every stage in rtvc.training.loop has
+LOOP_DEFAULTS: dict[str, Any] = {  # of the keys that every stage in rtvc.training.loop has
     "seed": 0,
     "threads": None,  # of torch, on a CPU; none: as the environment says
     "mixed_precision": "bf16",  # where the processor computes in it; or "no"

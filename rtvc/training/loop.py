@@ -374,7 +374,7 @@ def seed(*place: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
 
 
-def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
+def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
     """Exponential, over the last steps of a run that is shorter than its horizon too: where it starts is forgotten."""
 
     @torch.no_grad()

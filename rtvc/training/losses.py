@@ -6,16 +6,19 @@ A published model holds none of this.
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers.audio_utils import mel_filter_bank
 
+from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7_config import RTVC7Config
 from rtvc.rtvc7_signal import LOG_FLOOR, UNIT_RATE, band_edges, log_mel, mel_filters, stft
 from rtvc.sayen import TINY, SayENConfig, SayENModel, compress, ear_aligned_stft
 from rtvc.training import speaker_teacher
+from rtvc.tuned_ge2e import TunedGE2EModel
 
 # ---------------------------------------------------------------------------------------------- RTVC-7
 RESOLUTIONS = (256, 512, 1024)  # windows of the spectra compared, in samples at 16 kHz; a quarter of it is the hop
@@ -143,9 +146,9 @@ class SpeakerFeatures(nn.Module):
     features.
     """
 
-    def __init__(self, earspeech: nn.Module, tuned_ge2e: nn.Module):
+    def __init__(self, earspeech: EarSpeechModel, tuned_ge2e: TunedGE2EModel):
         super().__init__()
-        self.earspeech, self.encoder = (module.eval().requires_grad_(False) for module in (earspeech, tuned_ge2e))
+        self.earspeech, self.encoder = earspeech.eval().requires_grad_(False), tuned_ge2e.eval().requires_grad_(False)
 
     def forward(self, generated: Tensor, real: Tensor) -> Tensor:
         with torch.no_grad():
@@ -174,7 +177,7 @@ class SpeakerTeacherConsistency(Consistency):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = speaker_teacher.load()
+        self.encoder: Any = speaker_teacher.load()
         bank = mel_filter_bank(
             self.N_FFT // 2 + 1,
             self.BANDS,

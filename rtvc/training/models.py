@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -103,7 +103,7 @@ def whole_model(folder: str | Path) -> VoiceCloningModel:
     if not Path(folder).is_dir():
         raise TrainingError(f"The folder “{folder}” does not exist; name one that holds a whole model.")
     try:
-        return cast(VoiceCloningModel, load(folder).model)
+        return load(folder).model
     except CheckpointError as error:
         raise TrainingError(str(error)) from error
 

@@ -50,7 +50,8 @@ class HubWords(FromHub, Words):
         sound: dict[str, Any] = {"raw": np.asarray(wave, np.float32), "sampling_rate": 16_000}
         long = self.recognise.type == "seq2seq_whisper" and wave.size > WHISPER_HEARS
         timed = {"return_timestamps": True} if long else {}
-        return self.recognise(sound, **self.spoken, **timed)["text"].strip()
+        understood: Any = self.recognise(sound, **self.spoken, **timed)
+        return understood["text"].strip()
 
 
 class HubSpeaker(FromHub):

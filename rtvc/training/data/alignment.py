@@ -11,7 +11,6 @@ import functools
 import json
 import zlib
 from pathlib import Path
-from typing import cast
 
 import librosa
 import numba
@@ -198,7 +197,7 @@ def _spoken_before(corpus: store.Corpus, suffix: str) -> dict[str, dict]:
 @functools.cache
 def _speaker() -> VoiceCloningModel:
     """The bundled model, once a process."""
-    return cast(VoiceCloningModel, load().model)
+    return load().model
 
 
 def spoken_alignment(job: tuple[Path, int, int, str]) -> dict:
@@ -242,7 +241,7 @@ def _warped(model: VoiceCloningModel, symbols: list[str], wave: np.ndarray) -> t
 
 def _carried(durations: np.ndarray, spoken_features: np.ndarray, recorded: np.ndarray) -> tuple[list[int], float]:
     """Durations (symbols,) in frames of ``spoken_features`` → of ``recorded``, both (frames, bands), and the score."""
-    costs, path = librosa.sequence.dtw(spoken_features.T, recorded.T)
+    costs, path = librosa.sequence.dtw(spoken_features.T, recorded.T)  # type: ignore[attr-defined]
     path = path[::-1]
     ends = np.searchsorted(path[:, 0], np.cumsum(durations), side="left").clip(max=len(path) - 1)
     places = np.where(np.cumsum(durations) >= len(spoken_features), len(recorded), path[ends, 1])

@@ -87,7 +87,7 @@ def packet_loss(waves: np.ndarray, random: Generator) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------- codecs
 # (kHz, what soundfile is told): what messengers, calls and old files use, at rates that can be heard. In Opus and MP3
 # the compression level stands for the rate: Opus from 20 to 9 kbit/s, MP3 from 42 to 16 (libsndfile's doc/api.md).
-CODECS = (
+CODECS: tuple[tuple[int, dict], ...] = (
     *((RATE, {"format": "OGG", "subtype": "OPUS", "compression_level": level}) for level in (0.95, 0.97, 0.985, 1.0)),
     *(
         (RATE, {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": level})

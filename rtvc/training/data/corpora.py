@@ -164,10 +164,10 @@ class Corpora(dict[str, float]):
     ):
         super().__init__(shares if isinstance(shares, dict) else dict.fromkeys(shares, 1.0))
         known = shares if isinstance(shares, Corpora) else None
-        self.division = division or (known.division if known else Division())
-        self.noises = known.noises if known and noises is None else noises
-        self.rooms = known.rooms if known and rooms is None else rooms
-        self.bandwidth = bandwidth or (known.bandwidth if known else {})
+        self.division: Division = division or (known.division if known else Division())
+        self.noises: tuple[str, ...] | None = known.noises if known and noises is None else noises
+        self.rooms: tuple[str, ...] | None = known.rooms if known and rooms is None else rooms
+        self.bandwidth: dict[str, float] = bandwidth or (known.bandwidth if known else {})
         self.met: set[str] = known.met if known else set()  # names of those left out, as they are met
         self.left_out: set[str] = known.left_out if known else set()
         _refuse_unknown("bandwidth", set(self.bandwidth) - set(self))

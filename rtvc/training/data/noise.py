@@ -73,7 +73,7 @@ def _with_noises(wave: np.ndarray, noises: Sequence[np.ndarray], babble: np.ndar
 
 def _recorded(noises: Sequence[np.ndarray], random: Generator) -> np.ndarray:
     """One of them, begun anywhere."""
-    noise = noises[random.integers(len(noises))]
+    noise = noises[int(random.integers(len(noises)))]
     return np.roll(noise, random.integers(len(noise)))
 
 

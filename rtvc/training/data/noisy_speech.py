@@ -105,7 +105,7 @@ class NoisySpeech:
         room_for = int(MOMENT * spoken * RATE)
         is_moment = count < 3 and random.random() < 0.4 and room_for > 0.2 * RATE
         if is_moment:
-            voices = voices * _window(self.samples, random.integers(self.samples - room_for), room_for)
+            voices = voices * _window(self.samples, int(random.integers(self.samples - room_for)), room_for)
         total = voices.sum(0)
         if total.std() < 1e-3:
             return self.babble(spoken, random)
@@ -148,7 +148,7 @@ class NoisySpeech:
             speech = speech * channels.levels(len(speech), LEVELS_DB, random)
         if random.random() < 0.12:
             length = min(int(random.uniform(*SHORT) * RATE), len(speech) - 1)
-            short = speech * _window(len(speech), random.integers(len(speech) - length), length)
+            short = speech * _window(len(speech), int(random.integers(len(speech) - length)), length)
             speech = short if short.std() > 0.3 * speech.std() else speech
         return speech
 

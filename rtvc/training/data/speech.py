@@ -168,8 +168,8 @@ class Speech:
         statistics = (traits["pitch_mean"], traits["pitch_std"], traits["tempo"], min(max(traits["snr"], 15.0), 60.0))
         f0 = curves[traits["start"] : traits["start"] + traits["frames"]]
         symbols, durations = (known["symbols"], np.array(known["frames"])) if known else (None, None)
-        place, about = (utterance.start, traits["frames"]), (statistics, symbols, durations, utterance.bandwidth)
-        self.items.append(Item(key, utterance.corpus, utterance.speaker, *place, f0, *about))
+        whose, place = (key, utterance.corpus, utterance.speaker), (utterance.start, traits["frames"])
+        self.items.append(Item(*whose, *place, f0, statistics, symbols, durations, utterance.bandwidth))
 
     def wave(self, item: Item, first: int = 0, frames: int | None = None) -> np.ndarray:
         """(frames · hop,) float32 from frame ``first`` on."""

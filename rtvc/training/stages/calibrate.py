@@ -58,7 +58,7 @@ def recordings(corpora: Corpora, rng: np.random.Generator) -> dict[str, list[np.
     for speaker in sorted({one.speaker for one in validating}):
         own = [loaded[one.corpus].wave(one) for one in validating if one.speaker == speaker]
         rng.shuffle(own)
-        speech, cuts = np.concatenate(own[:12]), []
+        speech, cuts = np.concatenate(own[:12]), list[np.ndarray]()
         while len(cuts) < RECORDINGS and speech.size > SECONDS[0] * store.SAMPLING_RATE:
             size = int(rng.uniform(*SECONDS) * store.SAMPLING_RATE)
             cuts.append(speech[:size])
@@ -91,11 +91,11 @@ def fit(cosines: np.ndarray, missing: np.ndarray, same: np.ndarray, weights: np.
     return minimize(loss, [20.0, 0.5, 0.1, 0.02], method="Nelder-Mead", options={"maxiter": 2000}).x
 
 
-def half_noisy(found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
+def half_noisy(found: dict, noises: Sequence[np.ndarray], rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
     """``found`` with noise 5–25 dB below every second recording."""
 
     def noisy(wave: np.ndarray) -> np.ndarray:
-        return noise.mix(wave, noises[rng.integers(len(noises))], rng.uniform(5, 25))
+        return noise.mix(wave, noises[int(rng.integers(len(noises)))], rng.uniform(5, 25))
 
     return {
         speaker: [noisy(wave) if count % 2 else wave for count, wave in enumerate(cuts)]
@@ -114,7 +114,8 @@ def cuts_of_speech(model: VoiceCloningModel, found: dict) -> tuple[np.ndarray, n
                 if cut.size == speech.size and np.isfinite(seconds) or cut.size < 0.5 * audio.SAMPLING_RATE:
                     continue
                 rows.append((model._embed(cut).numpy(), speaker, place, cut.size / audio.SAMPLING_RATE))
-    return tuple(np.array(column) for column in zip(*rows, strict=True))
+    embeddings, speakers, places, lengths = (np.array(column) for column in zip(*rows, strict=True))
+    return embeddings, speakers, places, lengths
 
 
 def paired(embeddings: np.ndarray, speakers: np.ndarray, places: np.ndarray, seconds: np.ndarray) -> tuple:
@@ -170,13 +171,13 @@ def similarity(model: VoiceCloningModel, found: dict) -> dict:
 
 def same_voice(model: VoiceCloningModel, found: dict) -> dict:
     """How near a short piece is to its own speaker's mean, with the share of other people's pieces that are not."""
-    pieces, speakers = [], []
+    heard, whose = [], []
     for speaker, cuts in found.items():
         for wave in cuts:
             count = max(1, round(wave.size / (CHECKED * audio.SAMPLING_RATE)))
-            pieces += [model.embed_windows(one, 2 * CHECKED, CHECKED)[0].numpy() for one in np.array_split(wave, count)]
-            speakers += [speaker] * count
-    pieces, speakers = np.stack(pieces), np.array(speakers)
+            heard += [model.embed_windows(one, 2 * CHECKED, CHECKED)[0].numpy() for one in np.array_split(wave, count)]
+            whose += [speaker] * count
+    pieces, speakers = np.stack(heard), np.array(whose)
     names = np.unique(speakers)
     centres = np.stack([pieces[speakers == name].mean(0) for name in names])
     cosines = pieces @ (centres / np.linalg.norm(centres, axis=1, keepdims=True)).T
@@ -187,16 +188,16 @@ def same_voice(model: VoiceCloningModel, found: dict) -> dict:
     return {"same_voice_cosine": bound}
 
 
-def threshold(model: VoiceCloningModel, found: dict, noises: list[np.ndarray], rng: np.random.Generator) -> dict:
+def threshold(model: VoiceCloningModel, found: dict, noises: Sequence[np.ndarray], rng: np.random.Generator) -> dict:
     """The measured signal-to-noise ratio below which cleaning helps, at it and on average."""
-    ratios, gains = [], []
+    measured_ratios, cosines = [], []
     for cuts in found.values():
         target = model.embed(cuts[0])
         for decibels in LEVELS:
-            noisy = noise.mix(cuts[1], noises[rng.integers(len(noises))], decibels)
-            ratios.append(audio.snr(noisy))
-            gains.append(float(target @ (model.embed(model.enhance(noisy)) - model.embed(noisy))))
-    ratios, gains = np.array(ratios), np.array(gains)
+            noisy = noise.mix(cuts[1], noises[int(rng.integers(len(noises)))], float(decibels))
+            measured_ratios.append(audio.snr(noisy))
+            cosines.append(float(target @ (model.embed(model.enhance(noisy)) - model.embed(noisy))))
+    ratios, gains = np.array(measured_ratios), np.array(cosines)
     edges = np.arange(-2.5, 40, 5)
     bins = np.digitize(ratios, edges)
     means = {low + 2.5: gains[bins == count].mean() for count, low in enumerate(edges, 1) if (bins == count).any()}

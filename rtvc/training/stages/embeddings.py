@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def train(config: dict) -> None:
         corpus = asked.load(name)
         heard_by, known = stored_voices(corpus)
         known = known if heard_by == encoder else {}
-        ranges, waves, lacking = synthetic_voices.SPEEDS if name in config["shifted"] else {}, {}, []
+        ranges, waves, lacking = synthetic_voices.SPEEDS if name in config["shifted"] else {}, dict[str, int](), []
         for utterance in corpus.utterances:
             keys = [utterance.file + suffix for suffix in ("", *synthetic_voices.speeds(utterance.speaker, ranges))]
             waves |= dict.fromkeys(keys, utterance.start)
@@ -43,7 +44,11 @@ def train(config: dict) -> None:
         for voices in tqdm(store.in_parallel(_voices, jobs), desc=name, total=len(lacking), mininterval=10):
             known |= voices
         embeddings, timbres = zip(*(known[key] for key in waves), strict=True)
-        about = {"keys": np.array(list(waves)), "waves": np.array(list(waves.values())), "encoder": np.array(encoder)}
+        about: Any = {
+            "keys": np.array(list(waves)),
+            "waves": np.array(list(waves.values())),
+            "encoder": np.array(encoder),
+        }
         with writing(folders.CACHE):
             np.savez(corpus.file(VOICES), embeddings=np.stack(embeddings), timbres=np.stack(timbres), **about)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
 from rtvc import VoiceCloningModel
 from rtvc.earspeech import EarSpeechModel
@@ -14,7 +13,7 @@ from rtvc.hub.card import write_card
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.sayen import SayENModel
 from rtvc.training import folders
-from rtvc.training.models import component, save_whole
+from rtvc.training.models import Model, component, save_whole
 from rtvc.tuned_ge2e import TunedGE2EModel
 
 COMPONENTS = {"earspeech": EarSpeechModel, "tuned_ge2e": TunedGE2EModel, "sayen": SayENModel, "rtvc7": RTVC7Model}
@@ -36,9 +35,9 @@ def train(config: dict) -> None:
     print(f"export: {output} {size / 1e6:.1f} MB")
 
 
-def averaged(kind: type, runs: list[str]) -> nn.Module:
+def averaged(kind: type[Model], runs: list[str]) -> Model:
     """The mean of the weights in several folders; what are no fractional numbers, such as counts, the first one's."""
-    first, *others = (component(kind, folders.located(run)) for run in runs)
+    first, *others = [component(kind, folders.located(run)) for run in runs]
     known, states = first.state_dict(), [other.state_dict() for other in others]
     for run, state in zip(runs[1:], states, strict=True):
         if {name: value.shape for name, value in state.items()} != {name: value.shape for name, value in known.items()}:

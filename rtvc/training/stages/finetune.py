@@ -113,7 +113,7 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
 
     def whole_with(self, kept: RTVC7Model) -> VoiceCloningModel:
         """The whole model with another RTVC-7, on its device: the loop moves nothing but what learns."""
-        whole = copy.copy(self.whole.to(kept.device))
+        whole = copy.copy(self.whole.to(kept.device))  # type: ignore[arg-type]  # transformers' type of it is wrong
         whole._modules = self.whole._modules | {"rtvc7": kept}
         return whole
 

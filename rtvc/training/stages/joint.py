@@ -96,8 +96,9 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         """SayEN learns with it; the encoder stays in evaluation mode, as batch norm would make what RTVC-7 hears of a
         voice depend on the others in the batch."""
         self.model.sayen.config.sayen_dropout = dropout
-        for block in self.model.sayen.blocks:
-            block.dropout.p = dropout
+        for module in self.model.sayen.blocks.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = dropout
         self.model.sayen.train()
 
     def _groups(self) -> list[dict]:

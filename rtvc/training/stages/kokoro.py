@@ -14,6 +14,7 @@ import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -176,7 +177,12 @@ def _utterance(
     speed = draw.uniform(*SPEED)
     wave, frames, f0 = reader.read(characters, person.style(reader.voices, len(characters)), speed)
     symbols, counts = aligned_symbols(characters, frames)
-    known = {"file": f"{person.name}/{place:05d}", "speaker": person.name, "text": sentence, "symbols": symbols}
+    known: dict[str, Any] = {
+        "file": f"{person.name}/{place:05d}",
+        "speaker": person.name,
+        "text": sentence,
+        "symbols": symbols,
+    }
     known |= {"seconds": [round(count / FRAME_RATE, 4) for count in counts], "speed": round(speed, 3)}
     known |= {"voices": [person.first, person.second, round(person.weight, 3), person.manner]}
     wave = (np.clip(wave, -1, 1) * store.FULL_SCALE).astype(np.int16)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import soundfile
@@ -69,7 +68,7 @@ class Reading:
 def _clone(folder: str) -> tuple[VoiceCloningPipeline, VoiceCloningModel]:
     """The pipeline of a whole model, and the model."""
     pipeline = load(folder)
-    return pipeline, cast(VoiceCloningModel, pipeline.model)
+    return pipeline, pipeline.model
 
 
 def _enrolled(job: tuple[str, list[tuple[Path, int, int]]]) -> Voice | None:
