@@ -39,7 +39,7 @@ COUNTERS = {  # a number or a letter follows
     "Ep": "episode", "Ca": "circa", "C": "circa", "Cir": "circa", "Ln": "line", "Tel": "telephone", "Ph": "phone",
     "Approx": "approximately", "Est": "established", "Max": "maximum", "Min": "minimum", "Avg": "average",
     "Ref": "reference", "Q": "question", "Qs": "questions", "Lvl": "level", "Cf": "compare", "Exp": "expires",
-    "Lv": "level",
+    "Lv": "level", "Alt": "altitude", "Refs": "references", "Cons": "consensus",
     "Extn": "extension",
     "Cat": "category", "Sc": "Scene", "Vv": "verses", "Iss": "issue", "Tbl": "table", "Lic": "license",
 }  # fmt: skip
@@ -98,6 +98,17 @@ STATES = {  # of America, as newspapers shorten them; a place or a party stands 
     "Minn": "Minnesota", "Miss": "Mississippi", "Mo": "Missouri", "Mont": "Montana", "Neb": "Nebraska", "Nev": "Nevada",
     "Okla": "Oklahoma", "Ore": "Oregon", "Pa": "Pennsylvania", "Tenn": "Tennessee", "Tex": "Texas", "Va": "Virginia",
     "Vt": "Vermont", "Wash": "Washington", "Wis": "Wisconsin", "Wyo": "Wyoming", "Ont": "Ontario", "Que": "Quebec",
+}  # fmt: skip
+STATE_CODES = {  # before a postal code
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "DC": "D C", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
+    "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana", "ME": "Maine",
+    "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota", "MS": "Mississippi", "MO": "Missouri",
+    "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire", "NJ": "New Jersey", "NM": "New Mexico",
+    "NY": "New York", "NC": "North Carolina", "ND": "North Dakota", "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon",
+    "PA": "Pennsylvania", "RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee",
+    "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia", "WA": "Washington", "WV": "West Virginia",
+    "WI": "Wisconsin", "WY": "Wyoming",
 }  # fmt: skip
 # at the beginning of a sentence or a label: "Wt.: 5 kg"
 ANYWHERE |= {
@@ -180,6 +191,7 @@ _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 
 
 _EDITION = re.compile(r"(?:\d(?:st|nd|rd|th)|rev\.|Rev\.) ed\.$")
+_CHESS = re.compile(r"(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|O-O)(?!\w)")  # a move behind its number
 _SCENE = re.compile(r"(?:^|[\s/])(?:INT|EXT)\.$")  # of a screenplay
 _SHOUTED = re.compile(r"(?<![\w'])([A-Z]{2,5})\.$")
 
@@ -209,10 +221,12 @@ def ends_sentence(before: str, after: str) -> bool:
         return False
     if _NAMED.search(before) or _ITEM.search(before):
         return False
+    if before[-2:-1].isdigit() and _CHESS.match(after):
+        return False
     if _TITLE.search(before):
         return re.match(rf"[\"'“‘(\[]*(?!A\b|I\b|[A-Z]\.){OPENERS}", after) is not None
     if _COUNTER.search(before) and re.match(
-        r"[\d(#]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]{1,4}[-/]?\d|[A-Z]\b(?![' ])", after
+        r"[\d(#$£€~≈±]|[IVXLC]+\b(?!')(?! [a-z])|[A-Z]{1,4}[-/]?\d|[A-Z]\b(?![' ])", after
     ):
         return False
     if re.search(r"\b(?:Cat|Ref|Tel|Reg|Acct|Ser|Lic)\.$", before) and after.startswith("No"):

@@ -25,6 +25,7 @@ UNIT_PRODUCT = re.compile(  # the dot in 25 N·m, 6.63×10⁻³⁴ J·s, 3 kW·h
     r"(?:(?<=[\d⁰-⁹¹²³][A-Za-z])|(?<=[\d⁰-⁹¹²³] [A-Za-z]))[·⋅](?=[A-Za-z])|(?:(?<=\dk[A-Z])|(?<=\d k[A-Z]))[·⋅](?=h)"
 )
 PRODUCT = re.compile(r"(?<=\b[a-zA-Z\d])[·⋅](?=[a-zA-Z\d]\b)|(?<=\d)[·⋅](?=\d)")  # a·b, 3·4
+BOUNDS = re.compile(r"∫ ?(?:_ ?([\da-z]{1,3}|-∞)|([₀-₉ₐ-ₜ]{1,3})) ?(?:\^ ?([\da-z]{1,3}|∞)|([⁰¹²³⁴-⁹]{1,3}|∞))")
 PER_UNIT = re.compile(rf" ?\b({'|'.join(unit for unit in UNITS if unit.isalpha())})⁻([¹²³])(?![⁰-⁹¹²³])")  # 5 m s⁻¹
 ELEMENTS = {"C": "carbon", "U": "uranium", "Pu": "plutonium", "Cs": "caesium", "Sr": "strontium", "I": "iodine",
             "H": "hydrogen", "He": "helium", "Co": "cobalt", "O": "oxygen", "K": "potassium"}  # fmt: skip
@@ -40,9 +41,11 @@ def plain(text: str) -> str:
     """
     text = ENTITY.sub(lambda match: html.unescape(match.group()), text)
     text = PER_UNIT.sub(lambda match: f"/{match[1]}{match[2].replace('¹', '')}", undone(text))
+    text = re.sub(r"(?<=\d)\.?ª", "th", text)
     text = re.sub(r"[Øø⌀] ?(?=\d)", "diameter ", text)
     text = ISOTOPE.sub(lambda match: f"{ELEMENTS[match[2]]}-{match[1].translate(RAISED)}", text)
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
+    text = BOUNDS.sub(_integral, text)
     text = UNIT_PRODUCT.sub("", text)
     text = PRODUCT.sub(" × ", text)
     text = re.sub(r"\b([A-Z])([a-z])(?=[²³]?[⁺⁻](?![\d⁰-⁹]))", lambda match: f"{match[1]} {match[2].upper()}", text)
@@ -54,6 +57,11 @@ def plain(text: str) -> str:
     text = "".join(LATIN.get(c, LOOKALIKES.get(c, c)) for c in text)
     text = re.sub(r"[Α-ω]{2,}", " ", "".join(map(_kept, text)))
     return re.sub(r"\s+", " ", text).strip()
+
+
+def _integral(match: Match[str]) -> str:
+    low, high = (bound for bound in match.groups() if bound)
+    return f"the integral from {low} to {high.translate(RAISED)} of "
 
 
 def unaccented(text: str) -> str:

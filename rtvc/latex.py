@@ -10,7 +10,7 @@ import unicodedata
 from re import Match
 
 FORMULA = re.compile(
-    r"\\[(\[]|\\(?:[dt]?frac|sqrt|times|cdot|pm|leq?|geq?|neq?|approx|infty|sum|int|text|left|pi|theta)\b"
+    r"\\[(\[]|\\(?:[dt]?frac|sqrt|times|cdot|pm|leq?|geq?|neq?|approx|infty|sum|int|text|left|pi|theta)\b|[\^_]\{"
 )
 PATH = re.compile(r"\b[A-Za-z]:\\")
 SYMBOLS = {

@@ -274,7 +274,10 @@ def _fraction(match: Match[str]) -> str:
 
 
 def _range(match: Match[str]) -> str:
-    return f"{number(match[1])} to {match[2]}"
+    """Of a bowler's wickets and runs it is none."""
+    is_bowling = len(match[1]) == 1 and len(match[2]) > 1 and CRICKET.search(match.string)
+    between = "for" if is_bowling else "to"
+    return f"{number(match[1])} {between} {match[2]}"
 
 
 def _difference(match: Match[str]) -> str:
@@ -294,6 +297,10 @@ def _power_of_ten(match: Match[str]) -> str:
 
 
 DURATIONS: list[Rule] = [
+    (r"(?<![\w.])(\d{1,2})[x×](\d{1,2})'?s\b", lambda m: f"{number(m[1])} by {plural(number(m[2]))}", "we need 2x4s → we need two by fours"),
+    (r"(?<=\d)/(?=(?:serving|slice|portion|piece|tablet|capsule|bottle|lesson|session|visit|student|child|player|game|match|seat|user)\b)|(?<=tablets)/(?=\d{1,2} ?(?:h|hrs?|hours|days)\b)", " per ", "320 calories, 80/serving → three hundred and twenty calories, eighty per serving", "8 tablets/24hrs → eight tablets per twenty four hours"),
+    (r"^([^']*\b(?:[Aa]n?|[Tt]he|[Tt]his|[Ee]ach|[Ee]very) )(\d{1,3})'(?= [a-z]+)(?=[^']*$)", lambda m: f"{m[1]}{number(m[2])} foot", "a 10' ladder → a ten foot ladder"),
+    (r"\bx ?(\d{1,3}) ?d\b", lambda m: f"for {number(m[1])} day{'' if m[1] == '1' else 's'}", "500 mg x10d → five hundred milligrams for ten days"),
     (r"\b(HP|MP|XP|SP|[Ss]cored?|[Hh]ealth|[Mm]ana|[Ss]tamina|[Aa]mmo|[Ll]ives|[Rr]at(?:ing|ed)|[Aa]ttempt|[Mm]arks?|[Gg]rade|[Rr]esult|[Pp]rogress)(:? )(\d{1,4})/(\d{1,4})(?![\w/]| of\b)", lambda m: f"{m[1]}{m[2]}{number(m[3])} out of {number(m[4])}", "HP: 45/100, MP 12/30 → HP: forty five out of one hundred, MP twelve out of thirty"),
     (r"(?<=\w )\((\d{1,3})/(\d{1,3})\)(?=[.!?\s]*$)", lambda m: m.group() if int(m[1]) <= 12 < int(m[2]) < 32 or m[1] == m[2] else f", {number(m[1])} of {number(m[2])}", "The Lost Sword (2/5) → The Lost Sword, two of five"),
     (r"\b(\d{1,2} ?(?:ft|feet|foot)\.? ?)(\d{1,2}) ?in\b(\.(?= [a-z]))?", lambda m: f"{m[1]}{number(m[2])} inch{'' if m[2] == '1' else 'es'}", "6ft 2in and 15st 4lb → six feet two inches and fifteen stone four pounds"),
@@ -308,7 +315,7 @@ RULES: list[Rule] = [
     (r"(?:(?<=\d)|(?<=\))|(?<=\b[a-z])|(?<=\d[a-z])|(?<=squared)|(?<=cubed)) ?[-–] ?(?=[\d.(]|[a-z]\b)", _difference, "10 - 4 = 6 → ten minus four equals six", "x-3=7 → x minus three equals seven", "y = 2x - 1 → y equals two X minus one"),
     (rf"(?<![\w.,])({FIRST}) [-–] ({FIRST})(?![\w%°:/-])(?!\.\d)", _minus_or_to, "9 - 3 is fine → nine minus three is fine", "ages 3 - 9 → ages three to nine"),
     (r"(?:(?<=\b[a-z])|(?<=\))) [-–] (?=\d|[a-z]\b)", " minus ", "x - 3 → x minus three"),
-    (r"(?<!\w)~ ?(?=[\d$£€]|[A-Z]{1,3}[$£€]|[A-Z]{3} ?\d)|(?<![\w)])(?<![\w)] )≈ ?(?=[\d$£€])", "about ", "~5 of them → about five of them"),
+    (r"(?<!\w)~ ?(?=[\d$£€]|[A-Z]{1,3}[$£€]|[A-Z]{3} ?\d)|(?<![\w)])(?<![\w)] )≈ ?(?=[\d$£€])|(?<=[a-z]{3} )≈(?=\d)", "about ", "~5 of them → about five of them"),
     (r"(?<=[\d)%]) ?> ?(?=[-\d(])", " is greater than ", "5 > 3 → five is greater than three"),
     (r"(?<=[\d)%]) ?< ?(?=[-\d(])", " is less than ", "3<5 → three is less than five"),
     (r"(?:(?<=for )|(?<=pay )|(?<=of )|(?<=is )|(?<=at )|(?<=in )|(?<=to )|(?<=are )|(?<=was )|(?<=need )|(?<=with ))> ?(?=[\d$£€])|(?<![\w)])>(?=[\d$£€])|(?<![\w)])(?<![\w)] )> ?(?=[\d$£€])", "more than ", ">5 of them → more than five of them"),
@@ -331,6 +338,8 @@ RULES: list[Rule] = [
     (r"(?<![\w.,])(\d{1,3}(?:[.,]\d{3})*|\d+)(?:,|\.)(?:-{1,2}|[–—])(?![\w-])", lambda m: m[1].replace(".", ""), "from €1.299,- → from one thousand two hundred and ninety nine euros", "only 5.- → only five"),
     (r"(?<=€)\d{1,3}(?:\.\d{3})+(?![\w.,]|/)", _continental, "€1.299 → one thousand two hundred and ninety nine euros"),
     (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?:(?<=[€£$])|(?<=[€£$] )|(?<=kr )|(?<=zl )|(?<=kr\. )|(?<=[A-Z]{{3}} ))\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b|kr\b|zl\b|SEK\b|NOK\b|DKK\b|PLN\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents", "EUR 9,99 → nine euros and ninety nine cents"),
+    (r"([$£€]\d+\.\d\d)(?=[a-z](?!\w))", r"\1 ", "EPS of $0.39e → EPS of thirty nine cents e"),
+    (r"(?<=\()(\d\d)([MF])(?=\))", lambda m: f"{number(m[1])} {m[2]}", "my boyfriend (30M) left → my boyfriend, thirty M, left"),
     (rf"([$£€¥₹])({FIRST})(?: ?({SCALE}|[kKmMbBtT]n?))? ?[-–] ?\1?(?=\d)", _money_range, "$50-$60 → fifty to sixty dollars", "$1.50-$2.00 → one dollar and fifty cents to two dollars", "$5k-$6k → five thousand dollars to six thousand dollars"),
     (rf"([$£€])({NUMBER})([kKmM]?) ?(pp|pcm|pw|pa|pm|p\.a\.|p\.w\.|p\.p\.)(?!\w)", lambda m: f"{m[1]}{m[2]}{m[3]} {PER[m[4].replace('.', '')]}", "£12.50pp → twelve pounds and fifty pence per person", "£900 pcm → nine hundred pounds per calendar month"),
     (r"\bR(?: ?(?=\d{1,3}(?:,\d{3})+\b)|(?=\d+\.\d\d\b))", "ZAR ", "R1,200 → one thousand two hundred rand"),
@@ -386,8 +395,10 @@ RULES: list[Rule] = [
     (r"(?<![\w/.])(\d/\d{1,2}) ?[–-] ?(?=\d)", r"\1 to ", "¼–½ tsp → one quarter to one half teaspoon"),
     (r"(?<=\d )ov\b\.?", "overs", "286/7 (50 ov) → two hundred and eighty six for seven, fifty overs"),
     (r"(?<=\d/\d) ?dec\b\.?", " declared", "312/5 dec. → three hundred and twelve for five declared"),
+    (r"\b((?:[Rr]efs?|pp?|[Nn]os|vv)\. |(?:[Rr]eferences|[Pp]ages|[Ll]ines|[Vv]erses|[Ii]tems|[Cc]hapters|[Ss]ections|paragraphs) )(\d+(?:[-–]\d+)?(?:,\d+(?:[-–]\d+)?){1,20})(?!\w)", lambda m: m[1] + m[2].replace(",", ", "), "refs. 12,14–17 → references twelve, fourteen to seventeen"),
+    (r"(?<![A-Za-z/.@\d-])(?<!\d )(√\d{1,3}|√?[a-vxyzπα-ω])/(\d{1,3})(?![\w/.])(?! ?(?:oz|lbs?|min|h|hrs?|days?|wk|mo|yr|[mk]?g|m?l|in|ft)\b)", lambda m: f"{m[1]} over {number(m[2])}", "π/2, x/2 and √2/2 → pi over two, x over two and the square root of two over two"),
     (rf"(?<![\w.])(-)?(?:(\d+)[ -])?(\d{{1,4}})/(\d{{1,4}})(?:ths?|rds?|nds?)?(?: ?({UNIT}))?(?![\w/])(?:(?<=[a-z])\.(?= [a-z]|[),;]))?", _fraction, "1/2 tbsp. oil → one half tablespoon oil", "120/80 mmHg → one hundred and twenty over eighty millimeters of mercury", "2 1/2 → two and a half", "50/50 → fifty fifty", "−5/18 → minus five eighteenths", "10/10 → ten out of ten"),
-    (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty"),
+    (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(-?(?:{NUMBER}))(?![\w-])(?!\.\d)", _range, "5-10 kg → five to ten kilograms", "pages 10–20 → pages ten to twenty", "212 all out (Starc 4-56) → two hundred and twelve all out, Starc four for fifty six"),
     (rf"(?<![A-Za-z]-)(?<![\w.,])({FIRST}) ?[-–] ?(?=(?:{NUMBER}) ?(?:{UNIT}|°|[kKMB]\b)(?!\w))", lambda m: f"{number(m[1])} to ", "5-10kg → five to ten kilograms"),
     (rf"(?<![\w.])(-?(?:{NUMBER})) ?° ?([CFKcf])?(?![\w])", _degrees, "21°C → twenty one degrees Celsius", "1° → one degree"),
     (rf"(power of -?\d+)/({UNIT})( squared| cubed)?(?!\w)", lambda m: f"{m[1]} per {RAISED.get((m[3] or '').strip(), '')}{UNITS[m[2]][0]}", "6×10²³ mol⁻¹ → six times ten to the power of twenty three per mole"),
@@ -402,6 +413,7 @@ RULES: list[Rule] = [
     (r"(?<![\w.])(\d+(?:\.\d+)?)x(?! (?:squared|cubed|to the|minus|plus|equals)\b)(?<!= \dx)(?<!= \d\dx)(?= [A-Za-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),
+    (r"(?<=[\w)]) ?\^ ?- ?(?=[A-Za-z]\b)", " to the power of minus ", "e^-x → e to the power of minus x"),
     (r"(?<=[\w)]) ?\^ ?(?=[a-z]\b)", " to the power of ", "e^x → e to the power of x"),
     (rf"(?<=minute|second)/({UNIT})\b|(?<=hour|gram)/({UNIT})\b|(?<=day)/({UNIT})\b", lambda m: f" per {UNITS[m[1] or m[2] or m[3]][0]}", "10 mL/min/kg → ten milliliters per minute per kilogram"),
     (r"(?<=squared)/(?=\w)|(?<=cubed)/(?=\w)|(?<=squared )/(?=\w)|(?<=cubed )/(?=\w)", " over ", "y = x²/2 → y equals x squared over two"),

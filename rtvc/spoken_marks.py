@@ -293,6 +293,8 @@ LEFTOVERS: list[Rule] = [
     (r"(?<=\S) < (?=\S)|(?<=\w)<(?=\w)", " is less than ", "a < b → a is less than b"),
     (r"(?<=[A-Za-z]) ?> ?(?=[A-Z][a-z])", ", ", "go to Settings > Sound → go to Settings, Sound"),
     (r"(?<=\S) > (?=\S)|(?<=\w)>(?=\w)", " is greater than ", "a > b → a is greater than b"),
+    (r"([§¶])\1+ ?", lambda m: "sections " if m[1] == "§" else "paragraphs ", "§§ 3–5 and ¶¶ 4–6 → sections three to five and paragraphs four to six"),
+    (r"∑ ?of\b", "∑", "∑ of x → the sum of x"),
     (r"[Α-Ωα-ω]", _greek, "π → pi"),
     (r"µ", " micro ", "5 µ → five micro"),
     (rf"[{re.escape(''.join(SIGNS))}]", _symbol, "2 + 2 → two plus two", "§ 5 & 6 → section five and six"),

@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from re import Match
 
-from .abbreviations import ANYWHERE, BARE, COUNTERS, OPENERS, STATES, TITLES, sentence_end
+from .abbreviations import ANYWHERE, BARE, COUNTERS, OPENERS, STATE_CODES, STATES, TITLES, sentence_end
 from .dictionary import converted
 from .number_words import LETTER_A, Rule, alternatives, in_pairs, nth, number, roman, spelled, year
 
+DIGIT = "(?:zero|one|two|three|four|five|six|seven|eight|nine)"  # of a postal code, by now
 # with inner full stops, or none
 PHRASES = {
     "e.g.": "for example", "E.g.": "For example", "I.e.": "That is", "eg.": "for example", "i.e.": "that is",
@@ -17,14 +18,14 @@ PHRASES = {
     "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with ", "c/o": "care of",
     "b/c": "because", "p.s.": "P S", "BTW": "by the way", "n/a": "not applicable", "N/A": "not applicable",
     "C#": "C sharp", "F#": "F sharp", ".NET": "dot net", "C++": "C plus plus", "sth": "something",
-    "24/7": "twenty four seven", "911": "nine one one", "9/11": "nine eleven", "n't": "not", "'n'": "and",
+    "24/7": "twenty four seven", "24-7": "twenty four seven", "50-50": "fifty fifty", "50–50": "fifty fifty", "911": "nine one one", "9/11": "nine eleven", "n't": "not", "'n'": "and",
     "I/O": "I O", "B2B": "B to B", "B2C": "B to C", "P2P": "P to P", "WWI": "World War One", "WWII": "World War Two",
     "WW1": "World War One", "WW2": "World War Two",
     "M&M's": "M and M's", "op. cit.": "op cit", "ibid.": "ibid", "P.O.": "P O", "A/C": f"{LETTER_A} C",
     "o' clock": "o'clock", "Roe v. Wade": "Roe versus Wade", "v/s": "versus", "Inc.'s": "Incorporated's",
     "q/q": "quarter on quarter", "m/m": "month on month", "y/y": "year on year", "w/w": "week on week", "QoQ": "quarter over quarter",
     "MoM": "month over month", "YoY": "year over year", "s.t.": "such that", "w.r.t.": "with respect to",
-    "wrt": "with respect to", "y/o": "year old", "thx": "thanks", "Thx": "Thanks", "plz": "please", "ppl": "people",
+    "fwd": "forward", "wrt": "with respect to", "y/o": "year old", "thx": "thanks", "Thx": "Thanks", "plz": "please", "ppl": "people",
     "att'd": "attached", "cont'd": "continued", "int'l": "international", "Int'l": "International",
     "nat'l": "national", "Nat'l": "National", "gov't": "government", "Gov't": "Government", "dep't": "department",
     "Ass'n": "Association", "req'd": "required", "rec'd": "received", "b'day": "birthday",
@@ -251,6 +252,8 @@ _COUNTING = alternatives(
 _NUMERAL = r"[IVXLCDM]+"
 ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "Queen Elizabeth I never married → Queen Elizabeth the first never married", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
 PHRASE_RULES: list[Rule] = [
+    (r"\b((?:[Aa]n?|from|to|got|grade:?) [A-F])-(?!\w)", r"\1 minus", "up from a C- → up from a C minus"),
+    (r"\b(MRS?|MS|DR|MISS|LADY|LORD|SIR|PROF)(\.? )([A-Z]{2,20})\b", lambda m: f"{m[1].capitalize()}{m[2]}{m[3].capitalize()}", "MR. DARCY → Mister Darcy"),
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
     (r"\bNo (?=\d{1,4}\b(?![-.:/,]\d|-[a-z])(?! ?(?:%|[a-z]+s\b|are\b|or\b|more\b|people\b|percent\b|women\b|men\b|children\b|million\b|of\b|[kcm]?[gm]\b)))", "number ", "No 10 said it → number ten said it"),
     (r"\b([Tt]he|[Yy]our|[Mm]y|[Hh]is|[Hh]er|[Oo]ur|[Tt]his|ref\.?|order|phone|tel\.?|account|serial|part|model|item|invoice|flight|room|house|cat\.|Ref\.?|Cat\.?|Order|Phone|Tel\.?|Account|Serial|Part|Model|Item|Invoice) [Nn]o\.(?=:? )", lambda m: NUMBERS_OF.get(m[1].strip("."), m[1]) + " number", "the ref. no. is 7 → the reference number is seven", "the no. of people → the number of people"),
@@ -310,10 +313,13 @@ RULES: list[Rule] = [
     (rf"(?<!\d )\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]| 1st\b| first\b| (?:&|and) (?:{alternatives(TITLES)}|Dr)\.|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
     (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
     (rf"(?:(?<=[a-z])(, ?)|\b([RDI])(?:-|\., ?))({alternatives(STATES)})\.", _state, "Miami, Fla., and Gary, Ind. → Miami, Florida, and Gary, Indiana.", "Mr. Scott (R-Fla.) spoke. → Mister Scott, R, Florida, spoke."),
+    (rf"(?<=[a-z], )({alternatives(STATE_CODES)})(?= (?:\d{{5}}\b|(?:{DIGIT} ){{3}}))", lambda m: STATE_CODES[m[1]], "Austin, TX 78701 → Austin, Texas seven eight seven zero one"),
     (rf"\b({alternatives(STATES)})\.(?= (?:Lieutenant )?(?:Governor|Senator|Representative|Attorney|State|Supreme)\b)", lambda m: STATES[m[1]], "the Mass. State House → the Massachusetts State House", "Fla. Gov. Lee → Florida Governor Lee"),
     (r"\b(Mt|Ft)(?= [A-Z])", lambda match: TITLES[match[1]], "Mt Rushmore → Mount Rushmore"),
     (rf"\b({alternatives(BARE)})\b(?![.'])", lambda match: (TITLES | ANYWHERE)[match[1]], "Mr Smith vs Mrs Jones → Mister Smith versus Mrs Jones"),
-    (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{2,6}|[vx](?! [a-z]{1,2}\b))(?!\w)", lambda m: m.group() if roman(m[3].upper()) is None else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve", "page iv of it → page four of it"),
+    (r"(?<=, )sc\. (?=[ivxl\d])", "scene ", "Hamlet, Act III, sc. ii → Hamlet, Act three, scene two"),
+    (r"(?<=[a-z\d], )l(l?)\. (?=[a-z\d])", lambda m: f"line{m[1] and 's'} ", "scene ii, ll. 5–9 → scene two, lines five to nine"),
+    (r"\b([Pp]ages?|pp?\.|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Ss]cene)( )([ivxl]{2,6}|[vx](?! [a-z]{1,2}\b)|i(?=[,.;)]))(?!\w)", lambda m: m.group() if roman(m[3].upper()) is None else f"{m[1]} {number(str(roman(m[3].upper())))}", "page xii → page twelve", "page iv of it → page four of it"),
     (r"(?<!\w)(\()([ivx]{1,4})(\))", _page, "(i) milk, (ii) tea → one, milk, two, tea"),
     (r"\b((?i:stage|phase|type|grade|class|level|part|section|article|group|division) )([IVX]{1,4})([A-Ca-c])\b", _roman_and_letter, "stage IIIB and type IIa → stage three B and type two A"),
     (r"\b([IVXL]{1,8})(?:th|st|nd|rd)\b", lambda m: nth(str(roman(m[1]))) if roman(m[1]) else m.group(), "the XVIIIth century → the eighteenth century"),

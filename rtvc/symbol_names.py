@@ -128,7 +128,7 @@ SIGNS = {
     "→": "to", "⇒": "to", "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "¢": "cents", "₹": "rupees",
     "#": "hash", "‰": "per mille", "♯": "sharp", "♭": "flat", "₩": "won", "₽": "rubles", "₿": "bitcoins",
     "←": "from", "↑": "up", "↓": "down", "▲": "up", "▼": "down",
-    "↔": "to and from", "¬": "not", "∈": "in", "∑": "the sum of",
+    "♩": "quarter note", "↔": "to and from", "¬": "not", "∈": "in", "∑": "the sum of",
     "∫": "the integral of", "∀": "for all", "∃": "there exists", "∂": "partial", "∇": "nabla",
     "∝": "is proportional to",
     "∴": "therefore", "∪": "union", "∩": "intersection", "⊂": "is a subset of", "⊆": "is a subset of",
