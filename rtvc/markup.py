@@ -12,6 +12,7 @@ from typing import TypedDict
 from .errors import quoted
 from .ipa import to_phonemes
 from .readings import Reading, Readings
+from .sentences import CUE_TIMES
 
 LABEL, ENDING = r"\[([^\[\]\n]{1,200})\]", r"((?:['’]s|s['’]|s)(?!\w))?"
 PRONOUNCED = re.compile(LABEL + r"\(/((?:[^/()\n]|\([^/()\n]*\)){1,300})/\)" + ENDING)
@@ -150,9 +151,9 @@ BRACKETED = re.compile(
     r"(?<![\w\]])(?:\[([A-Za-z][A-Za-z' -]{1,40})\](?![\w(\[:])|\(([A-Za-z][A-Za-z', -]{1,40}[.!…]?)\)(?!\w))"
 )
 STARRED = re.compile(r"(?<![\w*])\*([A-Za-z][A-Za-z', -]{1,40}[.!…]?)\*(?![\w*])")
-CUE = re.compile(  # of subtitles: its number and its times
-    r"(?:^|(?<=\n))(?:\s{0,4}\d{1,5}[ \t]{0,4}\r?\n)?[ \t]{0,4}"
-    r"(?:\d{1,3}:)?\d\d:\d\d[,.]\d{3} --> (?:\d{1,3}:)?\d\d:\d\d[,.]\d{3}[^\n]{0,80}(?:\n|$)"
+CUE = re.compile(  # of subtitles: its number and its times; WebVTT's first line; who speaks
+    rf"(?:^|(?<=\n))(?:\s{{0,4}}\d{{1,5}}[ \t]{{0,4}}\r?\n)?[ \t]{{0,4}}{CUE_TIMES.pattern}[^\n]{{0,80}}(?:\n|$)"
+    r"|^\ufeff?WEBVTT\b[^\n]{0,80}(?:\n\s*|$)|<v(?:\.[\w.]{1,40})?(?: [^<>\n]{1,60})>"
 )
 WORDLY = re.compile(  # words that begin prose in square brackets, which editors put in for what was said before
     r"(?i)(?:an?|the|his|her|my|our|your|their|its|this|that|these|those|he|she|it|they|we|you|i|in|on|at|of|to|for|from|"
@@ -196,9 +197,9 @@ def without_markup(text: str, readings: Readings, warnings: Warnings) -> str:
     Raises:
         TextError: a pronunciation has a character that is no IPA symbol.
     """
-    if not re.search(r"[\[(<*>]", text):
+    if not re.search(r"[\[(<*>]|^\ufeff?WEBVTT", text):
         return text
-    text = CUE.sub(lambda match: _timed(match, warnings), text)
+    text = CUE.sub(lambda match: _cue(match, warnings), text)
     text = PRONOUNCED.sub(lambda match: _pronounced(match, readings), text)
     text = LINK.sub(r"\1", text)
     text = TAG.sub(lambda match: _tag(match, warnings), text)
@@ -216,8 +217,9 @@ def _pronounced(match: re.Match[str], readings: Readings) -> str:
     return readings.place(reading.with_ending(ending) if ending else reading)
 
 
-def _timed(match: re.Match[str], warnings: Warnings) -> str:
-    warnings.left_out("-->")
+def _cue(match: re.Match[str], warnings: Warnings) -> str:
+    inside = match[0].strip()
+    warnings.left_out("-->" if "-->" in inside else inside)
     return ""
 
 

@@ -14,6 +14,7 @@ SHORT_LINE = 40  # characters: prose that is broken for its width has longer lin
 # a row of dots is looked at once
 SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++(?:[\"'”’)\]*_]|\[\d{1,3}\])*+\s+|\n\s*")
 ITEM = re.compile(r"(?:[-*+•‣▪◦–—]|\d{1,3}[.)]|[A-Za-z]\)|\(\w{1,3}\)|#{1,6}|>|[-=*_~]{3,})\s|\||[-=*_~]{3,}$|```")
+CUE_TIMES = re.compile(r"(?:\d{1,3}:)?\d\d:\d\d[,.]\d{3} --> (?:\d{1,3}:)?\d\d:\d\d[,.]\d{3}")  # of a subtitle
 PAUSE_MARK = re.compile(r"\[\s*pause\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)?\s*)?\]", re.I)
 DEFAULT_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds
 
@@ -60,6 +61,8 @@ def _split(text: str) -> list[str]:
     """A text without marks → its sentences."""
     sentences, start = [], 0
     for match in SENTENCE_END.finditer(text):
+        if CUE_TIMES.match(text, match.end()):  # the line before them is the subtitle's number
+            continue
         before = text[max(start, match.start() - LOOK) : match.end()]
         after = text[match.end() : match.end() + LOOK]
         if _ends_sentence(before.rstrip(), after, match.group()) or _ends_line(before.strip(" \t"), after):

@@ -207,6 +207,16 @@ def test_the_shell_takes_a_lexicon(tmp_path, capsys):
         ("Hello<|endoftext|>", "Hello", ["<|endoftext|>"]),
         ("This is [cheerful tone] nice.", "This is nice.", ["[cheerful tone]"]),
         ("[door slams] [clears throat] Hi.", "Hi.", ["[door slams]", "[clears throat]"]),
+        (
+            "1\n00:00:01,000 --> 00:00:03,000\nHi there.\n\n2\n00:00:04,000 --> 00:00:06,000\nBye.",
+            "Hi there. Bye.",
+            ["-->"],
+        ),
+        (
+            "WEBVTT - Talk\n\n00:01.000 --> 00:03.000 line:0\n<v Mary>Hi there.",
+            "Hi there.",
+            ["WEBVTT - Talk", "-->", "<v Mary>"],
+        ),
     ],
 )
 def test_markup_is_left_out_and_named_once(text, said, left_out):
