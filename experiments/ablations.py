@@ -30,7 +30,7 @@ from rtvc.sayen import SayENModel
 from rtvc.training import command, folders
 from rtvc.training.config import load_config
 from rtvc.training.data import sources
-from rtvc.training.data.speech import Speech
+from rtvc.training.data.speech import SpeechCorpora
 from rtvc.training.machine import keep_memory
 from rtvc.training.models import component, part
 from rtvc.training.stages import sayen
@@ -110,7 +110,7 @@ def train(kind: str, name: str, config: dict) -> PreTrainedModel:
 @torch.inference_mode()
 def judge_copies(model: RTVC7Model, judges) -> dict[str, float]:
     """Copy synthesis of eight windows of 6 s of unseen speakers: mean scores."""
-    speech, random, scores = Speech(UNSEEN, "development", aligned=False), np.random.default_rng(0), []
+    speech, random, scores = SpeechCorpora(UNSEEN, "development", aligned=False), np.random.default_rng(0), []
     torch.manual_seed(0)
     for _ in range(8):
         batch = speech.crops(1, 480, random)
@@ -126,7 +126,7 @@ def judge_copies(model: RTVC7Model, judges) -> dict[str, float]:
 @torch.inference_mode()
 def judge_readings(model: RTVC7Model, judges) -> dict[str, float]:
     """Twelve sentences in the voices of unseen speakers: mean scores, and the word error rate."""
-    speech = Speech(UNSEEN, "development", aligned=False)
+    speech = SpeechCorpora(UNSEEN, "development", aligned=False)
     references = {item.speaker: item for item in speech.items if item.frames > 720}
     texts = [row["text"] for row in sources.read_table(folders.DATA / "vctk-p239.tsv")][40:400:9]
     texts = [one for one in texts if 5 < len(one.split()) < 16][:12]

@@ -276,11 +276,11 @@ def _check_voice(path: str) -> None:
     from .mixing import is_mixture, parts
     from .voice import Voice, is_saved
 
-    for one in parts(path) if is_mixture(path) else [path]:
-        if is_saved(one):
-            Voice.load(one)
+    for part in parts(path) if is_mixture(path) else [path]:
+        if is_saved(part):
+            Voice.load(part)
         else:
-            audio.check_sound(audio.read(one), quoted(Path(one).name))
+            audio.check_sound(audio.read(part), quoted(Path(part).name))
 
 
 def _check_installed(command: str, *packages: str) -> None:
@@ -385,13 +385,13 @@ def run_evaluate(options: argparse.Namespace) -> None:
     model = model_folder(options.model, options.revision)
     peers = Path(options.peers) if options.peers else None
     clone, others = run.open_model(model), run.company(folder, chosen, peers)
-    with report.written(output) as made:
-        results = run.evaluate(clone, model, cases, others, parts, made / report.CLIPS)
-        report.write(results, made)
+    with report.written(output) as folder:
+        results = run.evaluate(clone, model, cases, others, parts, folder / report.CLIPS)
+        report.write(results, folder)
         if options.listen is not None:
-            listening.write(results, made, options.listen, options.seed)
-    for one in run.missed(results):
-        print(f"{one['what']} is left out: {one['why']}", file=sys.stderr)
+            listening.write(results, folder, options.listen, options.seed)
+    for gap in run.missed(results):
+        print(f"{gap['what']} is left out: {gap['why']}", file=sys.stderr)
     print(f"{output}: {report.headline(results)}")
 
 
@@ -406,9 +406,9 @@ def run_limits(options: argparse.Namespace) -> None:
     report.check_output(output)
     cases, model = read_cases(Path(options.cases)), model_folder(options.model, options.revision)
     clone, others = run.open_model(model), run.company(folder, {})
-    with report.written(output) as made:
-        results = run.try_limits(clone, model, cases, others, options.minutes, made / report.CLIPS)
-        limits_page.write(results, made)
+    with report.written(output) as folder:
+        results = run.try_limits(clone, model, cases, others, options.minutes, folder / report.CLIPS)
+        limits_page.write(results, folder)
     print(f"{output}: {limits_page.headline(results)}")
 
 
@@ -419,10 +419,10 @@ def run_cases(options: argparse.Namespace) -> None:
 
     sources, audio = building.check_sources(options.sources), Path(options.audio) if options.audio else None
     counts = (options.speakers, options.sentences, options.seed)
-    made = building.build(sources, Path(options.output), *counts, audio)
-    for why in made.left_out:
+    built = building.build(sources, Path(options.output), *counts, audio)
+    for why in built.left_out:
         print(f"Left out: {why}", file=sys.stderr)
-    print(f"{options.output}: {', '.join(f'{len(rows)} in {name}.tsv' for name, rows in made.rows.items() if rows)}")
+    print(f"{options.output}: {', '.join(f'{len(rows)} in {name}.tsv' for name, rows in built.rows.items() if rows)}")
 
 
 def run_push(options: argparse.Namespace) -> None:
@@ -432,9 +432,9 @@ def run_push(options: argparse.Namespace) -> None:
 
     if options.dry_run:
         output = Path(options.output or options.repo_id.split("/")[-1])
-        made = hub.lay_out(options.folder, output, options.repo_id, options.voices)
-        sizes = [path.stat().st_size for path in made.rglob("*") if path.is_file()]
-        print(f"{made}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB; nothing uploaded")
+        laid_out = hub.lay_out(options.folder, output, options.repo_id, options.voices)
+        sizes = [path.stat().st_size for path in laid_out.rglob("*") if path.is_file()]
+        print(f"{laid_out}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB; nothing uploaded")
     elif options.output:
         raise RTVCError("--output is where --dry-run lays the repository out; leave it away, or add --dry-run.")
     else:
@@ -467,13 +467,13 @@ def run_optimize(options: argparse.Namespace) -> None:
 
     optimized = optimize(clone.model)
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:
-        made = Path(folder) / output.name
-        optimized.save_pretrained(made)
-        clone.processor.save_pretrained(made)
-        keep_origin(str(clone.model.name_or_path), made)
-        for file in made.iterdir():
+        written = Path(folder) / output.name
+        optimized.save_pretrained(written)
+        clone.processor.save_pretrained(written)
+        keep_origin(str(clone.model.name_or_path), written)
+        for file in written.iterdir():
             file.chmod(0o644)  # safetensors writes for the owner alone
-        made.rename(output)
+        written.rename(output)
     size = sum(file.stat().st_size for file in output.iterdir()) / 1e6
     original = 4e-6 * sum(weight.numel() for weight in clone.model.state_dict().values())
     print(f"{output}: {size:.1f} MB, where the original has {original:.1f} MB as float32")

@@ -209,11 +209,13 @@ class VoiceCloningPipeline(Pipeline):
         recordings = samples.several(recordings)
         if not recordings:
             raise VoiceError("There is no recording to enrol; give at least one.")
-        if saved := [one for one in recordings if is_saved(one)]:
+        if saved := [recording for recording in recordings if is_saved(recording)]:
             raise VoiceError(f"{quoted(Path(saved[0]).name)} is a saved voice; pass it alone, as voice=.")
-        heard = [audio.heard(one, max_seconds=MAXIMUM_ENROLLED_SECONDS) for one in recordings]
+        heard = [audio.heard(recording, max_seconds=MAXIMUM_ENROLLED_SECONDS) for recording in recordings]
         waves, others = [wave for wave, _ in heard], any(other for _, other in heard)
-        names = tuple(Path(one).name if isinstance(one, str | os.PathLike) else "" for one in recordings)
+        names = tuple(
+            Path(recording).name if isinstance(recording, str | os.PathLike) else "" for recording in recordings
+        )
         names = names if all(names) else ()
         key = _digest(self.model, waves, enhance)
         with self._enrolled_lock:
@@ -348,7 +350,7 @@ class VoiceCloningPipeline(Pipeline):
 
     def _whole(self, chunks: list[dict[str, Any]]) -> Speech:
         speech = np.concatenate([chunk["audio"] for chunk in chunks])
-        warnings = [one for chunk in chunks for one in chunk.get("warnings", ())]
+        warnings = [warning for chunk in chunks for warning in chunk.get("warnings", ())]
         return {"audio": speech, "sampling_rate": self._rate, **joined(chunks), "warnings": warnings}
 
     # -- from text to sound: split → tokenise → speak → mark

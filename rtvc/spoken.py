@@ -51,7 +51,7 @@ IN_ORDER = (
     (r"[\d^×*/<>~≈°–$£€]| [-x] |(?:foot|feet|inch|inches|meters?) ?x", AMOUNTS),
     (ANY, NAMES),
     (r"\d", YEARS),
-    (r"[^A-Za-z ,.?!;:'\"—…-]|[a-z]\.[a-z]|[A-Z]\.[A-Z]|->|![a-z(]", LEFTOVERS),
+    (r"[^A-Za-z ,.?!;:'\"—…-]|[A-Za-z]\.[A-Za-z]|->|![a-z(]", LEFTOVERS),
 )
 LETTER = "[A-Za-zÀ-ɏ]"
 ELIDED = r"(?<![\w'])(?:[Oo]|[Tt]h|[Ww]i|[Oo]l|[Aa]n|[Ff]o|[Yy]o|[Ll]il|i(?=' th|' faith)|t(?=' th))'(?= '?[A-Za-z])"

@@ -81,20 +81,20 @@ def _continental(match: Match[str]) -> str:
 
 def _amount(value: str, symbol: str, is_adjective: bool = False) -> str:
     """ "1.50", "$" → "one dollar and fifty cents"."""
-    one, several, cent, cents = CURRENCIES[symbol]
+    single, several, cent, cents = CURRENCIES[symbol]
     whole, _, fraction = value.partition(".")
     if len(fraction) != 2:
-        return f"{number(value)} {one if is_one(value) or is_adjective else several}"
+        return f"{number(value)} {single if is_one(value) or is_adjective else several}"
     is_whole_said = whole.strip("0,") or fraction == "00"
-    parts = [f"{number(whole)} {one if is_one(whole) or is_adjective else several}"] if is_whole_said else []
+    parts = [f"{number(whole)} {single if is_one(whole) or is_adjective else several}"] if is_whole_said else []
     if fraction != "00":
         parts.append(f"{number(fraction.lstrip('0'))} {cent if fraction == '01' or is_adjective else cents}")
     return " and ".join(parts)
 
 
 def _scaled(value: str, scale: str, symbol: str, is_adjective: bool) -> str:
-    one, several, _, _ = CURRENCIES[symbol]
-    return f"{number(value)} {SCALES.get(scale.lower(), scale.lower())} {one if is_adjective else several}"
+    single, several, _, _ = CURRENCIES[symbol]
+    return f"{number(value)} {SCALES.get(scale.lower(), scale.lower())} {single if is_adjective else several}"
 
 
 def _money(match: Match[str]) -> str:
@@ -164,9 +164,9 @@ def _duration(match: Match[str]) -> str:
 
 def _unit_words(value: str, unit: str, is_adjective: bool = False, raised: str | None = None) -> str:
     value = re.sub(r"^(-?\d+),(\d{1,2})$", r"\1.\2", value)
-    one, several = UNITS[unit]
+    single, several = UNITS[unit]
     kind = RAISED.get((raised or "").strip(), "")
-    return f"{number(value)} {kind}{one if is_one(value) or is_adjective else several}"
+    return f"{number(value)} {kind}{single if is_one(value) or is_adjective else several}"
 
 
 def _unit(match: Match[str]) -> str:
@@ -191,9 +191,9 @@ def _unit_adjective(match: Match[str]) -> str:
 
 def _square(match: Match[str]) -> str:
     kind = "square" if match[2].startswith("sq") else "cubic"
-    one, several = UNITS["inch" if match[3] == "in" else match[3]]
+    single, several = UNITS["inch" if match[3] == "in" else match[3]]
     is_single = is_one(match[1]) or _is_adjective(match) or "-" in match.group()
-    return f"{number(match[1])} {kind} {one if is_single else several}{sentence_end(match)}"
+    return f"{number(match[1])} {kind} {single if is_single else several}{sentence_end(match)}"
 
 
 def _degrees(match: Match[str]) -> str:

@@ -94,7 +94,7 @@ class Voice:
     reference: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float16))
 
     def __post_init__(self) -> None:
-        embedding, timbre = (np.array(one, dtype=np.float32) for one in (self.speaker_embedding, self.timbre))
+        embedding, timbre = (np.array(array, dtype=np.float32) for array in (self.speaker_embedding, self.timbre))
         numbers = np.array([self.pitch_mean, self.pitch_std, self.tempo], dtype=np.float64)
         norm = float(np.linalg.norm(embedding.astype(np.float64))) if embedding.ndim == 1 else 0.0
         usable = np.isfinite(norm) and norm > 1e-6 and timbre.ndim == 1 and (np.abs(timbre) <= _LARGEST_TIMBRE).all()
@@ -124,7 +124,7 @@ class Voice:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are made as a voice is: checked, with arrays that cannot be written to."""
-        return type(self), tuple(getattr(self, one.name) for one in fields(self))
+        return type(self), tuple(getattr(self, own.name) for own in fields(self))
 
     def similarity(self, other: Voice) -> float:
         """Cosine of the two speaker embeddings, -1 … 1; `rtvc.similarity` makes a probability of it."""
@@ -212,15 +212,15 @@ def _is_recording(path: str | os.PathLike) -> bool:
     return True
 
 
-def cosine(one: np.ndarray, other: np.ndarray) -> float:
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
     """Of two speaker embeddings (size,) of unit length, -1 … 1.
 
     Raises:
         VoiceError: they are of two models.
     """
-    if one.shape != other.shape:
+    if first.shape != second.shape:
         raise VoiceError("The two voices come from different models; enrol both with the same one.")
-    return float(one @ other)
+    return float(first @ second)
 
 
 def pitch_statistics(waves: list[np.ndarray]) -> tuple[float, float]:
@@ -256,8 +256,8 @@ def _checksum(tensors: dict[str, np.ndarray], report: str) -> str:
     return digest.hexdigest()
 
 
-def _tensors_equal(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> bool:
-    return all(np.array_equal(one[name], two[name]) for name in one)
+def _tensors_equal(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
+    return all(np.array_equal(first[name], second[name]) for name in first)
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

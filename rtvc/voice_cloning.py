@@ -196,8 +196,8 @@ class VoiceCloningModel(CheckedModel):
         if sum(seconds) < audio.MINIMUM_VOICED_SECONDS:
             raise VoiceError(audio.too_short(sum(seconds), names[0] if len(names) == 1 else "The recordings together"))
         noise = [audio.snr(wave) for wave in waves]
-        noisy = [enhance is True or (enhance == "auto" and one < self.config.enhance_below_snr) for one in noise]
-        cleaned = [self.enhance(wave) if one else wave for wave, one in zip(waves, noisy, strict=True)]
+        noisy = [enhance is True or (enhance == "auto" and level < self.config.enhance_below_snr) for level in noise]
+        cleaned = [self.enhance(wave) if is_noisy else wave for wave, is_noisy in zip(waves, noisy, strict=True)]
         speech = [_trimmed(wave, original) for wave, original in zip(cleaned, waves, strict=True)]
         own, others = self._own_speech(speech)
         used = [audio.voiced_seconds(wave) for wave in own]
@@ -236,7 +236,11 @@ class VoiceCloningModel(CheckedModel):
     @torch.inference_mode()
     def _in_turns(self, waves: list[np.ndarray], noisy: list[bool]) -> bool:
         """Whether people take turns too quick for windows of ``CHECKED``; in noise, seconds are too unlike to tell."""
-        heard = [self.embed_windows(wave, TURN, TURN / 2) for wave, one in zip(waves, noisy, strict=True) if not one]
+        heard = [
+            self.embed_windows(wave, TURN, TURN / 2)
+            for wave, is_noisy in zip(waves, noisy, strict=True)
+            if not is_noisy
+        ]
         cosines = [(windows[2:] * windows[:-2]).sum(-1) for windows in heard]
         return sum(map(len, cosines)) >= 4 and float(torch.cat(cosines).mean()) < IN_TURNS
 

@@ -117,8 +117,8 @@ def _make(job: Job, table: pa.Table, model: str | None, missing: list[int]) -> i
         plan = Plan(str(Path(job.output).resolve()), job.kind, model, options, gpus > 0)
         data = ray.data.from_items(list(_parts(job, table, missing)), override_num_blocks=len(missing))
         pool, each = ray.data.TaskPoolStrategy(size=workers), {"num_cpus": 1, "num_gpus": 1 if gpus else None}
-        made = data.map(make, fn_kwargs={"plan": plan}, compute=pool, **each)
-        return sum(shard["refused"] for shard in made.iter_rows())
+        spoken = data.map(make, fn_kwargs={"plan": plan}, compute=pool, **each)
+        return sum(shard["refused"] for shard in spoken.iter_rows())
     except RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, RTVCError):

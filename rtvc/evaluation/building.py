@@ -100,32 +100,32 @@ def build(
     if min(speakers, sentences) < 1:
         raise EvaluationError("--speakers and --sentences must be whole numbers from 1 on.")
     with tempfile.TemporaryDirectory(dir=output.absolute().parent) as temporary:
-        made = Folder(Path(temporary, output.name))
-        made.path.mkdir()
+        cases = Folder(Path(temporary, output.name))
+        cases.path.mkdir()
         for kind, place in sources:
             if kind in LISTS:
-                _from_list(made, LISTS[kind](Path(place), recordings))
+                _from_list(cases, LISTS[kind](Path(place), recordings))
             elif kind != "noise":
-                _from_corpus(made, kind, corpus(kind, place), speakers, sentences, random.Random(seed))
-        if not made.rows["clone"]:
+                _from_corpus(cases, kind, corpus(kind, place), speakers, sentences, random.Random(seed))
+        if not cases.rows["clone"]:
             raise EvaluationError("No speaker of these sources has enough recordings for a case; name others.")
         for kind, place in sources:
             if kind == "noise":
-                _noisy(made, Path(place))
-        made.tables()
+                _noisy(cases, Path(place))
+        cases.tables()
         about = [f"Cases made by rtvc {rtvc.__version__} (rtvc cases), seed {seed}, of:", ""]
         about += [f"- {kind}: {Path(place).name}" for kind, place in sources]
-        about += ["", "Their licences are those of the sources.", *(f"Left out: {why}." for why in made.left_out)]
-        (made.path / "README.md").write_text("\n".join(about) + "\n", encoding="utf-8")
-        made.path.rename(output)
-    return made
+        about += ["", "Their licences are those of the sources.", *(f"Left out: {why}." for why in cases.left_out)]
+        (cases.path / "README.md").write_text("\n".join(about) + "\n", encoding="utf-8")
+        cases.path.rename(output)
+    return cases
 
 
 # ---------------------------------------------------------------------------------------------- corpora
 
 
 def _from_corpus(
-    made: Folder, kind: str, found: Iterable[Utterance], speakers: int, sentences: int, chance: random.Random
+    cases: Folder, kind: str, found: Iterable[Utterance], speakers: int, sentences: int, chance: random.Random
 ) -> None:
     """Speakers in a drawn order, until there are so many who have sentences, references and more to tell them apart."""
     everybody: dict[str, list[Utterance]] = {}
@@ -137,43 +137,47 @@ def _from_corpus(
     for name in names:
         if taken == speakers:
             return
-        mine = sorted(everybody[name], key=lambda one: one.name)
+        mine = sorted(everybody[name], key=lambda utterance: utterance.name)
         chance.shuffle(mine)
-        taken += _speaker(made, f"{kind}-{name}", mine, sentences)
+        taken += _speaker(cases, f"{kind}-{name}", mine, sentences)
     if taken < speakers:
-        made.left_out.append(f"only {taken} speakers of {kind} have enough recordings for {sentences} sentences each")
+        cases.left_out.append(f"only {taken} speakers of {kind} have enough recordings for {sentences} sentences each")
 
 
-def _speaker(made: Folder, speaker: str, mine: list[Utterance], sentences: int) -> bool:
+def _speaker(cases: Folder, speaker: str, mine: list[Utterance], sentences: int) -> bool:
     """A speaker's cases; false, and none, where there are too few recordings."""
-    fit = [one for one in mine if not one.shared and SENTENCE[0] <= len(one.text.split()) <= SENTENCE[1]][:sentences]
-    rest = [one for one in mine if one not in fit]
+    fit = [
+        utterance
+        for utterance in mine
+        if not utterance.shared and SENTENCE[0] <= len(utterance.text.split()) <= SENTENCE[1]
+    ][:sentences]
+    rest = [utterance for utterance in mine if utterance not in fit]
     reference, used = _joined(rest)
     if len(fit) < sentences or reference.size < LONG[0] * RATE or _mute(reference[: int(SHORT * RATE)]):
         return False
-    long = made.sound(f"{speaker}/reference_long", reference)
-    short = made.sound(f"{speaker}/reference_short", reference[: int(SHORT * RATE)])
-    for number, one in enumerate(fit):
-        recording = made.sound(f"{speaker}/{one.name}", _wave(one))
-        made.rows["clone"].append((f"{speaker}-{number}", speaker, long, short, one.text, recording, speaker))
-    for one in [*fit, *rest[used : used + OTHERS]]:
-        made.rows["verify"].append((made.sound(f"{speaker}/{one.name}", _wave(one)), speaker))
+    long = cases.sound(f"{speaker}/reference_long", reference)
+    short = cases.sound(f"{speaker}/reference_short", reference[: int(SHORT * RATE)])
+    for number, utterance in enumerate(fit):
+        recording = cases.sound(f"{speaker}/{utterance.name}", _wave(utterance))
+        cases.rows["clone"].append((f"{speaker}-{number}", speaker, long, short, utterance.text, recording, speaker))
+    for utterance in [*fit, *rest[used : used + OTHERS]]:
+        cases.rows["verify"].append((cases.sound(f"{speaker}/{utterance.name}", _wave(utterance)), speaker))
     return True
 
 
 def _joined(some: list[Utterance]) -> tuple[np.ndarray, int]:
     """As many recordings as make a long reference, joined, and how many those are."""
     parts: list[np.ndarray] = []
-    for one in some:
+    for utterance in some:
         if sum(part.size for part in parts) >= LONG[0] * RATE:
             break
-        parts += [_wave(one), np.zeros(int(GAP * RATE), np.float32)]
+        parts += [_wave(utterance), np.zeros(int(GAP * RATE), np.float32)]
     wave = np.concatenate([*parts, np.zeros(0, np.float32)])
     return wave[: int(LONG[1] * RATE)], len(parts) // 2
 
 
-def _wave(one: Utterance) -> np.ndarray:
-    return audio.read(one.source)
+def _wave(utterance: Utterance) -> np.ndarray:
+    return audio.read(utterance.source)
 
 
 def _mute(wave: np.ndarray) -> bool:
@@ -188,7 +192,7 @@ def _mute(wave: np.ndarray) -> bool:
 # ---------------------------------------------------------------------------------------------- lists, noise
 
 
-def _from_list(made: Folder, lines: Iterable[Listed]) -> None:
+def _from_list(cases: Folder, lines: Iterable[Listed]) -> None:
     """Every line whose prompt holds the three seconds of speech that a voice needs."""
     short = 0
     for line in lines:
@@ -200,26 +204,26 @@ def _from_list(made: Folder, lines: Iterable[Listed]) -> None:
         if _mute(prompt):
             short += 1
             continue
-        place = made.sound(f"prompts/{line.prompt.stem}", prompt)
-        reading = made.sound(f"readings/{line.case}", audio.read(line.recording)) if line.recording else ""
+        place = cases.sound(f"prompts/{line.prompt.stem}", prompt)
+        reading = cases.sound(f"readings/{line.case}", audio.read(line.recording)) if line.recording else ""
         who = line.recording_speaker if reading else ""
-        made.rows["clone"].append((line.case, line.speaker, place, "", line.text, reading, who))
+        cases.rows["clone"].append((line.case, line.speaker, place, "", line.text, reading, who))
     if short:
-        made.left_out.append(f"{short} of the lines, whose prompts hold less than three seconds of speech")
+        cases.left_out.append(f"{short} of the lines, whose prompts hold less than three seconds of speech")
 
 
-def _noisy(made: Folder, folder: Path) -> None:
+def _noisy(cases: Folder, folder: Path) -> None:
     """A pair of each recording that stands in verify.tsv, with the noises and levels in turn."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
-    if not files or not made.rows["verify"]:
+    if not files or not cases.rows["verify"]:
         raise EvaluationError(f"{quoted(folder.name)} holds no noises, or no corpus to put them into is named.")
-    for number, (file, speaker) in enumerate(made.rows["verify"]):
-        clean, noise = audio.read(made.path / file), files[number % len(files)]
+    for number, (file, speaker) in enumerate(cases.rows["verify"]):
+        clean, noise = audio.read(cases.path / file), files[number % len(files)]
         snr_db = SNRS_DB[number % len(SNRS_DB)]
         noisy = with_noise([clean], [audio.read(noise)], snr_db)[0]
         loudest = max(1.0, float(np.abs(noisy).max()) / audio.PEAK)  # both by as much, so that the pair still fits
         pair = [
-            made.sound(f"enhance/{number:03d}_{kind}", wave / np.float32(loudest))
+            cases.sound(f"enhance/{number:03d}_{kind}", wave / np.float32(loudest))
             for kind, wave in (("noisy", noisy), ("clean", clean))
         ]
-        made.rows["enhance"].append((*pair, speaker, noise.stem, f"{snr_db:g}"))
+        cases.rows["enhance"].append((*pair, speaker, noise.stem, f"{snr_db:g}"))

@@ -141,8 +141,10 @@ def with_peers(name: str, result: Evaluation, place: Path = ALONE) -> Evaluation
     rows = []
     for metric in result.metrics:
         row = metric["name"]
-        beside = {peer: one["figures"][row] for peer, one in columns.items() if row in one["figures"]}
+        beside = {peer: column["figures"][row] for peer, column in columns.items() if row in column["figures"]}
         rows.append(metric | {"compared": (metric.get("compared") or {}) | beside})
-    ways = dict.fromkeys(f"`{one['command']}` ({one['machine']}, {one['date']})" for one in columns.values())
+    ways = dict.fromkeys(
+        f"`{column['command']}` ({column['machine']}, {column['date']})" for column in columns.values()
+    )
     said = [f"{' and '.join(columns)}: measured by {' and '.join(ways)}."] if columns else []
     return replace(result, metrics=rows, notes=[*result.notes, *said])

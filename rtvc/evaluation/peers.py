@@ -22,7 +22,7 @@ import soundfile
 import soxr
 import torch
 
-from rtvc.evaluation.judges.second import load_code
+from rtvc.evaluation.judges.base import load_code
 from rtvc.sentences import split_sentences
 
 RATE = 16_000  # of the enhancers' waves
@@ -67,7 +67,7 @@ def _files(folder: Path | None, peer: str, *names: str) -> list[Path]:
         raise MissingPeer(f"its weights are not part of rtvc: give a folder that holds {peer}/ as --peers")
     found = []
     for name in names:
-        path = next((path for one in name.split("|") if (path := folder / peer / one).exists()), None)
+        path = next((path for option in name.split("|") if (path := folder / peer / option).exists()), None)
         if path is None:
             raise MissingPeer(f"{peer}/{name.split('|')[0]} is not in the folder of --peers")
         found.append(path)
@@ -139,7 +139,7 @@ class Kokoro:
         ids = ids[: self.LONGEST]
         given = {"style": self.styles[len(ids) - 1][None], "speed": np.ones(1, np.float32)}
         tokens = np.array([[0, *ids, 0]], np.int64)  # its name depends on the export
-        fed = {one.name: given.get(one.name, tokens) for one in self.session.get_inputs()}
+        fed = {tensor.name: given.get(tensor.name, tokens) for tensor in self.session.get_inputs()}
         return self.session.run(None, fed)[0].reshape(-1)
 
 
@@ -209,8 +209,8 @@ class _Recurrent:
     def __init__(self, network: onnxruntime.InferenceSession):
         self.network = network
         first, *others = network.get_inputs()
-        self.frame, self.names = first.name, [one.name for one in others]
-        self.memory = [np.zeros(one.shape, np.float32) for one in others]
+        self.frame, self.names = first.name, [tensor.name for tensor in others]
+        self.memory = [np.zeros(tensor.shape, np.float32) for tensor in others]
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         remembered = dict(zip(self.names, self.memory, strict=True))

@@ -184,10 +184,10 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{step.name:12s} {'measured' if there else f'about {step.minutes} min'}")
     print(f"about {minutes} min on two cores that do nothing else", flush=True)
     if not options.list:
-        _run(steps, places)
+        run_steps(steps, places)
 
 
-def _run(steps: list[Step], places: dict[str, Path]) -> None:
+def run_steps(steps: list[Step], places: dict[str, Path]) -> None:
     places["OUTPUT"].mkdir(parents=True, exist_ok=True)
     failed = [step for step in steps if not measure(step, places)]
     card.render(places["MODEL"])

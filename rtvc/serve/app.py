@@ -16,7 +16,7 @@ from rtvc.serve.computing import Computing
 from rtvc.serve.dictation import Dictation
 from rtvc.serve.encoding import MEDIA, Encoder
 from rtvc.serve.gate import LARGEST_UPLOAD, Gate
-from rtvc.serve.speech import Speech, as_audio, as_events, chunks
+from rtvc.serve.speech import SpeechRequest, as_audio, as_events, chunks
 from rtvc.serve.verification import verify
 from rtvc.serve.voices import VoiceFolder
 
@@ -45,7 +45,7 @@ def build(clone: VoiceCloningPipeline, folder: Path, keys: Collection[str] = ())
 
 def _add_speech(app: FastAPI, clone: VoiceCloningPipeline, voices: VoiceFolder, computing: Computing) -> None:
     @app.post("/v1/audio/speech")
-    async def speak(speech: Speech, request: Request) -> Response:
+    async def speak(speech: SpeechRequest, request: Request) -> Response:
         """Say a text: a sound file, or events, sent while it is made."""
         rate, form = clone.model.config.sampling_rate, speech.response_format
         encoder = Encoder(form, rate, clone.provenance)

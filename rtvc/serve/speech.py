@@ -54,14 +54,16 @@ class Manner(BaseModel):
         return self.voice.id if isinstance(self.voice, VoiceId) else self.voice
 
 
-class Speech(Manner):
+class SpeechRequest(Manner):
     """A request for speech."""
 
     input: str
     stream_format: Literal["audio", "sse"] = "audio"
 
 
-def chunks(clone: VoiceCloningPipeline, voices: VoiceFolder, speech: Speech, encoder: Encoder) -> Iterator[SpeechChunk]:
+def chunks(
+    clone: VoiceCloningPipeline, voices: VoiceFolder, speech: SpeechRequest, encoder: Encoder
+) -> Iterator[SpeechChunk]:
     """What is said, as it is made. What can be known to be wrong anywhere in the text is said before any of it.
 
     Args:

@@ -91,8 +91,8 @@ class VoiceFolder:
 
     def entry(self, name: str, path: Path) -> dict[str, Any]:
         """A voice, as OpenAI describes one."""
-        made = int(path.stat().st_mtime)
-        return {"id": name, "object": "audio.voice", "name": name, "created_at": made, "type": "audio_sample"}
+        created = int(path.stat().st_mtime)
+        return {"id": name, "object": "audio.voice", "name": name, "created_at": created, "type": "audio_sample"}
 
     def _check_place(self, name: str) -> None:
         files = self.files()

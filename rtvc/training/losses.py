@@ -157,9 +157,9 @@ class SpeakerFeatures(nn.Module):
         return torch.stack([(mine - right).abs().mean() / right.abs().mean() for mine, right in pairs]).mean()
 
     def _features(self, wave: Tensor) -> list[Tensor]:
-        heard = self.earspeech(wave).features
-        hidden, mask = self.encoder.stem(heard, heard.new_ones(len(heard), 1, heard.shape[1]))
-        maps = [heard, hidden]
+        features = self.earspeech(wave).features
+        hidden, mask = self.encoder.stem(features, features.new_ones(len(features), 1, features.shape[1]))
+        maps = [features, hidden]
         for block in self.encoder.blocks:
             maps.append(block(maps[-1], mask))
         return maps

@@ -13,7 +13,7 @@ from torch.nn import functional
 from rtvc import phonemes
 from rtvc.rtvc7 import PITCH_SPREAD, RTVC7Config, RTVC7Model
 from rtvc.training import loop
-from rtvc.training.data.speech import Batch, Speech, held_out
+from rtvc.training.data.speech import Batch, SpeechCorpora, held_out
 from rtvc.training.growth import grown
 from rtvc.training.losses import at_16_khz, band_limited, band_power_loss, bands_heard, spectral_loss
 from rtvc.training.models import component
@@ -30,14 +30,14 @@ def new_model(config: dict) -> RTVC7Model:
 def targets(model: RTVC7Model, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Mean and log deviation of the posterior, each (batch, frames, latent_size), and in which bands the recordings
     hold sound (batch, latent_size); the others are shown to the posterior encoder as average speech."""
-    heard = bands_heard(batch.bandwidth, model.config)
-    mel = model.normalized_mel(batch.wave) * heard[:, None]
-    return *model.posterior_encoder(mel, batch.voice, batch.mask[..., None]), heard
+    audible = bands_heard(batch.bandwidth, model.config)
+    mel = model.normalized_mel(batch.wave) * audible[:, None]
+    return *model.posterior_encoder(mel, batch.voice, batch.mask[..., None]), audible
 
 
-def over_bands(values: Tensor, heard: Tensor) -> Tensor:
-    """(batch, frames, bands) → (batch, frames), the mean over the bands that are heard (batch, bands)."""
-    return (values * heard[:, None]).sum(-1) / heard.sum(-1)[:, None]
+def over_bands(values: Tensor, audible: Tensor) -> Tensor:
+    """(batch, frames, bands) → (batch, frames), the mean over the bands that are audible (batch, bands)."""
+    return (values * audible[:, None]).sum(-1) / audible.sum(-1)[:, None]
 
 
 def compared(generated: Tensor, real: Tensor, bandwidth: Tensor, config: RTVC7Config) -> tuple[Tensor, Tensor]:
@@ -58,14 +58,14 @@ class SynthesisStage(loop.Stage[RTVC7Model]):
         super().__init__(config)
         self.model = self.kept = new_model(config)
         rate = self.model.config.sampling_rate
-        self.speech = Speech(config["corpora"], aligned=aligned, shifted=config["shifted"], rate=rate)
+        self.speech = SpeechCorpora(config["corpora"], aligned=aligned, shifted=config["shifted"], rate=rate)
         self.held_out = held_out(config["corpora"], aligned, rate)
         self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
 
     def draw(self, random: np.random.Generator, phase: int) -> Batch:
         return self.draw_from(self.speech, random)
 
-    def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
+    def draw_from(self, speech: SpeechCorpora, random: np.random.Generator) -> Batch:
         """One micro-batch of ``speech``."""
         raise NotImplementedError
 
@@ -145,12 +145,12 @@ def prior_losses(
     batch: Batch,
     read: dict[str, Tensor],
     target: Tensor,
-    heard: Tensor,
+    audible: Tensor,
     weights: dict[str, float],
 ) -> dict[str, Tensor]:
     """latents: L1; likelihood: of the target under prior and flow, a band and frame; duration, pitch, voicing.
 
-    Bands of the target that are not ``heard`` (batch, bands) are left out; the flow is given the model's own.
+    Bands of the target that are not ``audible`` (batch, bands) are left out; the flow is given the model's own.
     """
     assert batch.input_ids is not None  # a batch of pieces
     assert batch.durations is not None
@@ -158,14 +158,14 @@ def prior_losses(
     pitch, wanted = true_pitch(batch), torch.log1p(batch.durations.float())
     voicing = functional.binary_cross_entropy_with_logits(read["voicing"], pitch[..., 1], reduction="none")
     losses = {
-        "latents": _masked(over_bands((read["latents"] - target).abs(), heard), mask),
+        "latents": _masked(over_bands((read["latents"] - target).abs(), audible), mask),
         "duration": _masked((read["log_durations"] - wanted).square(), tokens),
         "pitch": _masked((read["relative"] - pitch[..., 0]).abs(), pitch[..., 1] * mask),
         "voicing": _masked(voicing, mask),
     }
     if weights.get("likelihood"):
-        target = torch.where(heard[:, None] > 0, target, read["latents"].detach())
-        losses["likelihood"] = _masked(over_bands(_negative_log_likelihood(model, read, target, mask), heard), mask)
+        target = torch.where(audible[:, None] > 0, target, read["latents"].detach())
+        losses["likelihood"] = _masked(over_bands(_negative_log_likelihood(model, read, target, mask), audible), mask)
     return losses
 
 
@@ -209,13 +209,13 @@ class TextToSpeech(nn.Module):
         """
         batch.voice = batch.voice if voice is None else voice
         with torch.no_grad():
-            target, _, heard = targets(self.model, batch)
+            target, _, audible = targets(self.model, batch)
         read = read_text(self.model, batch)
         latents = varied(self.model, batch, read, self.temperature) if self.temperature else read["latents"]
         generated, real = speak_windows(self.model, batch, latents, self.frames, self.windows)
         if not scored:
             return {}, generated, real
-        losses = prior_losses(self.model, batch, read, target, heard, self.weights)
+        losses = prior_losses(self.model, batch, read, target, audible, self.weights)
         losses["spectral"] = spectral_loss(generated, real, self.model.config)
         losses["power"] = band_power_loss(generated, real, self.model.config)
         narrow = [at_16_khz(wave, self.model.config.sampling_rate) for wave in (generated, real)]

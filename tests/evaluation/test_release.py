@@ -85,14 +85,14 @@ def test_it_goes_on_where_it_stopped(places, calls, capsys):
     kept: list = []
     calls.failing = str(places["CASES"])
     with pytest.raises(SystemExit, match="not measured: clone; run the same line again"):
-        release._run(steps(kept), places)
+        release.run_steps(steps(kept), places)
     assert calls.rendered == 1, "what there is is written"
     assert [name for name, _ in kept] == ["unseen", "optimised"]
     assert "unseen, about 20 min: rtvc evaluate" in capsys.readouterr().out
     calls.failing, before = "nothing", len(calls.commands)
-    release._run(steps(kept), places)
+    release.run_steps(steps(kept), places)
     assert len(calls.commands) == before + 1, "only the table that failed"
-    release._run(steps(kept), places)
+    release.run_steps(steps(kept), places)
     assert len(calls.commands) == before + 1
     assert kept[-1][1].startswith("rtvc evaluate --model report-model"), "the optimised variant, not the model"
 
@@ -100,11 +100,11 @@ def test_it_goes_on_where_it_stopped(places, calls, capsys):
 @pytest.mark.parametrize("file", ["MODEL/model.safetensors", "MODEL/config.json", "UNSEEN/clone.tsv"])
 def test_what_changed_is_measured_again(places, calls, file):
     some = steps([])[:1]
-    release._run(some, places)
+    release.run_steps(some, places)
     place, name = file.split("/")
     changed = places[place] / name
     changed.write_text(json.dumps({"timbre_emphasis": 0.6}))
-    release._run(some, places)
+    release.run_steps(some, places)
     assert len(calls.commands) == 2
 
 

@@ -22,7 +22,7 @@ from rtvc.training import command, folders, loop
 from rtvc.training.config import LOOP_DEFAULTS, load_config
 from rtvc.training.data import alignment, corpora, measurements, noise, store
 from rtvc.training.data.corpora import Corpora, Division, split
-from rtvc.training.data.speech import Speech
+from rtvc.training.data.speech import SpeechCorpora
 from rtvc.training.stages import embeddings
 from rtvc.tuned_ge2e import TunedGE2EConfig, TunedGE2EModel
 
@@ -428,9 +428,9 @@ def test_what_the_stage_alignment_found_comes_first(folder, spoken):
 
 def test_bad_alignments_of_a_folder_are_rejected(folder, spoken):
     """The score's key once lost everything behind the first slash of a path, and nothing was."""
-    speech = Speech({str(folder): 1.0}, "all", reject=0.34)
+    speech = SpeechCorpora({str(folder): 1.0}, "all", reject=0.34)
     assert {item.key.removeprefix(f"{folder}/") for item in speech.items} == {"ann/1.wav", "ann/2.wav"}
-    assert len(Speech({str(folder): 1.0}, "all", reject=0.0).items) == 3
+    assert len(SpeechCorpora({str(folder): 1.0}, "all", reject=0.0).items) == 3
 
 
 def test_alignment_is_shared_among_machines_and_processes(folder, spoken):

@@ -28,7 +28,7 @@ from rtvc.training import folders
 from rtvc.training.config import load_config
 from rtvc.training.data import measurements, people, store
 from rtvc.training.data.corpora import Corpora
-from rtvc.training.data.speech import Speech
+from rtvc.training.data.speech import SpeechCorpora
 
 PUBLIC = sorted((ROOT / "configs" / "public").glob("*.yaml"))
 OWN = ("librispeech-", "arctic-cathy", "vctk-p239", "an4", "speech-commands", "common-voice-", "speechocean", "kokoro")
@@ -252,7 +252,7 @@ def test_the_public_recipe_runs_on_two_processes_from_folders_to_a_model_that_sp
     monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
     config = load_config(REAL, short(named))["polish"]
     cached_once(config)
-    speech = Speech(Corpora.of(config))
+    speech = SpeechCorpora(Corpora.of(config))
     drawn = {name: speech.chances[[item.corpus == name for item in speech.items]].sum() for name in named}
     assert drawn == pytest.approx(named), "shares are shares"
     model = walk.runs / "libritts" / "model"

@@ -18,7 +18,7 @@ from rtvc import audio
 from rtvc.errors import TrainingError
 from rtvc.training import folders
 from rtvc.training.data import sources, store
-from rtvc.training.data.speech import Speech
+from rtvc.training.data.speech import SpeechCorpora
 
 
 @pytest.fixture
@@ -373,6 +373,6 @@ def test_a_corpus_has_its_share_of_what_is_drawn_whatever_its_recordings_are_lik
             (place / corpus / "ann").mkdir(parents=True, exist_ok=True)
             soundfile.write(place / corpus / "ann" / f"{number}.wav", speech[: length * 16_000], 16_000)
     shares = {str(place / "few"): 0.7, str(place / "many"): 0.2}
-    drawn = Speech(shares, "all", aligned=False, shifted=[str(place / "many")])
+    drawn = SpeechCorpora(shares, "all", aligned=False, shifted=[str(place / "many")])
     of_few = sum(chance for item, chance in zip(drawn.items, drawn.chances, strict=True) if item.corpus.endswith("few"))
     assert of_few == pytest.approx(7 / 9)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 EXTRA = 'pip install ".[evaluate]"'
@@ -47,3 +49,13 @@ class Judge:
     def about(self) -> dict[str, str]:
         """What the report says of it."""
         return {name: getattr(self, name) for name in ("name", "measures", "weights", "licence")}
+
+
+def load_code(path: Path) -> ModuleType:
+    """A file of Python as a module."""
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None  # as for any file of Python's
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

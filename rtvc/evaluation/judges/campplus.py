@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rtvc.evaluation.judges.base import ALONE, EXTRA, Judge
-from rtvc.evaluation.judges.second import load_code
+from rtvc.evaluation.judges.base import ALONE, EXTRA, Judge, load_code
 from rtvc.files import package_folder
 
 WEIGHTS = Path("models", "speech_campplus_sv_zh_en_16k-common_advanced", "campplus_cn_en_common.pt")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import torch
 
-from rtvc.evaluation.judges.base import Judge, MissingJudge
+from rtvc.evaluation.judges.base import Judge, MissingJudge, load_code
 
 CODE, WEIGHTS = "speaker_judge.py", Path("weights", "speaker_judge.safetensors")
 
@@ -41,13 +39,3 @@ class Second(Judge):
         samples = torch.from_numpy(np.ascontiguousarray(wave, np.float32))
         features = self.features(samples[None] / samples.abs().max().clamp(min=1e-4))
         return self.model(features)[0].numpy()
-
-
-def load_code(path: Path) -> ModuleType:
-    """A file of Python as a module."""
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None  # as for any file of Python's
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

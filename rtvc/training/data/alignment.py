@@ -165,9 +165,9 @@ def aligned_by_synthesis(
     """
     suffix = f".alignment-{file_checksum(CHECKPOINT / WEIGHTS)[:10]}"
     known = _spoken_before(corpus, suffix)
-    mine = (one for one in unheard if zlib.crc32(one.file.encode()) % shards == shard)
-    if lacking := [one for one in mine if one.file not in known]:
-        jobs = [(corpus.file(store.WAVES), one.start, one.samples, one.text) for one in lacking]
+    mine = (utterance for utterance in unheard if zlib.crc32(utterance.file.encode()) % shards == shard)
+    if lacking := [utterance for utterance in mine if utterance.file not in known]:
+        jobs = [(corpus.file(store.WAVES), utterance.start, utterance.samples, utterance.text) for utterance in lacking]
         found = store.in_parallel(spoken_alignment, jobs, processes, together=1)
         shown = tqdm(found, desc=f"aligning {corpus.name}", total=len(jobs), unit="clip", mininterval=2)
         with writing(folders.CACHE), open(corpus.file(f"{suffix}.{shard}.jsonl"), "a", encoding="utf-8") as lines:
@@ -176,12 +176,12 @@ def aligned_by_synthesis(
                 known[utterance.file] = about
                 lines.write(json.dumps({"file": utterance.file} | about) + "\n")
                 lines.flush()
-    return {one.file: known[one.file] for one in unheard if one.file in known}
+    return {utterance.file: known[utterance.file] for utterance in unheard if utterance.file in known}
 
 
 def _spoken_before(corpus: store.Corpus, suffix: str) -> dict[str, dict]:
     """What all shards have found of a corpus's recordings as they are now."""
-    utterances, known = {one.file: one for one in corpus.utterances}, {}
+    utterances, known = {utterance.file: utterance for utterance in corpus.utterances}, {}
     for path in sorted(folders.CACHE.glob(f"{corpus.stem}{suffix}.*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             try:

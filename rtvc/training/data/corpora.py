@@ -79,13 +79,13 @@ class Division:
         """
         spoken = [utterance for corpus in corpora for utterance in corpus.utterances]
         chosen = _development(corpora)
-        found = {(one.corpus, one.file) for one in spoken if people.bare(one.speaker) in chosen}
+        found = {(utterance.corpus, utterance.file) for utterance in spoken if people.bare(utterance.speaker) in chosen}
         if isinstance(self.validation, tuple):
             met: set[str] = set()
-            for one in spoken:
-                if named := _names(one.corpus, one.file, one.speaker) & set(self.validation):
+            for utterance in spoken:
+                if named := _names(utterance.corpus, utterance.file, utterance.speaker) & set(self.validation):
                     met |= named
-                    found.add((one.corpus, one.file))
+                    found.add((utterance.corpus, utterance.file))
             _refuse_unknown("validation", set(self.validation) - met)
         elif self.validation:
             for corpus in corpora:
@@ -104,10 +104,14 @@ def _development(corpora: list[store.Corpus]) -> set[str]:
 
 def _everywhere(spoken: list[store.Utterance], found: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """``found``, and all other recordings of those of whom it holds everything in a corpus: they are not trained on."""
-    others = {(one.corpus, one.speaker) for one in spoken if (one.corpus, one.file) not in found}
-    held = {(one.corpus, one.speaker) for one in spoken if (one.corpus, one.file) in found}
+    others = {
+        (utterance.corpus, utterance.speaker) for utterance in spoken if (utterance.corpus, utterance.file) not in found
+    }
+    held = {
+        (utterance.corpus, utterance.speaker) for utterance in spoken if (utterance.corpus, utterance.file) in found
+    }
     whole = {speaker for _, speaker in held - others}
-    return found | {(one.corpus, one.file) for one in spoken if one.speaker in whole}
+    return found | {(utterance.corpus, utterance.file) for utterance in spoken if utterance.speaker in whole}
 
 
 def _share(corpus: store.Corpus, share: float) -> set[tuple[str, str]]:
@@ -117,9 +121,9 @@ def _share(corpus: store.Corpus, share: float) -> set[tuple[str, str]]:
     speakers = {utterance.speaker for utterance in spoken}
     if count := int(share * len(speakers) + 0.5):
         chosen = set(_spread(speakers)[:count])
-        return {(one.corpus, one.file) for one in spoken if one.speaker in chosen}
+        return {(utterance.corpus, utterance.file) for utterance in spoken if utterance.speaker in chosen}
     count = max(1, int(share * len(spoken) + 0.5)) if len(spoken) > 1 else 0
-    return {(corpus.name, file) for file in _spread(one.file for one in spoken)[:count]}
+    return {(corpus.name, file) for file in _spread(utterance.file for utterance in spoken)[:count]}
 
 
 def _refuse_unknown(key: str, names: set[str]) -> None:
@@ -205,7 +209,7 @@ class Corpora(dict[str, float]):
         if not corpus.utterances:
             raise TrainingError(f"Nobody in the corpus “{name}” is left; name another one, or leave out fewer.")
         if limit := self.bandwidth.get(name):
-            spoken = [replace(one, bandwidth=min(one.bandwidth, limit)) for one in corpus.utterances]
+            spoken = [replace(utterance, bandwidth=min(utterance.bandwidth, limit)) for utterance in corpus.utterances]
             corpus = replace(corpus, utterances=spoken)
         return corpus
 

@@ -98,7 +98,7 @@ class Batch:
         return replace(self, **moved)
 
 
-class Speech:
+class SpeechCorpora:
     """Utterances of several corpora, drawn with the given weight a corpus (its share of all pieces)."""
 
     def __init__(
@@ -298,13 +298,13 @@ class Speech:
         return [torch.from_numpy(np.stack(some).astype(np.float32)) for some in zip(*known, strict=True)]
 
 
-def held_out(corpora: dict[str, float], aligned: bool = True, rate: int = store.SAMPLING_RATE) -> Speech | None:
+def held_out(corpora: dict[str, float], aligned: bool = True, rate: int = store.SAMPLING_RATE) -> SpeechCorpora | None:
     """The validating speakers' speech, if the corpora have any."""
     asked = Corpora(corpora)
     if not asked.split([asked.load(name) for name in asked])[1]:
         return None
     try:
-        return Speech(corpora, "development", aligned, rate=rate)
+        return SpeechCorpora(corpora, "development", aligned, rate=rate)
     except TrainingError:  # none of theirs is aligned
         return None
 

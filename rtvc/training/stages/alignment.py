@@ -141,22 +141,22 @@ def _log_prior(items: list[Spoken]) -> np.ndarray:
 def _to_align(loaded: list[store.Corpus]) -> list[Spoken]:
     """Every utterance whose text can be read."""
     found, waves = [], {corpus.name: corpus.file(store.WAVES) for corpus in loaded}
-    for one in [*sum(split(loaded), [])]:
+    for utterance in [*sum(split(loaded), [])]:
         try:
-            symbols = phonemes.phonemize(one.text)
+            symbols = phonemes.phonemize(utterance.text)
         except TextError:
             continue
-        place = waves[one.corpus], one.start, one.samples
-        found.append(Spoken(one.corpus, one.file, *place, symbols, not one.text.isupper()))
+        place = waves[utterance.corpus], utterance.start, utterance.samples
+        found.append(Spoken(utterance.corpus, utterance.file, *place, symbols, not utterance.text.isupper()))
     return found
 
 
 def _synthetic_speech(corpus: store.Corpus) -> list[Spoken]:
     items, known, waves = [], _known_durations(corpus), corpus.file(store.WAVES)
-    for one in corpus.utterances:
-        symbols, seconds = known[one.file]
-        place, seconds = (waves, one.start, one.samples), [seconds[0] - one.cut, *seconds[1:]]
-        items.append(Spoken(corpus.name, one.file, *place, symbols, True, seconds))
+    for utterance in corpus.utterances:
+        symbols, seconds = known[utterance.file]
+        place, seconds = (waves, utterance.start, utterance.samples), [seconds[0] - utterance.cut, *seconds[1:]]
+        items.append(Spoken(corpus.name, utterance.file, *place, symbols, True, seconds))
     return items
 
 
@@ -237,10 +237,13 @@ def _heard(path: Path, spoken: Spoken) -> tuple[list[int], float]:
 
 def _save(utterances: list[Spoken], found: list[tuple[list[int], float]], corpora: list[store.Corpus]) -> None:
     tables: dict[str, dict] = {corpus.name: {} for corpus in corpora}
-    for one, (frames, score) in zip(utterances, found, strict=True):
+    for utterance, (frames, score) in zip(utterances, found, strict=True):
         if frames:
-            symbols, frames = tidy(one.symbols, frames, one.punctuated)
-            tables[one.corpus][one.file] = {"symbols": symbols, "frames": frames, "score": score}
+            symbols, frames = tidy(utterance.symbols, frames, utterance.punctuated)
+            tables[utterance.corpus][utterance.file] = {"symbols": symbols, "frames": frames, "score": score}
     for corpus in corpora:
-        table = {one.file: tables[corpus.name].get(one.file, {}) | {"wave": one.start} for one in corpus.utterances}
+        table = {
+            utterance.file: tables[corpus.name].get(utterance.file, {}) | {"wave": utterance.start}
+            for utterance in corpus.utterances
+        }
         write_text(corpus.file(ALIGNED), json.dumps(table))

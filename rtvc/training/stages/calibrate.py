@@ -55,8 +55,8 @@ def recordings(corpora: Corpora, rng: np.random.Generator) -> dict[str, list[np.
     loaded = {name: corpora.load(name) for name in corpora}
     _, validating = corpora.split(list(loaded.values()))
     found: dict[str, list[np.ndarray]] = {}
-    for speaker in sorted({one.speaker for one in validating}):
-        own = [loaded[one.corpus].wave(one) for one in validating if one.speaker == speaker]
+    for speaker in sorted({utterance.speaker for utterance in validating}):
+        own = [loaded[utterance.corpus].wave(utterance) for utterance in validating if utterance.speaker == speaker]
         rng.shuffle(own)
         speech, cuts = np.concatenate(own[:12]), list[np.ndarray]()
         while len(cuts) < RECORDINGS and speech.size > SECONDS[0] * store.SAMPLING_RATE:
@@ -124,14 +124,22 @@ def paired(embeddings: np.ndarray, speakers: np.ndarray, places: np.ndarray, sec
     Cuts of one recording stand together in the order of ``SPEECH`` and are no pair.
     """
     recording = np.cumsum(np.diff(places, prepend=places[:1]) < 0)
-    one, two = np.triu_indices(len(speakers), 1)
-    apart = recording[one] != recording[two]
-    one, two = one[apart], two[apart]
-    same = speakers[one] == speakers[two]
-    kind = (np.minimum(places[one], places[two]) * len(SPEECH) + np.maximum(places[one], places[two])) * 2 + same
+    first, second = np.triu_indices(len(speakers), 1)
+    apart = recording[first] != recording[second]
+    first, second = first[apart], second[apart]
+    same = speakers[first] == speakers[second]
+    kind = (
+        np.minimum(places[first], places[second]) * len(SPEECH) + np.maximum(places[first], places[second])
+    ) * 2 + same
     weights = 1.0 / np.bincount(kind)[kind]
-    cosines = np.einsum("ij,ij->i", embeddings[one], embeddings[two])
-    return cosines, 1 / seconds[one] + 1 / seconds[two], same, weights / weights.sum(), (places[one], places[two])
+    cosines = np.einsum("ij,ij->i", embeddings[first], embeddings[second])
+    return (
+        cosines,
+        1 / seconds[first] + 1 / seconds[second],
+        same,
+        weights / weights.sum(),
+        (places[first], places[second]),
+    )
 
 
 def reliability(probability: np.ndarray, same: np.ndarray, weights: np.ndarray, places: tuple) -> None:
@@ -175,7 +183,9 @@ def same_voice(model: VoiceCloningModel, found: dict) -> dict:
     for speaker, cuts in found.items():
         for wave in cuts:
             count = max(1, round(wave.size / (CHECKED * audio.SAMPLING_RATE)))
-            heard += [model.embed_windows(one, 2 * CHECKED, CHECKED)[0].numpy() for one in np.array_split(wave, count)]
+            heard += [
+                model.embed_windows(piece, 2 * CHECKED, CHECKED)[0].numpy() for piece in np.array_split(wave, count)
+            ]
             whose += [speaker] * count
     pieces, speakers = np.stack(heard), np.array(whose)
     names = np.unique(speakers)
@@ -232,7 +242,7 @@ def centre(model: VoiceCloningModel, corpora: Corpora, readers: list[str]) -> di
     chosen = list(first.values())[:MOST_READERS]
     if not chosen:  # all of them validate
         return {}
-    waves = (loaded[one.corpus].wave(one)[: 6 * store.SAMPLING_RATE] for one in chosen)
+    waves = (loaded[utterance.corpus].wave(utterance)[: 6 * store.SAMPLING_RATE] for utterance in chosen)
     mean = torch.stack([model._timbre(wave) for wave in waves]).mean(0)
     points = np.linspace(0, mean.numel() - 1, len(AVERAGE_SPECTRUM))
     return {"timbre_centre": np.interp(points, np.arange(mean.numel()), mean.numpy()).round(2).tolist()}

@@ -21,7 +21,7 @@ from rtvc.training.data import store
 from rtvc.training.data.alignment import CLASS_OF, IGNORED, FrameClassifier
 from rtvc.training.data.measurements import FRAME_RATE
 from rtvc.training.data.noisy_speech import NoisySpeech
-from rtvc.training.data.speech import Item, Speech, held_out
+from rtvc.training.data.speech import Item, SpeechCorpora, held_out
 from rtvc.training.models import component
 from rtvc.training.optim import rate_by
 
@@ -79,7 +79,7 @@ class EarSpeechStage(loop.Stage[PhonemeRecognition]):
         super().__init__(config)
         learned = component(EarSpeechModel, config["init"]) if config["init"] else EarSpeechModel(EarSpeechConfig())
         self.objective = self.kept = PhonemeRecognition(learned, config["recogniser_size"], config["recogniser_layers"])
-        self.speech, self.held_out = Speech(config["corpora"]), held_out(config["corpora"])
+        self.speech, self.held_out = SpeechCorpora(config["corpora"]), held_out(config["corpora"])
         kinds = ("train", "development")
         self.noisy_speech = [NoisySpeech(config["corpora"], config["seconds"], config["snr"], kind) for kind in kinds]
         self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
@@ -94,7 +94,7 @@ class EarSpeechStage(loop.Stage[PhonemeRecognition]):
         return self._drawn(self.speech, self.noisy_speech[0], self.config["noisy"], random)
 
     def _drawn(
-        self, speech: Speech, noisy_speech: NoisySpeech, noisy: float, random: np.random.Generator
+        self, speech: SpeechCorpora, noisy_speech: NoisySpeech, noisy: float, random: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """Waves (rows, samples), a share of them ``noisy``, and labels (rows, frames)."""
         frames, waves, labels = round(self.config["seconds"] * store.SAMPLING_RATE) // EAR_HOP, [], []

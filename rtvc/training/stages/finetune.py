@@ -20,7 +20,7 @@ from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import folders, loop
 from rtvc.training.data import own_recordings, store
 from rtvc.training.data.corpora import Corpora
-from rtvc.training.data.speech import Batch, Speech
+from rtvc.training.data.speech import Batch, SpeechCorpora
 from rtvc.training.losses import SpeakerConsistency
 from rtvc.training.models import save_whole, whole_model
 from rtvc.training.optim import adam, rate_by
@@ -45,7 +45,7 @@ class FinetuneStage(loop.Stage[RTVC7Model]):
         self.voice = self.whole.enroll([store.load_corpus(config["recordings"]).wave(utterance) for utterance in own])
         names = Corpora.everybody(config["recordings"])
         self.speech, self.unheard = (
-            Speech(
+            SpeechCorpora(
                 names,
                 "all",
                 reject=0.0,

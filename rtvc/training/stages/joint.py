@@ -20,7 +20,7 @@ from rtvc.rtvc7_signal import long_term_average_spectrum
 from rtvc.training import loop
 from rtvc.training.data import store
 from rtvc.training.data.noisy_speech import NoisySpeech
-from rtvc.training.data.speech import Speech, held_out
+from rtvc.training.data.speech import SpeechCorpora, held_out
 from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.losses import SayENLoss, SpeakerConsistency, TunedGE2ELoss
 from rtvc.training.machine import gathered
@@ -83,7 +83,7 @@ class JointStage(loop.Stage[VoiceCloningModel]):
         self.judges = copy.deepcopy(self.model.earspeech), copy.deepcopy(self.model.tuned_ge2e)
         self.objective = JointModel(self.model, self.judges, config)
         rate = self.model.config.sampling_rate
-        self.speech = Speech(config["corpora"], shifted=config["shifted"], rate=rate)
+        self.speech = SpeechCorpora(config["corpora"], shifted=config["shifted"], rate=rate)
         self.held_out = held_out(config["corpora"], rate=rate)
         self.evaluation_parts = self.EVALUATION_BATCHES if self.held_out else 0
         self.noisy_speech = NoisySpeech(config["corpora"], config["seconds"], config["snr"])
@@ -111,7 +111,7 @@ class JointStage(loop.Stage[VoiceCloningModel]):
     def draw(self, random: np.random.Generator, phase: int) -> dict:
         return self.draw_from(self.speech, random)
 
-    def draw_from(self, speech: Speech, random: np.random.Generator) -> dict:
+    def draw_from(self, speech: SpeechCorpora, random: np.random.Generator) -> dict:
         """Pieces to speak, crops to hear, and noisy and clean crops; rows 2k and 2k + 1 are of one person."""
         items = speech.pairs(max(1, self.config["batch_size"] // 2), random)
         crops = [self._crop(audio.resample(speech.wave(item), speech.rate), random) for item in items]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from rtvc.earspeech import EarSpeechModel
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.training import loop
-from rtvc.training.data.speech import Batch, Speech
+from rtvc.training.data.speech import Batch, SpeechCorpora
 from rtvc.training.discriminators import Discriminators, Opponent
 from rtvc.training.losses import SpeakerConsistency, SpeakerFeatures, SpeakerTeacherConsistency
 from rtvc.training.models import component
@@ -35,7 +35,7 @@ class PolishStage(SynthesisStage):
         discriminators = Discriminators(self.model.config)
         self.opponent = Opponent(discriminators, config["discriminator_rate"], config["opponent"])
 
-    def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
+    def draw_from(self, speech: SpeechCorpora, random: np.random.Generator) -> Batch:
         return speech.pieces(self.config["seconds"], random, self.config["longest"])
 
     def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from rtvc.rtvc7 import RTVC7Model
 from rtvc.rtvc7_networks import TRAITS
 from rtvc.training import loop
-from rtvc.training.data.speech import Batch, Speech
+from rtvc.training.data.speech import Batch, SpeechCorpora
 from rtvc.training.discriminators import LatentDiscriminator, Opponent
 from rtvc.training.optim import muon, rate_by
 from rtvc.training.synthesis import (
@@ -34,13 +34,13 @@ class TextToLatents(nn.Module):
     def forward(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """The losses without the opponent's, and latents predicted and real, each (batch, frames, latent_size)."""
         with torch.no_grad():
-            target, _, heard = targets(self.model, batch)
+            target, _, audible = targets(self.model, batch)
         if self.training:
             batch.voice = disturb_voice(batch.voice, TRAITS + self.model.config.timbre_size)
         read = read_text(self.model, batch)
-        losses = prior_losses(self.model, batch, read, target, heard, self.weights)
+        losses = prior_losses(self.model, batch, read, target, audible, self.weights)
         predicted, mask = read["latents"], batch.mask[..., None]
-        real = torch.where(heard[:, None] > 0, target, predicted.detach())
+        real = torch.where(audible[:, None] > 0, target, predicted.detach())
         return losses, predicted * mask, real * mask
 
 
@@ -71,7 +71,7 @@ class PriorStage(SynthesisStage):
         losses["adversarial"], losses["features"] = self.opponent.judge(*against)
         return weighted(losses, weights)
 
-    def draw_from(self, speech: Speech, random: np.random.Generator) -> Batch:
+    def draw_from(self, speech: SpeechCorpora, random: np.random.Generator) -> Batch:
         return speech.pieces(self.config["seconds"], random)
 
     def scored(self, kept: RTVC7Model, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
