@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rtvc import spoken
@@ -31,6 +31,7 @@ ENGLISH = "abcdeimnoprstvwxyzABCFIJLMNSTVWX0123456789    ....,,!?'\"-–—…()
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet=ENGLISH, max_size=60))
+@example("AA.a")  # a dot between a capital and a small letter
 def test_rules_that_are_passed_over_have_nothing_to_do(written):
     """They are where what triggers them is absent."""
     words = plain(written)
