@@ -192,6 +192,8 @@ _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 
 _EDITION = re.compile(r"(?:\d(?:st|nd|rd|th)|rev\.|Rev\.) ed\.$")
 _CHESS = re.compile(r"(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|O-O)(?!\w)")  # a move behind its number
+_WAY = re.compile(r"\d ?(?:mi|km|yds?|ft|m)\.$")
+_COMPASS = re.compile(r"[NSEW]{1,3}\b(?:[,;.]| (?:on|of|along|to|from|at|and|past|until|then)\b)")
 _SCENE = re.compile(r"(?:^|[\s/])(?:INT|EXT)\.$")  # of a screenplay
 _SHOUTED = re.compile(r"(?<![\w'])([A-Z]{2,5})\.$")
 
@@ -235,7 +237,7 @@ def ends_sentence(before: str, after: str) -> bool:
         return False
     if _EDITION.search(before):
         return re.match(OPENERS, after) is not None
-    if _SCENE.search(before):
+    if _SCENE.search(before) or (_WAY.search(before) and _COMPASS.match(after)):
         return False
     if before.endswith("str.") and after[:1].isdigit():
         return False

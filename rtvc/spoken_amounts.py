@@ -50,6 +50,14 @@ _BILLS = re.compile(
 )
 
 
+# a thing of which there are several, behind "30cm"; and not "across", "towards", "is"
+_PLURAL = re.compile(
+    r" (?!across|always|besides|perhaps|sometimes|times|minus|plus|less|this|was|has|does|goes|costs|makes|takes|gives|needs|means|equals|seems|feels|sounds|looks|comes|remains|works|helps|lasts|"
+    r"fits|gets|says|stays|becomes|leaves|separates|covers|plays|yields|\w*wards\b)"
+    r"[a-z]{2,}[^su\W]s\b(?! of\b)"
+)
+
+
 def _is_adjective(match: Match[str]) -> bool:
     """Whether an amount stands before its noun, where it has no plural: "a ten meter shaft"."""
     before, after = (
@@ -67,7 +75,10 @@ def _is_adjective(match: Match[str]) -> bool:
             )
             is not None
         )
-    return _NOUN.match(after) is not None and _OWNER.search(before) is not None
+    is_glued = re.fullmatch(r"\d+[a-zA-Z]+", match.group()) is not None
+    return (is_glued and _PLURAL.match(after) is not None) or (
+        _NOUN.match(after) is not None and _OWNER.search(before) is not None
+    )
 
 
 def _in_english(text: str) -> str:
@@ -196,9 +207,13 @@ def _square(match: Match[str]) -> str:
     return f"{number(match[1])} {kind} {single if is_single else several}{sentence_end(match)}"
 
 
+_TURN = re.compile(r" (?:angle|turn|bend|rotation|spin|view|arc|corner|incline|slope|heat|weather|swing|fold)s?\b")
+
+
 def _degrees(match: Match[str]) -> str:
     scale = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin"}.get((match[2] or "").upper(), "")
-    return f"{number(match[1])} {'degree' if is_one(match[1]) else 'degrees'}{scale}"
+    is_single = is_one(match[1]) or (not scale and _TURN.match(match.string, match.end()))
+    return f"{number(match[1])} {'degree' if is_single else 'degrees'}{scale}"
 
 
 def _coordinate(match: Match[str]) -> str:
@@ -232,6 +247,8 @@ def _inch_mark(match: Match[str]) -> str:
 
 
 def _feet_inches(match: Match[str]) -> str:
+    if int(match[2]) > 11:  # of a song
+        return f"{number(match[1])} minute{'' if is_one(match[1]) else 's'} {number(match[2])} seconds"
     return f"{number(match[1])} foot {number(match[2])}"
 
 
@@ -354,6 +371,7 @@ RULES: list[Rule] = [
     (r"(?<![\w./])(?:(\d+)|((?:\d )?\d/\d))(?: ?c\.(?= [a-z])|(?:(?<=/\d) c(?= (?!is|in|to|and|or|at|on|of|for|as|but|with|than|the|are|was)[a-z]{3})| c(?= (?:[a-z-]+ )?(?:flour|sugar|milk|butter|water|oil|rice|salt|stock|broth|cream|oats|nuts|cheese|juice)\b)))", _cups, "2 c. sugar → two cups sugar", "1/4 c milk → one quarter cup milk"),
     (r"(?i:\b(?:costs?|pay|paid|price|worth|save|only|just|for|up|down|fell|rose|by|cents?|coin|stamp|are|now))(?: \w+)? (\d{1,2})c\b|(?<![\w.])(\d{1,2})c(?= (?:a|an|per|each|off|coin|piece|stamp|more|less|deposit)\b)", _few_cents, "It only costs 5c. → It only costs five cents.", "a 50c coin → a fifty cent coin"),
     (r"(?<!\b[Aa]t )(?<!day )(?<![\w.,–-])(?!(?:144|240|360|480|540|720)p)(\d{1,3}(?:\.\d+)?)p(?= [a-z]|[,.;:!?)]|/|$)", lambda m: f"{number(m[1])} {'penny' if is_one(m[1]) else 'pence'}", "99p a pack → ninety nine pence a pack"),
+    (r"(?<=\d)( ?(?:mi|miles?|km|yds?|ft|m)| blocks)\.? ([NSEW])(?= (?:on|of|along|to|from|at|past|until|then)\b|[,;])", lambda m: f"{m[1]} {POINTS[m[2]]}", "go 3 mi. N on Hwy. 66, 5 km S of town → go three miles north on Highway sixty six, five kilometers south of town"),
     (r"(?<![\w.])(\d+\.\d+) ?A\b(?!-)", lambda m: f"{number(m[1])} amp{'' if _is_adjective(m) else 's'}", "a current of 1.5 A → a current of one point five amps"),
     (r"(?<![\w.,])(?<!\b(?:Flat|Room|Unit|Gate|Seat) )(\d{1,3}) ?A(?=[ -](?:fuse|breaker|charger|circuit|socket|plug|current|supply|outlet|max)\b)", lambda m: f"{number(m[1])} amp", "a 13 A fuse → a thirteen amp fuse"),
     (r"(?<![\w./])((?:\d+ )?\d/\d|\d+) ([Tt])\.(?= [a-z])", lambda m: f"{m[1]} {'tbsp' if m[2] == 'T' else 'tsp'}", "2 T. butter → two tablespoons butter", "1/8 t. nutmeg → one eighth teaspoon nutmeg"),
@@ -405,7 +423,7 @@ RULES: list[Rule] = [
     (r"(?<=\d)! ?(?=[=+*/×÷])", " factorial ", "5! = 120 → five factorial equals one hundred and twenty"),
     (rf"(?<!power of )(?<!power of -)(?<![\w.])({NUMBER}) ?(?:(mn|bn|tn|mil|[Mm]io|[Mm]rd)|(M)(?!\w)(?! ?[a-z]?\d))(?!\w)(?:(?<=io)\.|(?<=rd)\.)?", lambda m: f"{number(m[1])} {SCALES.get((m[2] or m[3]).lower(), 'million')}", "10M views → ten million views", "2.5bn → two point five billion", "3 Mrd. Euro → three billion Euro"),
     (rf"(?<!\ba )(?<!\b[Aa]n )(?<![\w.])({NUMBER})k(?= (?!run|race|walk|trail|marathon)[a-z]|[+,.;!?)]|$)", lambda m: f"{number(m[1])} thousand", "5k followers → five thousand followers"),
-    (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= [a-z]{3,}s\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
+    (r"(?<![\w.])(\d+\.\d+)([BT])(?!\w)|(?<![\w.])(\d+)(B)(?= (?:[a-z]{3,}s|people)\b)", lambda m: f"{number(m[1] or m[3])} {SCALES[(m[2] or m[4]).lower()]}", "1.5B people → one point five billion people"),
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
     (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w|-\d+(?![\w.,])|-(?!long|wide|high|tall|deep|thick)[a-z]{{4}})(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
     (r"(?<!\w)(\d{1,3})ers\b", lambda m: number(m[1]).removesuffix("e") + "ers", "the 49ers → the forty niners"),

@@ -171,6 +171,7 @@ MARKUP: list[Rule] = [
     (r"<\|[^<>|]{1,40}\|>", " ", "<|end|> Hello → Hello"),
     (r"\$([^$]{1,100}[\^_=\\][^$]{0,100})\$(?!\d)", r"\1", "$E = mc^2$ → E equals mc squared"),
     (r"\${2,}(?!\d)", " ", "save $$$ now → save now"),
+    (r"(?i)<(script|style)\b[^<>]{0,300}>[^<]{0,2000}</\1 ?>", " ", "Hi <script>alert(1)</script> there → Hi there"),
     (r"<!--[^<>]{0,500}-->", " ", "Hello <!-- note --> you → Hello you"),
     (rf"</?(?i:{BLOCKS})(?:{ATTRIBUTE}){{0,6}}\s?/?>", ", ", "tea<br>milk → tea, milk"),
     (rf"(?:(?<!\d)<|</)[A-Za-z][\w:-]{{0,30}}(?:{ATTRIBUTE}){{0,6}}\s?/?>(?! ?\d)", " ", "<think>hmm</think> Hello. → hmm Hello.", "<b>bold</b> → bold", "<span class='x'>y</span> z → y z"),
@@ -252,6 +253,8 @@ ADDRESSES: list[Rule] = [
     (r"(?<![\w.])(?!(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])-[3-9]\d(?![\w-]))\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
     (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?: \d{1,3})?(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
     (r"(?<![\w.,+-])\d{2,4}(?: \d{3,4}){2,4}(?![\w,.-]\d|\w)", lambda m: m.group() if re.fullmatch(r"\d{1,3}(?: \d{3})+", m.group()) else digits(m.group()), "my ID 812 3456 7890 → my ID eight one two, three four five six, seven eight nine zero"),
+    (r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,3}(?= ?[€$£](?![\w-]))", lambda m: m.group().replace(".", ""), "1.000.000 $ → one million dollars"),
+    (r"(?<![\w-])(7[0-8]7)-([1-9]00|[789]|10)(s?)(?![\w-])", lambda m: f"{in_pairs(m[1])} {in_pairs(m[2])}{m[3]}", "a 747-400 → a seven forty seven four hundred"),
     (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ |[A-Z])(\d{{3}})-(\d{{1,3}})([A-Z]{{0,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight", "an A350-900 → an A three fifty nine hundred"),
     (r"(?<=[A-Z]{2} )[1-9]\d(?:0[1-9]|[1-9]\d)(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
 ]  # fmt: skip  # noqa: E501

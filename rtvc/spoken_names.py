@@ -252,6 +252,7 @@ _COUNTING = alternatives(
 _NUMERAL = r"[IVXLCDM]+"
 ROMAN: Rule = (rf"(?:\b([A-Z][\w]*\.? |(?:{'|'.join(sorted(NUMBERED))})s? ))?\b({_NUMERAL})('s)?(?![\w'.&]\w)(?![#+&])\b", _roman_rule, "World War I began → World War one began", "stage IV → stage four", "Henry VIII's wife → Henry the eighth's wife", "Queen Elizabeth I never married → Queen Elizabeth the first never married", "the XIX century → the nineteenth century")  # fmt: skip  # noqa: E501
 PHRASE_RULES: list[Rule] = [
+    (r"(?:(?<=[Tt]ype )|(?<=[Gg]roup ))(A|B|AB|O) ?([+-])(?![\w+-])|\b(A|B|AB|O)([+-])(?=(?: is)? (?:blood|donor|universal))", lambda m: f"{m[1] or m[3]} {'positive' if '+' in m.groups() else 'negative'}", "type AB+ and O- blood → type AB positive and O negative blood"),
     (r"\b((?:[Aa]n?|from|to|got|grade:?) [A-F])-(?!\w)", r"\1 minus", "up from a C- → up from a C minus"),
     (r"\b(MRS?|MS|DR|MISS|LADY|LORD|SIR|PROF)(\.? )([A-Z]{2,20})\b", lambda m: f"{m[1].capitalize()}{m[2]}{m[3].capitalize()}", "MR. DARCY → Mister Darcy"),
     (rf"(?<![\w.'])(?:{alternatives(PHRASES)})(?![\w'])", lambda match: PHRASES[match.group()], "e.g. this → for example this", "a day w/o rain → a day without rain", "24/7 → twenty four seven"),
@@ -268,7 +269,7 @@ PHRASE_RULES: list[Rule] = [
     (r"(?<![\w.])(?<!\d )(?!I)([A-Z])\. (?=[a-z]{4,})", lambda m: f"{spelled(m[1])} ", "the E. coli outbreak → the E coli outbreak"),
     (r"(?<=st |nd |rd |th )(inst|ult|prox)\.", lambda m: {"inst": "instant", "ult": "ultimo", "prox": "proximo"}[m[1]] + sentence_end(m), "On the 14th inst. we met → On the fourteenth instant we met"),
     (r"\bmed(?=-(?:high|low)\b| heat\b)", "medium", "on med-high heat → on medium-high heat"),
-    (r"(?<![\w/.@-])(?:afk|irl|imh?o|omw|wya|iykyk|istg|icymi|ootd|tfw|ofc|brb|idk|idc|tbh|smh|ngl|ikr|jk|gtg|nvm|hmu|rn|fyi|btw|ffs|wtf|omg|asap)(?![\w/.@'-])(?!\.\w)", lambda m: spelled(m.group()), "icymi, he's afk → I C Y M I, he's A F K"),
+    (r"(?<![\w/.@-])(?:afk|irl|imh?o|omw|wya|iykyk|istg|icymi|ootd|tfw|ofc|brb|idk|idc|afaik|iirc|fwiw|lmk|tmi|ttyl|wfh|eod|rsvp|ftw|yw|gg|tbh|smh|ngl|ikr|jk|gtg|nvm|hmu|rn|fyi|btw|ffs|wtf|omg|asap)(?![\w/.@'-])(?!\.\w)", lambda m: spelled(m.group()), "icymi, he's afk → I C Y M I, he's A F K"),
     (r"\b(7[0-8]7)(?= (?:MAX|Max|jets?|aircraft|planes?|Dreamliners?|freighters?|pilots?|airliners?)\b)", lambda m: in_pairs(m[1]), "the 737 MAX → the seven thirty seven MAX"),
     (r"\b((?:[Rr]eturn(?:s|ed)?|[Gg]ets?|[Gg]ot|[Tt]hrows?|[Gg]ives?|[Gg]ave|[Ss]hows?) an? )(40\d|429|50\d)(?=$|[.,;:!?]| (?:and|or|when|if|error|page|status|for|on|instead)\b)", lambda m: m[1] + in_pairs(m[2]), "it returns a 404. → it returns a four oh four."),
     (r"(?<=[\d%]) ?p\.a\.", lambda m: " per annum" + sentence_end(m), "up 7.5% p.a. → up seven point five percent per annum."),
@@ -294,6 +295,7 @@ PHRASE_RULES: list[Rule] = [
     (r"(?<=[a-z\d] )([42])(?= (?:u|ur|me|us)\b)", lambda m: {"4": "for", "2": "to"}[m[1]], "thx 4 ur help → thanks for ur help"),
     (r"(?<![.\w])c\. ?(?=\d{3,4}\b)", "circa ", "built c. 1850 → built circa eighteen fifty"),
     (rf"(?<![\w.,-])(\d{{1,5}})([A-Z])? (?:([NSEW]|NE|NW|SE|SW)\.? )?((?:(?:[A-Z][\w']*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,3}}(?:{ROADS})\b)", _address, "123 N. Main St. → one twenty three North Main Street.", "221B Baker Street → two twenty one B Baker Street"),
+    (r"\bHwy (?=\d)", "Highway ", "on Hwy 1 → on Highway one"),
     (r"\b((?:I|US|SR|Rte\.?|Route|Hwy\.?|Highway)[- ]\d{1,3}[A-Z]?) ([NSEW])\b\.?(?! [A-Z][a-z]+ (?:St|Ave|Rd|Street|Road)\b)", lambda m: f"{m[1]} {COMPASS[m[2]]}" + sentence_end(m), "I-80 W to exit 12 → I eighty West to exit twelve"),
     (r"\b([Ll])ong\. ?(?=[-–]?\d{1,3}(?:\.\d|°))", r"\1ongitude ", "long. -0.12 → longitude minus zero point one two"),
     (r"\b([NSEW])\. (?=(?:Wales|Ireland|America|Africa|Asia|Europe|Korea|Carolina|Dakota|Virginia|Yorkshire|Sussex|London|Midlands|Island|Sea)\b)", lambda m: f"{COMPASS[m[1]]} ", "gusts hit N. Wales → gusts hit North Wales"),
