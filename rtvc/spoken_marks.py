@@ -254,8 +254,8 @@ ADDRESSES: list[Rule] = [
     (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?: \d{1,3})?(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
     (r"(?<![\w.,+-])\d{2,4}(?: \d{3,4}){2,4}(?![\w,.-]\d|\w)", lambda m: m.group() if re.fullmatch(r"\d{1,3}(?: \d{3})+", m.group()) else digits(m.group()), "my ID 812 3456 7890 → my ID eight one two, three four five six, seven eight nine zero"),
     (r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,3}(?= ?[€$£](?![\w-]))", lambda m: m.group().replace(".", ""), "1.000.000 $ → one million dollars"),
-    (r"(?<![\w-])(7[0-8]7)-([1-9]00|[789]|10)(s?)(?![\w-])", lambda m: f"{in_pairs(m[1])} {in_pairs(m[2])}{m[3]}", "a 747-400 → a seven forty seven four hundred"),
     (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ |[A-Z])(\d{{3}})-(\d{{1,3}})([A-Z]{{0,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight", "an A350-900 → an A three fifty nine hundred"),
+    (r"(?<![\w-])(7[0-8]7)-([1-9]00|[789]|10)(s?)(?![\w-])", lambda m: f"{in_pairs(m[1])} {in_pairs(m[2])}{m[3]}", "a 747-400 → a seven forty seven four hundred"),
     (r"(?<=[A-Z]{2} )[1-9]\d(?:0[1-9]|[1-9]\d)(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),
 ]  # fmt: skip  # noqa: E501
 VERSIONS: list[Rule] = [
