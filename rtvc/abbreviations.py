@@ -193,7 +193,8 @@ _DAY_OR_MONTH_AHEAD = re.compile(rf"(?:{MONTH}|{WEEKDAYS})\b")
 _EDITION = re.compile(r"(?:\d(?:st|nd|rd|th)|rev\.|Rev\.) ed\.$")
 _CHESS = re.compile(r"(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|O-O)(?!\w)")  # a move behind its number
 _WAY = re.compile(r"\d ?(?:mi|km|yds?|ft|m)\.$")
-_COMPASS = re.compile(r"[NSEW]{1,3}\b(?:[,;.]| (?:on|of|along|to|from|at|and|past|until|then)\b)")
+COURSES = "on|of|along|to|from|at|past|until|then"  # words behind a point of the compass
+_COMPASS = re.compile(rf"[NSEW]{{1,3}}\b(?:[,;.]| (?:{COURSES}|and)\b)")
 _SCENE = re.compile(r"(?:^|[\s/])(?:INT|EXT)\.$")  # of a screenplay
 _SHOUTED = re.compile(r"(?<![\w'])([A-Z]{2,5})\.$")
 

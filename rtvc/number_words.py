@@ -67,6 +67,11 @@ def count(value: int) -> str:
     return _plain(cardinal(value))
 
 
+def counted(value: int, unit: str) -> str:
+    """So many of a unit: "one minute", "five minutes"."""
+    return f"{count(value)} {unit}{'' if value == 1 else 's'}"
+
+
 def nth(text: str) -> str:
     """ "21" → "twenty first"."""
     return _plain(ordinal(int(text))) if len(text) < 16 else digits(text)

@@ -6,8 +6,21 @@ from __future__ import annotations
 import re
 from re import Match
 
-from .abbreviations import sentence_end
-from .number_words import CRICKET, NUMBER, SCALES, Rule, alternatives, count, in_pairs, is_one, nth, number, plural
+from .abbreviations import COURSES, sentence_end
+from .number_words import (
+    CRICKET,
+    NUMBER,
+    SCALES,
+    Rule,
+    alternatives,
+    count,
+    counted,
+    in_pairs,
+    is_one,
+    nth,
+    number,
+    plural,
+)
 from .symbol_names import AREAS, CURRENCIES, EACH, FUNCTIONS, UNITS
 
 FIRST = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d+)?"  # of a range
@@ -248,7 +261,7 @@ def _inch_mark(match: Match[str]) -> str:
 
 def _feet_inches(match: Match[str]) -> str:
     if int(match[2]) > 11:  # of a song
-        return f"{number(match[1])} minute{'' if is_one(match[1]) else 's'} {number(match[2])} seconds"
+        return f"{counted(int(match[1]), 'minute')} {count(int(match[2]))} seconds"
     return f"{number(match[1])} foot {number(match[2])}"
 
 
@@ -317,7 +330,7 @@ DURATIONS: list[Rule] = [
     (r"(?<![\w.])(\d{1,2})[x×](\d{1,2})'?s\b", lambda m: f"{number(m[1])} by {plural(number(m[2]))}", "we need 2x4s → we need two by fours"),
     (r"(?<=\d)/(?=(?:serving|slice|portion|piece|tablet|capsule|bottle|lesson|session|visit|student|child|player|game|match|seat|user)\b)|(?<=tablets)/(?=\d{1,2} ?(?:h|hrs?|hours|days)\b)", " per ", "320 calories, 80/serving → three hundred and twenty calories, eighty per serving", "8 tablets/24hrs → eight tablets per twenty four hours"),
     (r"^([^']*\b(?:[Aa]n?|[Tt]he|[Tt]his|[Ee]ach|[Ee]very) )(\d{1,3})'(?= [a-z]+)(?=[^']*$)", lambda m: f"{m[1]}{number(m[2])} foot", "a 10' ladder → a ten foot ladder"),
-    (r"\bx ?(\d{1,3}) ?d\b", lambda m: f"for {number(m[1])} day{'' if m[1] == '1' else 's'}", "500 mg x10d → five hundred milligrams for ten days"),
+    (r"\bx ?(\d{1,3}) ?d\b", lambda m: f"for {counted(int(m[1]), 'day')}", "500 mg x10d → five hundred milligrams for ten days"),
     (r"\b(HP|MP|XP|SP|[Ss]cored?|[Hh]ealth|[Mm]ana|[Ss]tamina|[Aa]mmo|[Ll]ives|[Rr]at(?:ing|ed)|[Aa]ttempt|[Mm]arks?|[Gg]rade|[Rr]esult|[Pp]rogress)(:? )(\d{1,4})/(\d{1,4})(?![\w/]| of\b)", lambda m: f"{m[1]}{m[2]}{number(m[3])} out of {number(m[4])}", "HP: 45/100, MP 12/30 → HP: forty five out of one hundred, MP twelve out of thirty"),
     (r"(?<=\w )\((\d{1,3})/(\d{1,3})\)(?=[.!?\s]*$)", lambda m: m.group() if int(m[1]) <= 12 < int(m[2]) < 32 or m[1] == m[2] else f", {number(m[1])} of {number(m[2])}", "The Lost Sword (2/5) → The Lost Sword, two of five"),
     (r"\b(\d{1,2} ?(?:ft|feet|foot)\.? ?)(\d{1,2}) ?in\b(\.(?= [a-z]))?", lambda m: f"{m[1]}{number(m[2])} inch{'' if m[2] == '1' else 'es'}", "6ft 2in and 15st 4lb → six feet two inches and fifteen stone four pounds"),
@@ -371,7 +384,7 @@ RULES: list[Rule] = [
     (r"(?<![\w./])(?:(\d+)|((?:\d )?\d/\d))(?: ?c\.(?= [a-z])|(?:(?<=/\d) c(?= (?!is|in|to|and|or|at|on|of|for|as|but|with|than|the|are|was)[a-z]{3})| c(?= (?:[a-z-]+ )?(?:flour|sugar|milk|butter|water|oil|rice|salt|stock|broth|cream|oats|nuts|cheese|juice)\b)))", _cups, "2 c. sugar → two cups sugar", "1/4 c milk → one quarter cup milk"),
     (r"(?i:\b(?:costs?|pay|paid|price|worth|save|only|just|for|up|down|fell|rose|by|cents?|coin|stamp|are|now))(?: \w+)? (\d{1,2})c\b|(?<![\w.])(\d{1,2})c(?= (?:a|an|per|each|off|coin|piece|stamp|more|less|deposit)\b)", _few_cents, "It only costs 5c. → It only costs five cents.", "a 50c coin → a fifty cent coin"),
     (r"(?<!\b[Aa]t )(?<!day )(?<![\w.,–-])(?!(?:144|240|360|480|540|720)p)(\d{1,3}(?:\.\d+)?)p(?= [a-z]|[,.;:!?)]|/|$)", lambda m: f"{number(m[1])} {'penny' if is_one(m[1]) else 'pence'}", "99p a pack → ninety nine pence a pack"),
-    (r"(?<=\d)( ?(?:mi|miles?|km|yds?|ft|m)| blocks)\.? ([NSEW])(?= (?:on|of|along|to|from|at|past|until|then)\b|[,;])", lambda m: f"{m[1]} {POINTS[m[2]]}", "go 3 mi. N on Hwy. 66, 5 km S of town → go three miles north on Highway sixty six, five kilometers south of town"),
+    (rf"(?<=\d)( ?(?:mi|miles?|km|yds?|ft|m)| blocks)\.? ([NSEW])(?= (?:{COURSES})\b|[,;])", lambda m: f"{m[1]} {POINTS[m[2]]}", "go 3 mi. N on Hwy. 66, 5 km S of town → go three miles north on Highway sixty six, five kilometers south of town"),
     (r"(?<![\w.])(\d+\.\d+) ?A\b(?!-)", lambda m: f"{number(m[1])} amp{'' if _is_adjective(m) else 's'}", "a current of 1.5 A → a current of one point five amps"),
     (r"(?<![\w.,])(?<!\b(?:Flat|Room|Unit|Gate|Seat) )(\d{1,3}) ?A(?=[ -](?:fuse|breaker|charger|circuit|socket|plug|current|supply|outlet|max)\b)", lambda m: f"{number(m[1])} amp", "a 13 A fuse → a thirteen amp fuse"),
     (r"(?<![\w./])((?:\d+ )?\d/\d|\d+) ([Tt])\.(?= [a-z])", lambda m: f"{m[1]} {'tbsp' if m[2] == 'T' else 'tsp'}", "2 T. butter → two tablespoons butter", "1/8 t. nutmeg → one eighth teaspoon nutmeg"),

@@ -7,7 +7,7 @@ import re
 from re import Match
 
 from .abbreviations import BIBLE, MONTH, MONTHS, WEEKDAYS, sentence_end
-from .number_words import Rule, alternatives, around, count, nth, number, plural, year
+from .number_words import Rule, alternatives, around, count, counted, nth, number, plural, year
 
 DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -165,7 +165,7 @@ def _hours_minutes(match: Match[str]) -> str:
     hour, minute = int(match[1]), int(match[2])
     if hour > 6 or not minute:
         return _clock(hour, minute)
-    return f"{count(hour)} hour{'' if hour == 1 else 's'} {count(minute)}"
+    return f"{counted(hour, 'hour')} {count(minute)}"
 
 
 def _military(match: Match[str]) -> str:
@@ -180,9 +180,15 @@ def _military(match: Match[str]) -> str:
 def _stopwatch(match: Match[str]) -> str:
     """00:15:30.5; what is none at the beginning is not said."""
     hours, minutes = int(match[1]), int(match[2])
-    words = [f"{count(hours)} hour{'' if hours == 1 else 's'}"] if hours else []
-    words += [f"{count(minutes)} minute{'' if minutes == 1 else 's'}"] if hours or minutes else []
+    words = [counted(hours, "hour")] if hours else []
+    words += [counted(minutes, "minute")] if hours or minutes else []
     return " ".join([*words, number(f"{int(match[3])}.{match[4]}"), "seconds"])
+
+
+def _minutes_and_seconds(match: Match[str]) -> str:
+    """00:05:30; what is none is not said, unless all is."""
+    parts = ((int(match[1]), "minute"), (int(match[2]), "second"))
+    return " ".join(counted(value, unit) for value, unit in parts if value) or counted(0, "second")
 
 
 def _space(match: Match[str]) -> str:
@@ -306,7 +312,7 @@ RULES: list[Rule] = [
     (rf"\b({BOOKS}) (\d{{1,3}}):(\d{{1,3}})(?: ?[-–] ?(\d{{1,3}}))?(?![:\d])", lambda m: f"{m[1]} {number(m[2])} {number(m[3])}" + (f" to {number(m[4])}" if m[4] else ""), "John 3:16 → John three sixteen", "Genesis 1:1 → Genesis one one"),
     (r"\b(\d{1,2}):([0-5]\d):([0-5]\d)[.,](\d{1,3})(?!\d)", _stopwatch, "00:15:30.5 → fifteen minutes thirty point five seconds"),
     (r"\b(\d{1,2}):(\d{2})\.(\d{1,3})\b", lambda m: f"{number(m[1])} {number(m[2].lstrip('0') or '0')}".replace(" ", " oh " if m[2][0] == "0" else " ", 1) + f" point {' '.join(number(c) for c in m[3])}", "a lap in 1:43.21 → a lap in one forty three point two one"),
-    (r"(?<!at )\b00?:([0-5]\d):([0-5]\d)(?![\d:.,]*\d)", lambda m: " ".join(f"{count(int(m[place]))} {unit}{'' if int(m[place]) == 1 else 's'}" for place, unit in ((1, "minute"), (2, "second")) if int(m[place])), "it lasts 00:05:30 → it lasts five minutes thirty seconds"),
+    (r"(?<!at )\b00?:([0-5]\d):([0-5]\d)(?![\d:.,]*\d)", _minutes_and_seconds, "it lasts 00:05:30 → it lasts five minutes thirty seconds"),
     (r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])\.? ?[Mm](?:\.|\b))?(?![\d:])", _time, "at 3:45pm → at three forty five P M", "09:05 → nine oh five", "12:00 → twelve o'clock", "It took 2:00:35. → It took two oh oh and thirty five seconds."),
     (r"\b(\d{1,2})(?:\.(\d{2}))?() ?([AaPp])\.? ?[Mm](?:\.|\b)", _time, "We met at 5p.m.on Friday. → We met at five P M on Friday.", "9.30am → nine thirty A M", "10 a.m. → ten A M."),
     (r"(?:(?<=\b[Aa]t )|(?<=@ )|(?<=@))(\d{1,2}(?::\d\d)?)([ap])\b(?!\.?[Mm])", lambda m: f"{m[1]} {m[2].upper()} M", "at 4p → at four P M"),

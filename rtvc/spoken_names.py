@@ -8,9 +8,9 @@ from re import Match
 
 from .abbreviations import ANYWHERE, BARE, COUNTERS, OPENERS, STATE_CODES, STATES, TITLES, sentence_end
 from .dictionary import converted
-from .number_words import LETTER_A, Rule, alternatives, in_pairs, nth, number, roman, spelled, year
+from .number_words import DIGITS, LETTER_A, Rule, alternatives, in_pairs, nth, number, roman, spelled, year
 
-DIGIT = "(?:zero|one|two|three|four|five|six|seven|eight|nine)"  # of a postal code, by now
+DIGIT = f"(?:{alternatives(DIGITS)})"  # of a postal code, by now
 # with inner full stops, or none
 PHRASES = {
     "e.g.": "for example", "E.g.": "For example", "I.e.": "That is", "eg.": "for example", "i.e.": "that is",
