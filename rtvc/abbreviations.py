@@ -86,8 +86,10 @@ ANYWHERE = {  # the full stop may be the sentence's too
 }  # fmt: skip
 BIBLE = {  # chapter and verse follow
     "Gen": "Genesis", "Ex": "Exodus", "Lev": "Leviticus", "Deut": "Deuteronomy", "Ps": "Psalm", "Prov": "Proverbs",
+    "Num": "Numbers", "Josh": "Joshua", "Judg": "Judges", "Sam": "Samuel", "Kgs": "Kings", "Chron": "Chronicles",
+    "Chr": "Chronicles", "Eccl": "Ecclesiastes", "Hos": "Hosea", "Mic": "Micah", "Zech": "Zechariah", "Mal": "Malachi",
     "Isa": "Isaiah", "Jer": "Jeremiah", "Ezek": "Ezekiel", "Dan": "Daniel", "Matt": "Matthew", "Mk": "Mark",
-    "Lk": "Luke",
+    "Lk": "Luke", "Col": "Colossians", "Thess": "Thessalonians", "Tit": "Titus",
     "Jn": "John", "Rom": "Romans", "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians",
     "Tim": "Timothy", "Heb": "Hebrews", "Jas": "James", "Pet": "Peter", "Rev": "Revelation",
 }  # fmt: skip
@@ -168,10 +170,11 @@ _DATED = re.compile(rf"(?:^|\W)(?:{alternatives(month[:3] for month in MONTHS)}|
 _WORDS = {"No", "Art", "Def", "Ex", "Det", "Par"}  # too
 _ANYWHERE = re.compile(
     rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - _WORDS)}"
-    r"|e\.g|i\.e|al|ibid|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'/])[A-Za-z])\.$"
+    r"|e\.g|i\.e|al|ibid|[Mm]io|[Mm]rd|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'/])[A-Za-z])\.$"
 )
 _STATE = re.compile(rf"\b(?:{alternatives(STATES)})\.$")
 _VERSE = re.compile(rf"\b(?:{alternatives(BIBLE)})\.$")
+_EPISTLE = re.compile(rf"(?<!\w)[123] (?:{alternatives(BIBLE)})\.$")
 _PLACED = re.compile(rf"(?:[a-z], ?|[RDI]-)(?:{alternatives(STATES)})\.$")
 _DEGREES = re.compile(r"(?:^|\W)(?:lat|long)\.$", re.I)
 _DOTTED = re.compile(r"(?:^|[^\w'])(?:[A-Za-z]\.){2,}$|(?:^|[^\w'])[ap]\. ?m\.$", re.I)
@@ -242,7 +245,7 @@ def ends_sentence(before: str, after: str) -> bool:
         return False
     if before.endswith("str.") and after[:1].isdigit():
         return False
-    if _VERSE.search(before) and re.match(r"\d{1,3}:\d", after):
+    if (_VERSE.search(before) and re.match(r"\d{1,3}:\d", after)) or (_EPISTLE.search(before) and after[:1].isdigit()):
         return False
     if before.endswith("...") and re.match(r"[$£€\d]", after):
         return False

@@ -7,6 +7,7 @@ import re
 from .abbreviations import ANYWHERE, COUNTERS, MONTHS, TITLES
 from .dictionary import SMALL_NAMES, has_own_reading, is_known
 from .homographs import NUMBER_WORDS
+from .number_words import roman
 from .spoken import ROMAN
 from .spoken_names import MONARCHS, NUMBERED
 from .symbol_names import EACH, UNITS
@@ -63,7 +64,8 @@ def _counted(match: re.Match[str]) -> str:
 def _read_not_spelled(match: re.Match[str]) -> str:
     """A long unknown word with vowels is read: "SOOOOO"."""
     word = match.group()
-    return word.lower() if _has_vowel(word) and not is_known(word.lower()) and not has_own_reading(word) else word
+    is_read = _has_vowel(word) and not is_known(word.lower()) and not has_own_reading(word) and roman(word) is None
+    return word.lower() if is_read else word
 
 
 def _in_headline(match: re.Match[str]) -> str:

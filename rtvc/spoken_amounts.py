@@ -28,6 +28,7 @@ UNIT = alternatives(UNITS)
 RATIO = re.compile(r"(-)?(?:(\d+)[ -])?(\d{1,4})/(\d{1,4})()")
 AREA = alternatives(AREAS)
 MONEY = alternatives(CURRENCIES)
+CODES = alternatives(name for name in CURRENCIES if re.fullmatch("[A-Z]{3}", name))
 PAID = alternatives({*(word for names in CURRENCIES.values() for word in names), "thousand", "million", "billion"})
 SCALE = r"lakh crore|lakh|crore|hundred|thousand|million|billion|trillion"
 DENOMINATORS = {2: "half", 4: "quarter"}
@@ -368,6 +369,8 @@ RULES: list[Rule] = [
     (r"(?<![\w.,])(\d{1,3}(?:[.,]\d{3})*|\d+)(?:,|\.)(?:-{1,2}|[–—])(?![\w-])", lambda m: m[1].replace(".", ""), "from €1.299,- → from one thousand two hundred and ninety nine euros", "only 5.- → only five"),
     (r"(?<=€)\d{1,3}(?:\.\d{3})+(?![\w.,]|/)", _continental, "€1.299 → one thousand two hundred and ninety nine euros"),
     (rf"(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})*,\d\d(?= ?(?:{MONEY})(?!\w))|(?:(?<=[€£$])|(?<=[€£$] )|(?<=kr )|(?<=zl )|(?<=kr\. )|(?<=[A-Z]{{3}} ))\d{{1,3}}(?:\.\d{{3}})*,\d\d(?![\d,])|(?<![\w.,])\d{{1,3}}(?:\.\d{{3}})+(?= ?(?:€|[Ee]uros?\b|kr\b|zl\b|SEK\b|NOK\b|DKK\b|PLN\b))", _continental, "3,50 € → three euros and fifty cents", "1.234,56 € → one thousand two hundred and thirty four euros and fifty six cents", "€9,99 → nine euros and ninety nine cents", "EUR 9,99 → nine euros and ninety nine cents"),
+    (r"(?<![\w.,])(\d{1,3}),(\d{1,2})(?= ?(?:[Mm]io|[Mm]rd)\b)", r"\1.\2", "1,5 Mio. € → one point five million euros"),
+    (rf"\b({CODES})/({CODES}) (?=\d)", r"\1 to \2, ", "GBP/USD 1.27 → GBP to USD, one point two seven"),
     (r"([$£€]\d+\.\d\d)(?=[a-z](?!\w))", r"\1 ", "EPS of $0.39e → EPS of thirty nine cents e"),
     (r"(?<=\()(\d\d)([MF])(?=\))", lambda m: f"{number(m[1])} {m[2]}", "my boyfriend (30M) left → my boyfriend, thirty M, left"),
     (rf"([$£€¥₹])({FIRST})(?: ?({SCALE}|[kKmMbBtT]n?))? ?[-–] ?\1?(?=\d)", _money_range, "$50-$60 → fifty to sixty dollars", "$1.50-$2.00 → one dollar and fifty cents to two dollars", "$5k-$6k → five thousand dollars to six thousand dollars"),
@@ -404,12 +407,15 @@ RULES: list[Rule] = [
     (r"(?<=\b(?:two|the|old|new) )(\d{3})s\b", lambda m: plural(in_pairs(m[1])), "the 747s → the seven forty sevens"),
     (r"(?:(?<== )|(?<== minus ))([A-Za-z])/([A-Za-z])\b", r"\1 over \2", "v = d/t → v equals d over t", "x = −b/a → x equals minus b over a"),
     (r"\b((?:sine|cosine|tangent|[fgh]) of [a-z])/(?=\w)", r"\1 over ", "sin(x)/x = 1 → sine of x over x equals one"),
+    (rf"\b(per [a-z]+)/({alternatives(EACH)})\b", lambda m: f"{m[1]} {EACH[m[2]]}", "per user/yr → per user a year"),
     (r"(?<=\w)/(?=(?:month|year|day|week|hour|minute|second|person|night|head|mile|user|student|share|unit|pound|gallon)\b)", " per ", "$19.99/month → nineteen dollars and ninety nine cents per month"),
     (rf"(?<=\d )([a-z]{{3,}}|req)/({UNIT})(?!\w)", lambda m: f"{m[1]} per {UNITS[m[2]][0]}", "6 cells/mL → six cells per milliliter", "9 requests/s → nine requests per second"),
     (rf"(?<![\w.])({NUMBER})[ -]?(sq|cu)\.?[ -]?(ft|mi|in|yd|m|km|cm)\b\.?", _square, "a 500-sq.-ft. flat → a five hundred square foot flat", "40,000 sq. ft. → forty thousand square feet.", "5 sq km → five square kilometers", "2 cu ft → two cubic feet"),
     (rf"(?<![\w./])({NUMBER})-({UNIT})\.?(?=[ -][a-z]|\)|, )", _unit_adjective, "a 10-km run → a ten kilometer run", "a 100-W bulb → a one hundred watt bulb", "a 6-ft. fence → a six foot fence"),
     (rf"(?<![\w.])({NUMBER})-in\.(?= [a-z])", lambda m: f"{number(m[1])} inch", "1-in. cubes → one inch cubes"),
     (r"(?:(?<=\d/\d)|(?<=\d/\d\d)) in\b\.?(?= (?:tall|long|wide|high|deep|thick|of)\b|[,;)]|$)", " inch", "10 1/2 in. tall → ten and a half inches tall"),
+    (rf"(?<![\w./])({NUMBER})in(?= (?:wide|tall|long|high|deep|thick)\b)", _inches, "5in wide → five inches wide"),
+    (rf"(?<![\w./])({NUMBER})in(?= [a-z])", lambda m: f"{number(m[1])} inch", "a 3in pipe → a three inch pipe"),
     (rf"(?<![\w./])({NUMBER}) in\.", _inches, "5 in. wide → five inches wide"),
     (r"(?:\b([NSEW]) ?)?(?<![\d.])(-?\d+(?:\.\d+)?) ?° ?(?:(\d+(?:\.\d+)?)' ?)?(?:(\d+(?:\.\d+)?)(?:\"|'') ?)?([NSEW]\b)?", _coordinate, "N 51° 30' 26\" → north fifty one degrees thirty minutes twenty six seconds", "40°26'46\"N → forty degrees twenty six minutes forty six seconds north", "74.5° W → seventy four point five degrees west"),
     (r"(?<=\d['\"]) ?[–-] ?(?=\d+['\"])", " to ", "3\"–4\" wide → three inches to four inches wide"),
@@ -440,7 +446,7 @@ RULES: list[Rule] = [
     (rf"(?<![\w.])(-?{NUMBER}) ?({AREA})( squared| cubed)(?!\w)", lambda m: _unit_words(m[1], "inch" if m[2] == "in" else m[2], _is_adjective(m), m[3]), "5 m² → five square meters"),
     (rf"(?<![\w.])(?<![A-Za-z]-)(-?(?:\d+,\d{{1,2}}(?!\d)|{NUMBER})) ?({UNIT})( squared| cubed)?(?:\.?/(?:(\d+) ?)?({UNIT})( squared| cubed)?)?(?!\w|-\d+(?![\w.,])|-(?!long|wide|high|tall|deep|thick)[a-z]{{4}})(?:(?<=[a-z])\.)?", _unit, "a 10m shaft with a 40cm gap → a ten meter shaft with a forty centimeter gap", "100 km/h → one hundred kilometers per hour", "9.8 m/s² → nine point eight meters per second squared", "Add 1 tsp. Then stir. → Add one teaspoon. Then stir."),
     (r"(?<!\w)(\d{1,3})ers\b", lambda m: number(m[1]).removesuffix("e") + "ers", "the 49ers → the forty niners"),
-    (r"(?<![\w.])(\d[\d,]{0,20})(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
+    (r"(?<![\w.])(\d[\d,]{0,20})(?i:st|nd|rd|th)\b", lambda match: nth(match[1].replace(",", "")), "3RD and 4TH → third and fourth", "the 21st → the twenty first"),
     (r"(?<![\w.])(\d+(?:\.\d+)?)x(?! (?:squared|cubed|to the|minus|plus|equals)\b)(?<!= \dx)(?<!= \d\dx)(?= [A-Za-z]|[,.;!?)]|$)", lambda match: f"{number(match[1])} times", "3x faster → three times faster"),
     (r"(?:(?<=feet)|(?<=foot)|(?<=inch)|(?<=inches)|(?<=meter)|(?<=meters)) ?[x×] ?(?=\w)", " by ", "10' x 12' → ten feet by twelve feet"),
     (r"(?<=\d) ?[*×] ?(?=\d)|(?<=\d) x (?=\d)|(?<=\b[a-z]) [*×] (?=\w)", " times ", "3 × 4 → three times four"),

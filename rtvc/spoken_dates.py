@@ -16,8 +16,10 @@ BEFORE_YEARS = frozenset(  # four digits after these are a year
     in since by from until till of before after during around year circa to late early mid and or the
     """.split()  # noqa: SIM905
 )
+ORDER = {"1": "First", "2": "Second", "3": "Third"}  # of letters and chronicles
 BOOKS = (
     r"Ps\.|Genesis|Exodus|Leviticus|Deuteronomy|Joshua|Judges|Samuel|Kings|Psalms?|Proverbs|Isaiah|Jeremiah|Ezekiel|Daniel|"
+    "Numbers|Chronicles|Ecclesiastes|Hosea|Micah|Zechariah|Malachi|Colossians|Thessalonians|Titus|"
     "Matthew|Mark|Luke|John|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Timothy|Hebrews|James|Peter|"
     "Revelation|Surah|Sura"
 )
@@ -254,8 +256,10 @@ WAITING = re.compile(
 HALF_DAY = r"[AaPp]\.? ?[Mm]"
 RULES: list[Rule] = [
     (r"(?:(?<=\bin )|(?<=\btime )|(?<=\bof ))(2[5-9]|[3-5]\d):([0-5]\d)(?![\d:]|\.\d)", lambda m: f"{number(m[1])} " + (f"oh {number(m[2][1])}" if m[2][0] == "0" else number(m[2])), "ran it in 44:50 → ran it in forty four fifty"),
-    (rf"\b(?:([123]) )?({alternatives(BIBLE)})\. (?=\d{{1,3}}:\d)", lambda m: ({"1": "First ", "2": "Second ", "3": "Third "}[m[1]] if m[1] else "") + BIBLE[m[2]] + " ", "1 Cor. 13:4–7 → First Corinthians thirteen four to seven"),
+    (rf"\b(?:([123]) ({alternatives(BIBLE)})\. (?=\d)|({alternatives(BIBLE)})\. (?=\d{{1,3}}:\d))", lambda m: f"{ORDER[m[1]]} {BIBLE[m[2]]} " if m[1] else BIBLE[m[3]] + " ", "1 Cor. 13:4–7 → First Corinthians thirteen four to seven", "read 2 Tim. 3 → read Second Timothy three", "Mal. 3:1 → Malachi three one"),
+    (r"(?<![\w.,])([123]) (?=(?:Samuel|Kings|Chronicles|Corinthians|Thessalonians|Timothy|Peter|John) \d)", lambda m: ORDER[m[1]] + " ", "1 John 4:8 → First John four eight", "see 2 Kings 5 → see Second Kings five"),
     (r"(?<![\w.])(\d{1,2}(?::\d\d)?)([ap]) ?[-–] ?(\d{1,2}(?::\d\d)?)([ap])\b(?!\.?m)", r"\1\2m to \3\4m", "open 7a–9p → open seven A M to nine P M"),
+    (r"(?<![\w-])((?:19|20)\d\d)-W([0-5]\d)(?![\w-])", r"week \2 of \1", "in 2023-W12 → in week twelve of twenty twenty three"),
     (r"\bFY(?=(?:19|20)\d\d)", "FY ", "FY2025/26 → FY twenty twenty five to twenty six"),
     (r"(?<![\w.:])(\d{1,2})\.([0-5]\d)(?=(?:, \d{1,2}\.[0-5]\d){0,9},? (?:and )?\d{1,2}\.[0-5]\d ?[ap]\.?m)", r"\1:\2", "8.15, 8.45 and 9.15 a.m. → eight fifteen, eight forty five and nine fifteen A M."),
     (r"(?<=\d:\d\d)([ap])\b(?!\.?m)", r"\1m", "until 11:15a → until eleven fifteen A M"),

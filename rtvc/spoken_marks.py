@@ -80,6 +80,12 @@ def _internet(match: Match[str]) -> str:
     return parts + (f" port {digits(match[2])}" if match[2] else mask)
 
 
+def _internet_6(match: Match[str]) -> str:
+    """2001:db8::1, sign by sign."""
+    groups = (" ".join(digits(c) if c.isdigit() else spelled(c) for c in part) for part in match.group().split(":"))
+    return re.sub(r" +", " ", " colon ".join(groups)).strip()
+
+
 def _in_hexadecimal(match: Match[str]) -> str:
     return " ".join(digits(c) if c.isdigit() else spelled(c) for c in match.group() if c.isalnum())
 
@@ -202,9 +208,12 @@ ADDRESSES: list[Rule] = [
     (r"(?<!\w)[A-Za-z]:\\(?:[\w.-]{1,40}(?: [\w.-]{1,40}){0,3}\\){1,9}[\w.-]{0,40}\w|(?<![\w/.:])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.-]{0,63}\w){2,20}[/\\]?|(?<![\w/\\.])[A-Za-z]:\\[\w.-]{0,63}\w|(?<![\w/])(?:\.{1,2}|~)/[\w.-]{0,63}\w", _address, "/usr/local/bin → slash usr slash local slash bin"),
     (rf"(?<![\w/.])(?:[\w-]{{1,63}}/){{1,20}}[\w-]{{1,63}}\.(?:{FILES})\b", _address, "src/main.py → src slash main dot py"),
     (r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5})|/(\d{1,2}))?(?![\w.]\d|\w)", _internet, "192.168.0.1:8080 → one nine two dot one six eight dot zero dot one port eight zero eight zero"),
+    (r"(?<![\w:])(?=[A-Fa-f:]*\d)(?:[\dA-Fa-f]{1,4}:){1,7}(?::[\dA-Fa-f]{1,4}){1,7}(?![\w:])|(?<![\w:])(?=[A-Fa-f:]*\d)(?:[\dA-Fa-f]{1,4}:){7}[\dA-Fa-f]{1,4}(?![\w:])|(?<![\w:])::1(?![\w:])", _internet_6, "2001:db8::1 → two zero zero one colon D B eight colon colon one"),
     (r"(?<![\w:])(?:[\dA-Fa-f]{2,4}:){3,7}[\dA-Fa-f]{1,4}(?![\w:])", _in_hexadecimal, "00:1A:2B:3C → zero zero one A two B three C"),
     (r"(?<!\w)0x[\dA-Fa-f]{1,32}(?!\w)|(?<!\w)(?=[\da-f-]{0,35}[a-f])(?=[a-f-]{0,35}\d)[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}(?!\w)|(?<!\w)#(?:(?=[A-F]{0,6}\d)[\dA-F]{6}|(?=[a-f]{0,6}\d)[\da-f]{6})(?!\w)|(?<![\w.#-])(?=[a-f\d]*[a-f]\d[a-f\d]*\d[a-f])(?=[a-f\d]*\d[a-f][a-f\d]*[a-f]\d)[a-f\d]{7,64}(?![\w-])", _in_hexadecimal, "0x1F → zero X one F", "sha da39a3ee5e6b → sha D A three nine A three E E five E six B"),
     (r"(?<![\w/.])(?:[\w-]{1,63}/){1,9}\.[A-Za-z][\w-]{0,63}", _address, "node_modules/.bin → node underscore modules slash dot bin"),
+    (r"\bPh(?=[.:] ?[\d(+])", "Phone", "Ph: 555-0100 → Phone: five five five, zero one zero zero"),
+    (r"(?<![\w.,])([1-9]\d\d)\(([a-z])\)(?:\((\d{1,2})\))?(?!\w)", lambda m: f"{in_pairs(m[1])} {spelled(m[2])}" + (f" {m[3]}" if m[3] else ""), "a 401(k) → a four oh one K", "501(c)(3) groups → five oh one C three groups"),
     (r"(?<=\d{3}[-. ]\d{4}),? ?(?:x|ext\.?|[Ee]xtension) ?(\d{2,5})(?!\w)", lambda m: f", extension {digits(m[1])}", "555-0100 x123 → five five five, zero one zero zero, extension one two three"),
     (r"\b((?:HTTPS?|[Ss]tatus|[Ee]rror)(?: code| status)? )([1-5]\d\d)(?![\w.,%-])(?! [a-z]+s\b)", lambda m: m[1] + in_pairs(m[2]), "HTTP 404 → HTTP four oh four", "an error 503 → an error five oh three"),
     (rf"(?:(?<=^)|(?<=[\s(\"'])|(?<=[\s(\"']\*))\.({FILES}|env|git[a-z]+|[a-z]+rc|ssh|venv|profile|config|com|org|net)\b", r" dot \1", "the .env file → the dot env file", "find *.pdf → find dot pdf"),
@@ -231,12 +240,13 @@ ADDRESSES: list[Rule] = [
     (r"(?<!\w)#([A-Z][a-z]+(?:[A-Z][a-z]+)+)\b", lambda m: "hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])", " ", m[1]), "#MondayMotivation → hashtag Monday Motivation"),
     (r"(?<=[\d)\]'\"]) # (?=[A-Za-z])", ", ", "x = 5 # of tries → x equals five, of tries"),
     (r"(?<!\w)#(?=[A-Za-z])", "hashtag ", "#tag → hashtag tag"),
+    (r"(?<![\w.])(\d{3,4})([pi])(?= (?:at|and|or|video|display|screen|monitor|resolution|TV|stream|webcam|\d)|[,;:.!?)/]|$)(?<=(?:144|240|360|480|540|576|720|080|440|160).)", lambda m: f"{in_pairs(m[1])} {spelled(m[2])}", "1080p video → ten eighty P video", "in 720p → in seven twenty P"),
     (r"(?<=[A-Z])-(\d{3,4})(?![\w,]|[.-]\d)", lambda m: f" {in_pairs(m[1])}", "an F-150 and SHA-256 → an F one fifty and SHA two fifty six"),
     # telephone numbers and other rows of digits
     (r"(?<=\b[A-Z]{2}\d{2} )\d{4}(?: \d{4}){2,6}(?: \d{1,4})?(?!\w)", lambda m: digits(m.group()), "IBAN DE89 3704 0044 0532 0130 00 → IBAN DE eighty nine three seven zero four, zero zero four four, zero five three two, zero one three zero, zero zero"),
     (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)", _phone, "+44 20 7946 0958 → plus four four, two zero, seven nine four six, zero nine five eight"),
     (r"(?<![\w/.])0\d{2,5}/\d{4,9}(?![\w/])", lambda m: digits(m.group()), "fax 030/123456 → fax zero three zero, one two three four five six"),
-    (r"(?<![\w.-])\(\d{3,5}\)[ -]?\d{3,4}[ .-]\d{3,4}(?![\w-])", _phone, "(020) 7946 0018 → zero two zero, seven nine four six, zero zero one eight"),
+    (r"(?<![\w.-])\((?:0\d|\d{3,5})\)[ -]?\d{3,4}[ .-]\d{3,4}(?![\w-])", _phone, "(020) 7946 0018 → zero two zero, seven nine four six, zero zero one eight", "(02) 9876 5432 → zero two, nine eight seven six, five four three two"),
     (r"(?<![\w.-])(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}(?![\w-])", _phone, "555-123-4567 → five five five, one two three, four five six seven"),
     (r"(?<![\w.,-])0\d{2,4}[ -]\d{3,4}(?:[ -]?\d{3,4}){1,3}(?![\w-])", _phone, "0161 496 0000 → zero one six one, four nine six, zero zero zero zero"),
     (r"(?i:(?<=\btel)|(?<=\bfax)|(?<=\bphone)|(?<=\bmobile)|(?<=\bcell)|(?<=\bcall))(?:[.:]| no\.?)* \d{3,5}(?: \d{3,4}){1,3}(?![\w-])", lambda m: ": " + digits(m.group()), "fax 555 0188 → fax: five five five, zero one eight eight"),
@@ -248,12 +258,13 @@ ADDRESSES: list[Rule] = [
     (r"(?<=, )(\d{5})(?= [A-ZÀ-Þ][a-zß-ÿ])", lambda m: digits(m[1]), "Rue X, 75001 Paris → Rue X, seven five zero zero one Paris"),
     (r"\b((?:account|card|number|phone)s? ending(?: in| with)? )(\d{3,4})\b", lambda m: m[1] + digits(m[2]), "your card ending 4321 → your card ending four three two one"),
     (rf"\b((?i:{CODES}))((?: (?:number|no|is|was|code|#))*)(:? ?)(\d{{3,}})(?![\w,.-]\d|\w)", lambda m: f"{m[1]}{m[2]}{m[3].strip()} {digits(m[4])}", "his ZIP 90210 → his ZIP nine zero two one zero", "the code is 4711 → the code is four seven one one"),
+    (r"(?<![\w.,])\d{1,3}(?: \d{3})+,\d{1,2}(?![\w,])", lambda m: m.group().replace(" ", "").replace(",", "."), "1 234 567,89 → one million two hundred and thirty four thousand five hundred and sixty seven point eight nine"),
+    (r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,4}(?![\w.,]\d|\w)", lambda m: m.group().replace(".", ""), "1.000.000 → one million", "1.000.000 $ → one million dollars"),
     (r"(?<![\w.,])(\d{1,3})((?: 000)+)(?![\w.])|(?<![\w.,])(\d{1,3})((?: \d{3})+)(?= (?:[a-z]{3,}|km|kg|kr|zl|Kc|CHF|EUR|SEK|NOK|DKK|PLN|CZK)\b| €)", lambda match: match.group().replace(" ", ""), "100 000 → one hundred thousand"),
     (r"(?<=\d)'(?=\d{3}(?!\d))", "", "1'000'000 → one million"),
     (r"(?<![\w.])(?!(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])-[3-9]\d(?![\w-]))\d{1,6}(?:-\d{1,7}){2,6}(?:-[\dX])?(?!\w)(?<!\d\d\d\d-\d\d-\d\d)(?<!-\d\d\d\d)|(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", lambda match: digits(match.group()) + (" X" if match.group().endswith("X") else ""), "978-3-16-148410-0 → nine seven eight, three, one six, one four eight four one zero, zero", "123-45-6789 → one two three, four five, six seven eight nine"),
     (r"(?<![\w.])\d{4}(?:[ -]\d{4}){2,}(?: \d{1,3})?(?!\w)", lambda match: digits(match.group()), "4111 1111 1111 1111 → four one one one, one one one one, one one one one, one one one one"),
     (r"(?<![\w.,+-])\d{2,4}(?: \d{3,4}){2,4}(?![\w,.-]\d|\w)", lambda m: m.group() if re.fullmatch(r"\d{1,3}(?: \d{3})+", m.group()) else digits(m.group()), "my ID 812 3456 7890 → my ID eight one two, three four five six, seven eight nine zero"),
-    (r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,3}(?= ?[€$£](?![\w-]))", lambda m: m.group().replace(".", ""), "1.000.000 $ → one million dollars"),
     (rf"(?<!\w)(?!(?:{RANGES}) )([A-Z][a-z]+ |[A-Z])(\d{{3}})-(\d{{1,3}})([A-Z]{{0,3}})(?![\w-])", _model, "Boeing 747-8 → Boeing seven forty seven eight", "an A350-900 → an A three fifty nine hundred"),
     (r"(?<![\w-])(7[0-8]7)-([1-9]00|[789]|10)(s?)(?![\w-])", lambda m: f"{in_pairs(m[1])} {in_pairs(m[2])}{m[3]}", "a 747-400 → a seven forty seven four hundred"),
     (r"(?<=[A-Z]{2} )[1-9]\d(?:0[1-9]|[1-9]\d)(?=\b(?![-–,.:/]\d))(?<!(?:AD|CE|BC) ....)(?<!19..)(?<!20..)", lambda m: in_pairs(m.group()), "an RTX 4090 → an RTX forty ninety"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hibari.g2p import G2P
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rtvc.dictionary import g2p
@@ -282,6 +282,8 @@ ENGLISH = st.text(alphabet="abcdeiourstnlmzxKQAIBC0123456789 .,!?'\"-–—…()
 
 @settings(max_examples=250, deadline=None)
 @given(ENGLISH)
+@example('et"CeterA')
+@example("Pears et cetera, a la carte")
 def test_any_ascii(words):
     check_properties(words)
 
