@@ -33,7 +33,7 @@ def test_what_is_played_is_what_the_pipeline_says(client, daemon, tiny):
 
 
 def test_voice_rate_and_pitch_are_the_programs(client, daemon, tiny):
-    assert client.ask("LIST OUTPUT_MODULES")[0] == "rtvc"
+    assert "rtvc" in client.ask("LIST OUTPUT_MODULES")
     assert client.ask("LIST SYNTHESIS_VOICES")[:-1] == ["ben\ten\tnone", "anna\ten\tnone"]
     for command in ("SYNTHESIS_VOICE anna", "RATE 50", "PITCH -25"):
         client.ask(f"SET SELF {command}")
