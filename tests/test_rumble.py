@@ -1,4 +1,4 @@
-"""What takes rumble out of a recording is the filter that scipy designs and runs."""
+"""What takes rumble out of a recording takes nothing else: no lower tone stays, and no voice's tone is moved."""
 
 from __future__ import annotations
 
@@ -7,40 +7,54 @@ import sys
 
 import numpy as np
 import pytest
-from scipy.signal import butter, ellip, sosfilt, sosfilt_zi, sosfreqz
+from scipy.signal import freqz
 
-from rtvc import rumble
+from rtvc import audio, rumble
 
 RATES = [8000, 16000, 24000, 44100, 48000, 192000]
 
 
+def decibels(part: np.ndarray, whole: np.ndarray) -> float:
+    return 10.0 * np.log10(np.square(part).mean() / np.square(whole).mean() + 1e-12)
+
+
 @pytest.mark.parametrize("rate", RATES)
-def test_the_filters_are_scipys(rate):
-    high = ellip(6, 0.1, 60.0, 45.5, btype="highpass", fs=rate, output="sos")
-    low = butter(4, 35.0, fs=rate, output="sos")
-    frequencies = np.r_[np.arange(1.0, 200.0), np.linspace(200.0, 0.499 * rate, 50)]
-    for ours, theirs in ((rumble.high_pass(rate), high), (rumble.low_pass(rate), low)):
-        mine, right = (sosfreqz(sections, frequencies, fs=rate)[1] for sections in (ours, theirs))
-        np.testing.assert_allclose(mine, right, atol=1e-7)
+def test_what_nobody_hears_goes_and_what_speaks_stays(rate):
+    taps = rumble.low_pass(rate)
+    frequencies = np.array([0.0, 8.0, 16.0, 25.0, 28.0, 45.0, 60.0, 120.0, 0.4 * rate])
+    lets_pass = np.abs(freqz(taps, 1.0, frequencies, fs=rate)[1])
+    assert (np.abs(1.0 - lets_pass[:5]) < 10 ** (-45 / 20)).all()
+    assert (lets_pass[5:] < 10 ** (-60 / 20)).all()
+    np.testing.assert_array_equal(taps, taps[::-1])  # symmetric: no frequency is late
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 65_535, 65_536, 65_537, 150_000])
-@pytest.mark.parametrize("before", [0.0, 0.3])
-def test_they_run_as_scipys_do(size, before):
-    wave, high = np.random.default_rng(size).normal(0.2, 0.1, size), rumble.high_pass(16000)
-    right = sosfilt(high, wave, zi=before * sosfilt_zi(high))[0]
-    np.testing.assert_allclose(rumble.filtered(high, wave.copy(), before), right, atol=1e-9)
+@pytest.mark.parametrize("size", [9000, 65_535, 65_536, 65_537, 200_000])
+def test_pieces_give_what_the_whole_gives(size):
+    wave, taps = np.random.default_rng(size).normal(0.2, 0.1, size), rumble.low_pass(16000)
+    right = np.convolve(np.pad(wave, taps.size // 2, mode="symmetric"), taps, "valid")
+    np.testing.assert_allclose(rumble.filtered(taps, wave), right, atol=1e-10)
+
+
+@pytest.mark.parametrize("frequency", [8, 16, 25])
+def test_the_voice_is_left_where_it_was(man, frequency):
+    """A filter that ran forwards only turned a man's lowest tones by 130 degrees: 3 dB were left of him."""
+    his = audio.read(man)
+    tone = np.sin(2 * np.pi * frequency * np.arange(his.size) / 16000 + 0.3).astype(np.float32)
+    read = audio.read((his + 0.05 * tone, 16000))
+    assert decibels(read - his, his) < -20.0
 
 
 def test_a_beginning_gives_a_beginning():
-    wave, low = np.random.default_rng(1).normal(0.0, 0.1, 200_000), rumble.low_pass(16000)
-    np.testing.assert_array_equal(rumble.filtered(low, wave[:150_001]), rumble.filtered(low, wave)[:150_001])
+    """But for what lies below 30 Hz in its last tenth of a second, which what follows has a part in."""
+    wave = np.random.default_rng(1).normal(0.0, 0.1, 200_000).astype(np.float32)
+    wave += 0.2 * np.sin(2 * np.pi * 12.0 * np.arange(wave.size) / 16000).astype(np.float32)
+    whole, part = (rumble.without_rumble(wave[:size], 16000) for size in (200_000, 150_001))
+    assert not np.array_equal(whole, wave)
+    np.testing.assert_allclose(part[:-1700], whole[: part.size - 1700], atol=1e-4)
 
 
 def test_the_command_that_looks_for_the_mark_does_without_what_takes_seconds_to_import(tmp_path):
     """scipy.signal alone took longer than the answer."""
-    from rtvc import audio
-
     path = tmp_path / "voice.wav"
     audio.write(path, np.random.default_rng(2).normal(0.0, 0.1, 48000).astype(np.float32), 16000)
     heavy = ["torch", "transformers", "scipy.signal", "scipy.stats"]
