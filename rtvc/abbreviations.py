@@ -172,6 +172,7 @@ _ANYWHERE = re.compile(
     rf"(?:^|[^\w'])(?:{alternatives({*ANYWHERE, *TITLES, *COUNTERS, 'St', 'Dr'} - _WORDS)}"
     r"|e\.g|i\.e|al|ibid|[Mm]io|[Mm]rd|(?:Ph|[A-Z]c)\.\s?[A-Z]|(?:[A-Za-z]\.\s?)*(?<![\w'/])[A-Za-z])\.$"
 )
+_VERSUS = re.compile(r"[A-Z][\w.']* v\.$")  # of a court's case
 _STATE = re.compile(rf"\b(?:{alternatives(STATES)})\.$")
 _VERSE = re.compile(rf"\b(?:{alternatives(BIBLE)})\.$")
 _EPISTLE = re.compile(rf"(?<!\w)[123] (?:{alternatives(BIBLE)})\.$")
@@ -252,6 +253,8 @@ def ends_sentence(before: str, after: str) -> bool:
     if _STATE.search(before) and re.match(r"(?:Lt\. )?(?:Gov|Sen|Rep|Atty)\b|State\b|Supreme\b", after):
         return False
     if before.endswith("Wash.") and after.startswith("D.C."):
+        return False
+    if _VERSUS.search(before) and after[:1].isupper():
         return False
     if _DEGREES.search(before) and re.match(r"[-−–]?\d{1,3}(?:\.\d|°)", after):
         return False

@@ -30,6 +30,8 @@ PER_UNIT = re.compile(rf" ?\b({'|'.join(unit for unit in UNITS if unit.isalpha()
 ELEMENTS = {"C": "carbon", "U": "uranium", "Pu": "plutonium", "Cs": "caesium", "Sr": "strontium", "I": "iodine",
             "H": "hydrogen", "He": "helium", "Co": "cobalt", "O": "oxygen", "K": "potassium"}  # fmt: skip
 ISOTOPE = re.compile(rf"(?<!\S)([⁰¹²³⁴-⁹]{{1,3}})({'|'.join(ELEMENTS)})\b")  # ¹⁴C
+LOGARITHM = re.compile(r"\b(log|lg)([₀-₉]{1,3}) ?")
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 STARS = re.compile(r"(?<=\d)[★⭐](?![★⭐☆])|[★⭐][★⭐☆]{1,9}")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31}\d{0,2});")
 
@@ -46,6 +48,9 @@ def plain(text: str) -> str:
     text = ISOTOPE.sub(lambda match: f"{ELEMENTS[match[2]]}-{match[1].translate(RAISED)}", text)
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
     text = BOUNDS.sub(_integral, text)
+    text = LOGARITHM.sub(lambda match: f"log base {match[2].translate(SUBSCRIPTS)} of ", text)
+    text = re.sub(r"(?<=[₀-₉])(?=\d)", " ", text)
+    text = re.sub(r"\bN[º°]s?\.? ?(?=\d)", "number ", text)
     text = UNIT_PRODUCT.sub("", text)
     text = PRODUCT.sub(" × ", text)
     text = re.sub(r"\b([A-Z])([a-z])(?=[²³]?[⁺⁻](?![\d⁰-⁹]))", lambda match: f"{match[1]} {match[2].upper()}", text)
@@ -72,7 +77,9 @@ def unaccented(text: str) -> str:
 def _stars(match: Match[str]) -> str:
     """★★★★☆ of a review, 5★ of a hotel."""
     count = sum(c in "★⭐" for c in match.group())
-    return " star" if count == 1 and "☆" not in match.group() else f" {count} star{'' if count == 1 else 's'} "
+    if count == 1 and "☆" not in match.group():
+        return " star" if re.match(r" ?[a-z]", match.string[match.end() :]) else " stars"
+    return f" {count} star{'' if count == 1 else 's'} "
 
 
 def _charge(match: Match[str]) -> str:

@@ -336,6 +336,8 @@ DURATIONS: list[Rule] = [
     (r"(?<=\w )\((\d{1,3})/(\d{1,3})\)(?=[.!?\s]*$)", lambda m: m.group() if int(m[1]) <= 12 < int(m[2]) < 32 or m[1] == m[2] else f", {number(m[1])} of {number(m[2])}", "The Lost Sword (2/5) → The Lost Sword, two of five"),
     (r"\b(\d{1,2} ?(?:ft|feet|foot)\.? ?)(\d{1,2}) ?in\b(\.(?= [a-z]))?", lambda m: f"{m[1]}{number(m[2])} inch{'' if m[2] == '1' else 'es'}", "6ft 2in and 15st 4lb → six feet two inches and fifteen stone four pounds"),
     (r"(?<![\w./])(\d{1,2})/(4|8)(?= (?:time|beat|rhythm|groove|signature)\b)", lambda m: f"{number(m[1])} {number(m[2])}", "in 6/8 time → in six eight time"),
+    (r"\b((?:[Ll]evel|[Pp]ain|[Ss]olid|[Mm]ood|[Dd]ifficulty)(?: of| is| was)?:? )(\d{1,2})/(5|10|100)(?![\w/])", lambda m: f"{m[1]}{number(m[2])} out of {number(m[3])}", "a pain level 5/10 → a pain level five out of ten"),
+    (r"((?i:score|won|lost|final|beat|draw|result|lead)\b[^\d=.;]{0,25}\d{1,3}) - (?=\d{1,3}\b(?! ?=))", r"\1 to ", "score: 3 - 2 → score: three to two"),
     (r"(?<![\w./])(\d{1,2}(?:\.\d)?)/(5|10) (?=stars?\b)", lambda m: f"{number(m[1])} out of {number(m[2])} ", "4/5 stars → four out of five stars"),
     (r"(?<![\w.])(?:\d+ ?(?:d|h|hrs?|m|min) ?){1,3}\d+(?:\.\d+)? ?(?:hrs?|h|mins?|m|secs?|s)(?![\w/])", _duration, "1h 23m 45s → one hour twenty three minutes forty five seconds", "1m 20s → one minute twenty seconds"),
 ]  # fmt: skip  # noqa: E501
@@ -455,4 +457,5 @@ RULES: list[Rule] = [
     (rf"(?<=minute|second)/({UNIT})\b|(?<=hour|gram)/({UNIT})\b|(?<=day)/({UNIT})\b", lambda m: f" per {UNITS[m[1] or m[2] or m[3]][0]}", "10 mL/min/kg → ten milliliters per minute per kilogram"),
     (r"(?<=squared)/(?=\w)|(?<=cubed)/(?=\w)|(?<=squared )/(?=\w)|(?<=cubed )/(?=\w)", " over ", "y = x²/2 → y equals x squared over two"),
     (r"(?<=[\d)]) / (?=[\d(])|(?<=\b[a-z]) / (?=[a-z\d]\b)", " divided by ", "8 / 2 → eight divided by two"),
+    (rf"(?<![\w/.\d])(?<!\d )(km|mi|kg|mg|mL|ml|GB|MB|kB|kWh)/({UNIT})(?![\w/])", lambda m: f"{UNITS[m[1]][1]} per {UNITS[m[2]][0]}", "speeds in km/h → speeds in kilometers per hour"),
 ]  # fmt: skip  # noqa: E501

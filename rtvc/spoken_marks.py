@@ -34,7 +34,7 @@ ELEMENT = (  # of chemistry, those that people write formulas of
 PIECES = {"K": "King", "Q": "Queen", "R": "Rook", "B": "Bishop", "N": "Knight", "x": "takes"}  # of chess
 BLOCKS = "p|br|div|li|ul|ol|h[1-6]|tr|table|hr|blockquote|section|article|title|s|speak"
 # before digits that are no number but a row of them
-CODES = r"PIN|ZIP|postcode|zip|passcode|password|code|extension|ext\.?|account|serial|build|OTP|PNR|IBAN|VIN|SSN|ISBN|flight|tracking"
+CODES = r"PIN|port|ZIP|postcode|zip|passcode|password|code|extension|ext\.?|account|serial|build|OTP|PNR|IBAN|VIN|SSN|ISBN|flight|tracking"
 # words before a number with a dash in it that is a range, not a model
 RANGES = (
     r"[Pp]ages?|[Aa]ges?|[Cc]hapters?|[Vv]erses?|[Pp]salms?|[Ff]rom|[Bb]etween|[Aa]bout|[Rr]ooms?|[A-Z]\w*(?:day|s)"
@@ -205,7 +205,7 @@ ADDRESSES: list[Rule] = [
     (r"\b(?:https?|ftp)://[^\s<>\"]{0,2000}[\w/]|\bwww\.[\w-]+\.[^\s<>\"]{0,2000}[\w/]", _address, "https://www.example.com/a_b?q=1 → example dot com slash a underscore b question mark q equals one"),
     (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+(?::[\w-]{1,63}/[\w./-]{0,200}\w)?", _address, "john.smith@example.com → john dot smith at example dot com"),
     (rf"(?<![\w.-])(?:[A-Za-z][\w-]{{0,62}}\.){{1,6}}(?:{DOMAINS})\b(?:/[^\s<>\"]{{0,2000}}[\w/])?(?!\.?[A-Z]\w)", _address, "at test.co.uk → at test dot co dot U K"),
-    (r"(?<!\w)[A-Za-z]:\\(?:[\w.-]{1,40}(?: [\w.-]{1,40}){0,3}\\){1,9}[\w.-]{0,40}\w|(?<![\w/.:])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.-]{0,63}\w){2,20}[/\\]?|(?<![\w/\\.])[A-Za-z]:\\[\w.-]{0,63}\w|(?<![\w/])(?:\.{1,2}|~)/[\w.-]{0,63}\w", _address, "/usr/local/bin → slash usr slash local slash bin"),
+    (r"(?<!\w)[A-Za-z]:\\(?:[\w.-]{1,40}(?: [\w.-]{1,40}){0,3}\\){1,9}[\w.-]{0,40}\w|(?<![\w/.:])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.-]{0,63}\w){2,20}(?:\?[\w=&.%-]{0,200}\w|[/\\]?)|(?<![\w/\\.])[A-Za-z]:\\[\w.-]{0,63}\w|(?<![\w/])(?:\.{1,2}|~)/[\w.-]{0,63}\w", _address, "/usr/local/bin → slash usr slash local slash bin"),
     (rf"(?<![\w/.])(?:[\w-]{{1,63}}/){{1,20}}[\w-]{{1,63}}\.(?:{FILES})\b", _address, "src/main.py → src slash main dot py"),
     (r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5})|/(\d{1,2}))?(?![\w.]\d|\w)", _internet, "192.168.0.1:8080 → one nine two dot one six eight dot zero dot one port eight zero eight zero"),
     (r"(?<![\w:])(?=[A-Fa-f:]*\d)(?:[\dA-Fa-f]{1,4}:){1,7}(?::[\dA-Fa-f]{1,4}){1,7}(?![\w:])|(?<![\w:])(?=[A-Fa-f:]*\d)(?:[\dA-Fa-f]{1,4}:){7}[\dA-Fa-f]{1,4}(?![\w:])|(?<![\w:])::1(?![\w:])", _internet_6, "2001:db8::1 → two zero zero one colon D B eight colon colon one"),
@@ -215,6 +215,7 @@ ADDRESSES: list[Rule] = [
     (r"\bPh(?=[.:] ?[\d(+])", "Phone", "Ph: 555-0100 → Phone: five five five, zero one zero zero"),
     (r"(?<![\w.,])([1-9]\d\d)\(([a-z])\)(?:\((\d{1,2})\))?(?!\w)", lambda m: f"{in_pairs(m[1])} {spelled(m[2])}" + (f" {m[3]}" if m[3] else ""), "a 401(k) → a four oh one K", "501(c)(3) groups → five oh one C three groups"),
     (r"(?<=\d{3}[-. ]\d{4}),? ?(?:x|ext\.?|[Ee]xtension) ?(\d{2,5})(?!\w)", lambda m: f", extension {digits(m[1])}", "555-0100 x123 → five five five, zero one zero zero, extension one two three"),
+    (r"(?<![\w.,-])([45]\d\d)(?= (?:Not Found|Forbidden|Unauthorized|Bad Request|Internal Server|Bad Gateway|Service Unavailable|Gateway Time|error|page|response)\b)", lambda m: in_pairs(m[1]), "404 Not Found → four oh four Not Found"),
     (r"\b((?:HTTPS?|[Ss]tatus|[Ee]rror)(?: code| status)? )([1-5]\d\d)(?![\w.,%-])(?! [a-z]+s\b)", lambda m: m[1] + in_pairs(m[2]), "HTTP 404 → HTTP four oh four", "an error 503 → an error five oh three"),
     (rf"(?:(?<=^)|(?<=[\s(\"'])|(?<=[\s(\"']\*))\.({FILES}|env|git[a-z]+|[a-z]+rc|ssh|venv|profile|config|com|org|net)\b", r" dot \1", "the .env file → the dot env file", "find *.pdf → find dot pdf"),
     (r"\b([A-Z]{2,5})-(\d{1,4})-(\d{2,7})\b(?!-)", lambda m: f"{m[1]} {in_pairs(m[2])}, {in_pairs(m[3]) if len(m[3]) < 5 else digits(m[3])}", "CVE-2024-3094 → CVE twenty twenty four, thirty ninety four"),
@@ -229,7 +230,7 @@ ADDRESSES: list[Rule] = [
     (r"\b([A-Z])(\d{1,3}) ?[–-] ?(?=\1\d)", r"\1\2 to ", "press F1–F4 → press F one to F four"),
     (r"(?<=\d)_(?=\d{3})", "", "1_000 → one thousand"),
     (r"(?<=\w)\(\)(?!\w)", " ", "call main() → call main"),
-    (r"(?<![\w.-])(?<!\w')([A-Za-z]|log|ln|sin|cos|tan|exp|max|min|arg|det)\((?!s\))([\w^+*/ ,.-]{1,40})\)(?!\w)", lambda m: f"{FUNCTIONS.get(m[1], m[1])} of {m[2]}", "f(x) = 2 → f of x equals two", "sin(x) = 1 → sine of x equals one", "O(n log n) → O of n log n"),
+    (r"(?<![\w.-])(?<!\w')([A-Za-z]|log|ln|sin|cos|tan|exp|max|min|arg|det)\((?!s\))([\w^+*/ ,.°-]{1,40})\)(?!\w)", lambda m: f"{FUNCTIONS.get(m[1], m[1])} of {m[2]}", "f(x) = 2 → f of x equals two", "sin(x) = 1 → sine of x equals one", "O(n log n) → O of n log n"),
     (r"\b([a-z]{2,}(?:[A-Z]+[a-z]*)+|(?!Ma?c)[A-Z][a-z]+(?:[A-Z][a-z]+){2,})\b", _camel, "call getUserId → call get user id"),
     (r"(?<=localhost):(\d{2,5})\b|(?<=\.(?:com|org|net)):(\d{2,5})\b", lambda m: f" port {digits(m[1] or m[2])}", "localhost:8080 → localhost port eight zero eight zero"),
     (r"_", " ", "snake_case → snake case"),
