@@ -49,15 +49,11 @@ def low_pass(rate: int) -> np.ndarray:
 def filtered(taps: np.ndarray, wave: np.ndarray) -> np.ndarray:
     """The wave through a symmetric filter, none of it late; mirrored where it begins and ends; float64 (samples,)."""
     beyond, size = taps.size // 2, max(_PIECE, 4 * taps.size)
-    wave = np.pad(wave, beyond, mode="symmetric")
-    spectrum = np.fft.rfft(taps, size)
-    hop = size - 2 * beyond
-    pieces = (wave[start : start + size] for start in range(0, wave.size - 2 * beyond, hop))
-    return np.concatenate([_convolved(spectrum, piece, size)[2 * beyond : piece.size] for piece in pieces])
-
-
-def _convolved(spectrum: np.ndarray, piece: np.ndarray, size: int) -> np.ndarray:
-    return np.fft.irfft(np.fft.rfft(piece, size) * spectrum, size)
+    spectrum, wave = np.fft.rfft(taps, size), np.pad(wave, beyond, mode="symmetric")
+    pieces = (wave[start : start + size] for start in range(0, wave.size - 2 * beyond, size - 2 * beyond))
+    return np.concatenate(
+        [np.fft.irfft(np.fft.rfft(piece, size) * spectrum)[2 * beyond : piece.size] for piece in pieces]
+    )
 
 
 def _lasting_power(wave: np.ndarray, rate: int) -> float:
