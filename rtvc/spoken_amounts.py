@@ -51,7 +51,7 @@ _OWNER = re.compile(
     r"(?:\w's|\b(?:[Tt]he|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Mm]y|[Ii]ts|[Tt]his|[Tt]hat|[Ee]ach|[Ee]very|[Yy]our)) (?:[\d.]+ by ){0,2}$"
 )
 _NOUN = re.compile(
-    r" (?!(?:of|in|on|at|to|for|from|by|with|and|or|but|is|are|was|were|be|per|a|an|the|each|more|less|long|wide|tall|high|"
+    r" (?!(?:across|along|around|towards?|through|between|against|beyond|within|during|of|in|on|at|to|for|from|by|with|and|or|but|is|are|was|were|be|per|a|an|the|each|more|less|long|wide|tall|high|"
     r"deep|thick|away|ago|later|below|above|over|under|after|before|off|apart|if|when|that|which|it|he|she|they|we|you|I|"
     r"into|than|as|so|not|has|had|have|will|would|can|could|up|down|out|back|then|now|today|here|there|still|also|only|just|again|always|never|really|because|while|where|who)\b)(?:[A-Za-z][a-z]+|TVs?|SUVs?|LEDs?|LCDs?|SSDs?|PCs?)\b"
 )

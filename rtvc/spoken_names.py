@@ -321,6 +321,7 @@ RULES: list[Rule] = [
     (r"\b(?:[A-Z]\. ){1,5}[A-Z]\.(?= |$)", _initials, "the A. B. C. → the A B C."),
     (rf"(?<!\d )\b({alternatives(TITLES)})\.(?=,? ?[A-Z{LETTER_A}]|-[A-Z]| 1st\b| first\b| (?:&|and) (?:{alternatives(TITLES)}|Dr)\.|\W*$)", _title, "Prof. Jones met Fr. Brown and Lt. Col. Wu. → Professor Jones met Father Brown and Lieutenant Colonel Wu.", "Mr.Jones → Mister Jones", "Rev. Lee → Reverend Lee"),
     (r"(?<='s )Ch\.(?! ?\d)", lambda m: "Church" + sentence_end(m), "St. Mary's Ch. on the hill → Saint Mary's Church on the hill"),
+    (r"(?:(?<=^)|(?<=and )|(?<=[,;:.] )|(?<=\b(?:by|to|of) )|(?<=with ))Sr\. (?!(?:Vice|Dir|Man|Eng|Soft|Dev|Ana|Edit|Sal|Prod|Proj|Data|Res|Adv|Coun|Acc|Cons|Tech|Ass|High|Sch)\w*)(?=[A-Z][a-z])", "Sister ", "Sr. Mary and Sr. Anne → Sister Mary and Sister Anne"),
     (rf"\b({alternatives(ANYWHERE)})\.", _abbreviation, "Smith Jr. of Acme Inc. → Smith Junior of Acme Incorporated.", "apples, pears, etc. → apples, pears, et cetera."),
     (rf"(?:(?<=[a-z])(, ?)|\b([RDI])(?:-|\., ?))({alternatives(STATES)})\.", _state, "Miami, Fla., and Gary, Ind. → Miami, Florida, and Gary, Indiana.", "Mr. Scott (R-Fla.) spoke. → Mister Scott, R, Florida, spoke."),
     (rf"(?<=[a-z], )({alternatives(STATE_CODES)})(?= (?:\d{{5}}\b|(?:{DIGIT} ){{3}}))", lambda m: STATE_CODES[m[1]], "Austin, TX 78701 → Austin, Texas seven eight seven zero one"),
