@@ -85,6 +85,8 @@ def _has_vowel(word: str) -> bool:
 def _recased(pieces: list[str], index: int) -> str:
     """A word of a text in capitals as it would be written amid others. Words stand at the odd places of `pieces`."""
     word, behind = pieces[index], pieces[index + 1]
+    if word.endswith("'S") and (len(word) < 6 or has_own_reading(word[:-2])) and not is_known(word[:-2].lower()):
+        return word[:-2] + "'s"
     if word.capitalize() in CAPITALISED and re.match(r"\.| \d", behind):
         return word.capitalize()
     if index > 1 and pieces[index - 2] in TITLES and pieces[index - 1] == ". ":

@@ -242,7 +242,9 @@ ADDRESSES: list[Rule] = [
     (r"(?<=[\d)\]'\"]) # (?=[A-Za-z])", ", ", "x = 5 # of tries → x equals five, of tries"),
     (r"(?<!\w)#(?=[A-Za-z])", "hashtag ", "#tag → hashtag tag"),
     (r"(?<![\w.])(\d{3,4})([pi])(?= (?:at|and|or|video|display|screen|monitor|resolution|TV|stream|webcam|\d)|[,;:.!?)/]|$)(?<=(?:144|240|360|480|540|576|720|080|440|160).)", lambda m: f"{in_pairs(m[1])} {spelled(m[2])}", "1080p video → ten eighty P video", "in 720p → in seven twenty P"),
-    (r"(?<=[A-Z])-(\d{3,4})(?![\w,]|[.-]\d)", lambda m: f" {in_pairs(m[1])}", "an F-150 and SHA-256 → an F one fifty and SHA two fifty six"),
+    (r"\b([A-Z][a-z]?)-(\d{2,3})([A-Z]{1,2})\b(?!-)", lambda m: f"{m[1] if len(m[1]) > 1 else spelled(m[1])} {in_pairs(m[2])} {spelled(m[3])}", "a Tu-154M → a Tu one fifty four M"),
+    (r"\bK8s\b", "K eight S", "run K8s → run K eight S"),
+    (r"(?<=[A-Z])-(\d{3,4})(?!\w|[,.-]\d)", lambda m: f" {in_pairs(m[1])}", "an F-150 and SHA-256 → an F one fifty and SHA two fifty six"),
     # telephone numbers and other rows of digits
     (r"(?<=\b[A-Z]{2}\d{2} )\d{4}(?: \d{4}){2,6}(?: \d{1,4})?(?!\w)", lambda m: digits(m.group()), "IBAN DE89 3704 0044 0532 0130 00 → IBAN DE eighty nine three seven zero four, zero zero four four, zero five three two, zero one three zero, zero zero"),
     (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)", _phone, "+44 20 7946 0958 → plus four four, two zero, seven nine four six, zero nine five eight"),
