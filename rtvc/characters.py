@@ -31,7 +31,6 @@ ELEMENTS = {"C": "carbon", "U": "uranium", "Pu": "plutonium", "Cs": "caesium", "
             "H": "hydrogen", "He": "helium", "Co": "cobalt", "O": "oxygen", "K": "potassium"}  # fmt: skip
 ISOTOPE = re.compile(rf"(?<!\S)([⁰¹²³⁴-⁹]{{1,3}})({'|'.join(ELEMENTS)})\b")  # ¹⁴C
 LOGARITHM = re.compile(r"\b(log|lg)([₀-₉]{1,3}) ?")
-SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 STARS = re.compile(r"(?<=\d)[★⭐](?![★⭐☆])|[★⭐][★⭐☆]{1,9}")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31}\d{0,2});")
 
@@ -48,7 +47,7 @@ def plain(text: str) -> str:
     text = ISOTOPE.sub(lambda match: f"{ELEMENTS[match[2]]}-{match[1].translate(RAISED)}", text)
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
     text = BOUNDS.sub(_integral, text)
-    text = LOGARITHM.sub(lambda match: f"log base {match[2].translate(SUBSCRIPTS)} of ", text)
+    text = LOGARITHM.sub(lambda match: f"log base {match[2]} of ", text)
     text = re.sub(r"(?<=[₀-₉])(?=\d)", " ", text)
     text = re.sub(r"\bN[º°]s?\.? ?(?=\d)", "number ", text)
     text = UNIT_PRODUCT.sub("", text)

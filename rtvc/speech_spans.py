@@ -18,6 +18,7 @@ SILENT_PEAK = 1e-4  # -80 dBFS
 _DITHER = 1.5 / 2**15  # what editors write for silence at 16 bits
 _HOP = SAMPLING_RATE // 100
 _STANDS_OUT = 3.0
+_INAUDIBLE = 10**-2.5  # of the speech's peak: 50 dB below it
 _AROUND = 30  # blocks of silence that the detector hears beside sound
 _lock = threading.Lock()
 
@@ -63,7 +64,7 @@ def _near_sound(wave: np.ndarray, peak: float) -> np.ndarray:
     """(samples,) bool: without what stays 50 dB below the speech, from 0.3 s beside what does not."""
     from scipy.ndimage import maximum_filter1d
 
-    near = maximum_filter1d(sounding(wave, 10**-2.5 * peak)[::_HOP], 2 * _AROUND + 1)
+    near = maximum_filter1d(sounding(wave, _INAUDIBLE * peak)[::_HOP], 2 * _AROUND + 1)
     return np.repeat(near, _HOP)[: wave.size]
 
 
@@ -77,7 +78,7 @@ def worth_cleaning(wave: np.ndarray) -> np.ndarray:
     """(samples,) bool: without stretches of 0.3 s and more that stay 50 dB below the speech, where no noise is."""
     from scipy.ndimage import binary_closing
 
-    loud = sounding(wave, 10**-2.5 * lasting_peak(wave))
+    loud = sounding(wave, _INAUDIBLE * lasting_peak(wave))
     blocks = loud[::_HOP]
     return np.repeat(binary_closing(blocks, np.ones(30)) | blocks, _HOP)[: wave.size]
 

@@ -400,7 +400,7 @@ RULES: list[Rule] = [
     (r"(?<![\w.,/-])(-?\d{1,3})([CF])(?=/\d)|(?<=/)()(\d{2,3})([CF])\b|(?<![\w.,/-])(\d{3}) ?([CF])\b(?![-+#&])|(?<![\w.,/])(?:(?<=\bat )|(?<=\bto )|(?<=\bbelow )|(?<=\babove )|(?<=\breached )|(?<=\breach )|(?<=\b[Hh]igh )|(?<=\b[Hh]ighs )|(?<=\b[Ll]ow )|(?<=\b[Ll]ows )|(?<=\bhits )|(?<=\bnear )|(?<=\bover )|(?<=\bunder )|(?<=\bexceed )|(?<=\bhit )|(?<=\baround )|(?<=\babout )|(?<=\bof ))(-?\d{1,3}) ?([CF])\b(?![-+#&])", _bare_degrees, "bake at 375F → bake at three hundred and seventy five degrees Fahrenheit", "220C/200C → two hundred and twenty degrees Celsius, two hundred degrees Celsius"),
     # quantities
     (r"(?<=\d) [-–] (?=-\d)", " minus ", "-3 - -4 → minus three minus minus four"),
-    (r"(?<![\w./,])(\d{1,4})/(min|hr|wk|yr)\b", lambda m: f"{number(m[1])} {EACH[m[2]].replace('an ', 'per ').replace('a ', 'per ')}", "a rate of 16/min → a rate of sixteen per minute"),
+    (r"(?<![\w./,])(\d{1,4})/(min|hr|wk|yr)\b", lambda m: f"{number(m[1])} per {UNITS[m[2]][0]}", "a rate of 16/min → a rate of sixteen per minute"),
     (r"(?<=[\w)]) ?\^ ?\(?([23])\)?(?!\w|\.\d)", lambda m: " squared" if m[1] == "2" else " cubed", "x^2 + y^3 → x squared plus y cubed"),
     (r"(?<=[\w)]) ?\^ ?\(?(-?\d+)\)?(?!\w)", r" to the power of \1", "x^5 → x to the power of five", "3×10^8 m/s → three times ten to the power of eight meters per second"),
     (rf"(?<=\d)[xX×](?=\d)(?!\d+(?: to the|\^))|(?<=\d) [xX×] (?=\d+(?:\.\d+)?(?: [xX×] \d+(?:\.\d+)?){{0,2}} ?(?:{AREA}|\"|'')(?!\w))|(?<=\b[A-Z])(?: ?× ?| x )(?=[A-Z]\b)", " by ", "a 9x13\" pan → a nine by thirteen inch pan", "the 4x100m relay → the four by one hundred meter relay", "2 x 4 m → two by four meters", "30 x 20 x 10 cm (W×D×H) → thirty by twenty by ten centimeters, W by D by H"),

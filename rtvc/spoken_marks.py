@@ -80,14 +80,18 @@ def _internet(match: Match[str]) -> str:
     return parts + (f" port {digits(match[2])}" if match[2] else mask)
 
 
+def _sign_by_sign(text: str) -> str:
+    return " ".join(digits(c) if c.isdigit() else spelled(c) for c in text if c.isalnum())
+
+
 def _internet_6(match: Match[str]) -> str:
     """2001:db8::1, sign by sign."""
-    groups = (" ".join(digits(c) if c.isdigit() else spelled(c) for c in part) for part in match.group().split(":"))
-    return re.sub(r" +", " ", " colon ".join(groups)).strip()
+    groups = " colon ".join(map(_sign_by_sign, match.group().split(":")))
+    return re.sub(r" +", " ", groups).strip()
 
 
 def _in_hexadecimal(match: Match[str]) -> str:
-    return " ".join(digits(c) if c.isdigit() else spelled(c) for c in match.group() if c.isalnum())
+    return _sign_by_sign(match.group())
 
 
 def _version(match: Match[str]) -> str:
@@ -225,7 +229,7 @@ ADDRESSES: list[Rule] = [
     (r"(?<![\w.-])(#?)(\d{1,6}(?:-\d{1,7}){1,5}|\d{3,6})-(?!(?:[WVNJL]|[MGT]B|MP) [a-z])([A-Z]{1,3})(?![\w-])", lambda m: f"{'number ' if m[1] else ''}{digits(m[2])}, {spelled(m[3])}", "part 45-6789-B → part four five, six seven eight nine, B"),
     (r"(?<![\w/.])(?=[\dA-Z/]*[A-Z])(?=[\dA-Z/]*\d{2})(?:[A-Z]{1,5}|\d{1,8})(?:/(?:[A-Z]{1,5}|\d{1,8})){2,6}(?![\w/])", lambda m: ", ".join(in_pairs(part) if part.isdigit() and len(part) < 5 else digits(part) if part.isdigit() else part for part in m.group().split("/")), "file AB/2023/0042 → file AB, twenty twenty three, zero zero four two"),
     (r"\b([A-Za-z])('{1,2})\(([\w, ]{1,20})\)", lambda m: f"{m[1]} {'prime' if len(m[2]) == 1 else 'double prime'} of {m[3]}", "f'(x) = 2 → f prime of x equals two"),
-    (r"(?<![\w-])(?!\d{4}-\d\d-\d\d|1-8\d\d)(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){2,6}(?![\w-])", lambda m: ", ".join(" ".join(digits(c) if c.isdigit() else spelled(c) for c in part) for part in m.group().split("-")), "part 8J0-955-119-A → part eight J zero, nine five five, one one nine, A"),
+    (r"(?<![\w-])(?!\d{4}-\d\d-\d\d|1-8\d\d)(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){2,6}(?![\w-])", lambda m: ", ".join(map(_sign_by_sign, m.group().split("-"))), "part 8J0-955-119-A → part eight J zero, nine five five, one one nine, A"),
     (r"(?<![\w.])([A-Z]{1,4})(\d+\.\d+)([A-Z]?)(?![\w.]\w|\w)", lambda m: " ".join(filter(None, (m[1], number(m[2]), spelled(m[3])))), "a USB3.2 port → a USB three point two port"),
     (r"\b([A-Z])(\d{1,3}) ?[–-] ?(?=\1\d)", r"\1\2 to ", "press F1–F4 → press F one to F four"),
     (r"(?<=\d)_(?=\d{3})", "", "1_000 → one thousand"),
